@@ -1,0 +1,276 @@
+"""Facts that nodes report. Each is immutable, durable at its node until the gateway has it.
+
+Times are store time. What was taken (`ItemPicked`) and whose hand it was (`Reach`) are two facts;
+the gateway joins them.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from tebura_contract.clock import Ns
+from tebura_contract.geometry import Xy
+from tebura_contract.ids import (
+    CameraId,
+    FacingId,
+    GateId,
+    MemberId,
+    PlateId,
+    ShelfId,
+    Sku,
+    TrackId,
+    VisitId,
+)
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One explanation of a step.
+
+    Log-likelihood (of weight and place given it) and log-prior are kept apart, so that the
+    gateway can add its own evidence without counting any twice.
+    """
+
+    sku: Sku
+    quantity: int
+    log_likelihood: float
+    log_prior: float
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Common ground of the union; `kind` tells which one it is."""
+
+
+class _PlateStep(_Event, frozen=True, kw_only=True):
+    """A settled change of weight on one shelf, from its start to when the plates were still again.
+
+    `delta_g` is signed: negative when something left. `blind` says that the node could not see
+    well while it happened (a sick cell, a restart in between) and why.
+    """
+
+    shelf: ShelfId
+    plates: tuple[PlateId, ...]
+    delta_g: float
+    sigma_g: float
+    from_ns: Ns
+    to_ns: Ns
+    blind: str = ""
+
+
+class ItemPicked(_PlateStep, frozen=True, kw_only=True, tag="item-picked"):
+    """Something left a shelf; candidates best first."""
+
+    candidates: tuple[Candidate, ...]
+    facing: FacingId | None = None
+
+
+class ItemReturned(_PlateStep, frozen=True, kw_only=True, tag="item-returned"):
+    """Something was put on a shelf by a shopper; candidates best first."""
+
+    candidates: tuple[Candidate, ...]
+    facing: FacingId | None = None
+
+
+class ForeignObject(_PlateStep, frozen=True, kw_only=True, tag="foreign-object"):
+    """A change of weight that no product explains: a phone laid down, a bag taken away again."""
+
+
+class HandContent(StrEnum):
+    EMPTY = "empty"
+    HOLDING = "holding"
+    UNKNOWN = "unknown"
+
+
+class Reach(_Event, frozen=True, kw_only=True, tag="reach"):
+    """A tracked person's wrist went through the front of a shelf and came out again.
+
+    `x_m` is how far along the shelf's front it went in, metres from the left.
+    """
+
+    track: TrackId
+    camera: CameraId
+    shelf: ShelfId
+    x_m: float
+    from_ns: Ns
+    to_ns: Ns
+    hand_before: HandContent = HandContent.UNKNOWN
+    hand_after: HandContent = HandContent.UNKNOWN
+    confidence: float
+
+
+class TrackStarted(_Event, frozen=True, kw_only=True, tag="track-started"):
+    """A person was seen for the first time; foot position on the floor in store metres."""
+
+    track: TrackId
+    camera: CameraId
+    at_ns: Ns
+    foot_xy_m: Xy
+
+
+class TrackAtGate(_Event, frozen=True, kw_only=True, tag="track-at-gate"):
+    """A track's foot stepped into a gate's zone, or out of it again."""
+
+    track: TrackId
+    gate: GateId
+    at_ns: Ns
+    is_inside: bool
+
+
+class TrackEnded(_Event, frozen=True, kw_only=True, tag="track-ended"):
+    """A person was seen for the last time at `at_ns`; `gate` if that was in a gate's zone."""
+
+    track: TrackId
+    at_ns: Ns
+    foot_xy_m: Xy
+    gate: GateId | None = None
+
+
+class ShopperEntered(_Event, frozen=True, kw_only=True, tag="shopper-entered"):
+    """A gate accepted an entry code of a member. The event's id names the visit.
+
+    `code_step` is the time step the code belongs to; a code opens once. `joins` is the visit of
+    the same member that this person joins as a guest ("+1"), paid by one.
+    """
+
+    gate: GateId
+    member: MemberId
+    code_step: int
+    at_ns: Ns
+    joins: VisitId | None = None
+
+
+class ShopperLeft(_Event, frozen=True, kw_only=True, tag="shopper-left"):
+    """A gate saw a member leave by showing a code, or a barrier counted one out."""
+
+    gate: GateId
+    member: MemberId | None
+    at_ns: Ns
+
+
+class RefusalReason(StrEnum):
+    MALFORMED = "malformed"
+    FORGED = "forged"
+    EXPIRED = "expired"
+    REPLAYED = "replayed"
+
+
+class EntryRefused(_Event, frozen=True, kw_only=True, tag="entry-refused"):
+    """A code was shown that does not open; it says why, never what the code was."""
+
+    gate: GateId
+    reason: RefusalReason
+    at_ns: Ns
+
+
+class FaceVerdict(StrEnum):
+    MATCH = "match"
+    NO_MATCH = "no-match"
+    UNSURE = "unsure"
+
+
+class FaceAuth(_Event, frozen=True, kw_only=True, tag="face-auth"):
+    """How a face at the gate compares with the member the code claims; never a template."""
+
+    gate: GateId
+    member: MemberId
+    verdict: FaceVerdict
+    distance: float
+    threshold_id: str
+    is_live: bool
+    at_ns: Ns
+
+
+class SensorKind(StrEnum):
+    CAMERA = "camera"
+    SCALE = "scale"
+    PLATE = "plate"
+    CLOCK = "clock"
+    CODE_READER = "code-reader"
+
+
+class SensorState(StrEnum):
+    OK = "ok"
+    BLIND = "blind"
+
+
+class SensorChanged(_Event, frozen=True, kw_only=True, tag="sensor-changed"):
+    """A sensor went blind or sees again, with the reason; from `since_ns` on for these shelves."""
+
+    sensor: str
+    sensor_kind: SensorKind
+    state: SensorState
+    reason: str
+    shelves: tuple[ShelfId, ...]
+    since_ns: Ns
+
+
+class NodeStarted(_Event, frozen=True, kw_only=True, tag="node-started"):
+    """A node began a boot; between `last_alive_ns` of the boot before and now it saw nothing."""
+
+    version: str
+    at_ns: Ns
+    last_alive_ns: Ns | None
+    shelves: tuple[ShelfId, ...]
+
+
+Event = (
+    ItemPicked
+    | ItemReturned
+    | ForeignObject
+    | Reach
+    | TrackStarted
+    | TrackAtGate
+    | TrackEnded
+    | ShopperEntered
+    | ShopperLeft
+    | EntryRefused
+    | FaceAuth
+    | SensorChanged
+    | NodeStarted
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    ItemPicked,
+    ItemReturned,
+    ForeignObject,
+    Reach,
+    TrackStarted,
+    TrackAtGate,
+    TrackEnded,
+    ShopperEntered,
+    ShopperLeft,
+    EntryRefused,
+    FaceAuth,
+    SensorChanged,
+    NodeStarted,
+)
+
+
+def kind_of(event: Event) -> str:
+    """The event's name on the wire.
+
+    >>> kind_of(EntryRefused(gate=GateId("g"), reason=RefusalReason.FORGED, at_ns=Ns(0)))
+    'entry-refused'
+    """
+    tag = type(event).__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
+def began_ns(event: Event) -> Ns:
+    """When it began, in store time: a watermark past this instant says that it was reported."""
+    match event:
+        case ItemPicked() | ItemReturned() | ForeignObject() | Reach():
+            return event.from_ns
+        case SensorChanged():
+            return event.since_ns
+        case (
+            TrackStarted()
+            | TrackAtGate()
+            | TrackEnded()
+            | ShopperEntered()
+            | ShopperLeft()
+            | EntryRefused()
+            | FaceAuth()
+            | NodeStarted()
+        ):
+            return event.at_ns
