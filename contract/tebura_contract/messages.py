@@ -7,7 +7,7 @@ import msgspec
 from tebura_contract.clock import Ns
 from tebura_contract.events import HandContent, SensorState
 from tebura_contract.geometry import Xy
-from tebura_contract.ids import EventId, FacingId, GateId, MemberId, Sku, TrackId, VisitId
+from tebura_contract.ids import EventId, FacingId, GateId, MemberId, PlateId, Sku, TrackId, VisitId
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,11 +91,17 @@ class ClockAnswer(_Command, frozen=True, kw_only=True, tag="clock-answer"):
 
 
 class StepDecided(_Command, frozen=True, kw_only=True, tag="step-decided"):
-    """What a step turned out to be, so that the plate node's planogram and weights learn."""
+    """What a step turned out to be, so that the plate node's planogram and weights learn.
+
+    `quantity` counts articles; the sign of the step's own `delta_g` says which way they went. A
+    node forgets a step once it is acknowledged, so its plates and weight come back with it.
+    """
 
     event: EventId
     sku: Sku
     quantity: int
+    plates: tuple[PlateId, ...] = ()
+    delta_g: float = 0.0
 
 
 class FacingCounted(_Command, frozen=True, kw_only=True, tag="facing-counted"):
