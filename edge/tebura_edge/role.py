@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tebura_contract.events import Event, SensorKind, SensorState
 from tebura_contract.messages import Command
+
 from tebura_edge.detections import Detections
 
 __all__ = ["CodeRead", "Counts", "Detections", "Input", "Role", "SensorStatus", "began_ns"]
@@ -46,7 +46,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CodeRead:
-    """A code that a reader (a camera's label or a serial reader) saw: text only, never a picture."""
+    """A code that a reader (a camera or a serial reader, by label) saw: text, never a picture."""
 
     reader: str
     text: str
