@@ -1,5 +1,6 @@
 """Bytes to types and back: strict about types, tolerant of fields from a newer sender."""
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ def _to_builtin(value: Any) -> Any:
 
 def _from_builtin(kind: type, value: Any) -> Any:
     if kind is Ns:
-        if not isinstance(value, str) or len(value) > 20 or not value.lstrip("-").isascii():
+        if not isinstance(value, str) or re.fullmatch("-?[0-9]{1,19}", value) is None:
             raise ValueError("nanoseconds are a string of digits")
         return Ns(int(value))
     raise NotImplementedError(f"cannot decode {kind.__name__}")

@@ -2,8 +2,8 @@
 
 ``T1`` + member number + message authentication code, all in the characters of a QR code's
 alphanumeric mode, 33 in all. The store is not in it: the gate adds its own when it checks, so a
-code for one store opens no other. The phone holds only the member's own key; the gate derives it from
-the store's, so it checks codes while the gateway is away.
+code for one store opens no other. The phone holds only the member's own key; the gate derives it
+from the store's, so it checks codes while the gateway is away.
 """
 
 import base64

@@ -18,7 +18,7 @@ from tebura_contract.ids import EventId, NodeId, StoreId
 TYPE_PREFIX = "tebura.v1."
 CONTENT_TYPE = "application/cloudevents+json"
 _SOURCE = re.compile(r"/([a-z0-9][a-z0-9-]*)/([a-z0-9][a-z0-9-]*)")
-_ID = re.compile(r"(\d{1,18})-(\d{1,18})")
+_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
 class SignatureError(ValueError):

@@ -51,7 +51,7 @@ class EventId(msgspec.Struct, frozen=True, order=True):
         >>> EventId.parse("plates-1/3-17").seq
         17
         """
-        match = re.fullmatch(r"([a-z0-9][a-z0-9-]*)/(\d{1,18})-(\d{1,18})", text)
+        match = re.fullmatch(r"([a-z0-9][a-z0-9-]*)/([0-9]{1,18})-([0-9]{1,18})", text)
         if match is None:
             raise ValueError(f"not an event id (node/boot-seq): {text!r}")
         return cls(NodeId(match[1]), int(match[2]), int(match[3]))
@@ -98,7 +98,7 @@ def gtin_from_digits(digits: str) -> Gtin:
     >>> gtin_from_digits("4006381333931")
     '04006381333931'
     """
-    if not re.fullmatch(r"\d{8}|\d{12,14}", digits):
+    if not re.fullmatch(r"[0-9]{8}|[0-9]{12,14}", digits):
         raise ValueError(f"a GTIN has 8, 12, 13 or 14 digits: {digits!r}")
     padded = digits.zfill(14)
     weighted = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(padded[:13]))

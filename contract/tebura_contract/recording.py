@@ -70,10 +70,10 @@ class CompressedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a phone's screen is in a gate camera's frame, so that a replay can show on it the code of the moment.
+    """Where a phone's screen is in a gate camera's frame.
 
-    Corners in pixels, clockwise from the screen's own top left. `account` names whose phone it
-    is in the recording's truth.
+    A replay shows on it the code of the moment. Corners in pixels, clockwise from the screen's own
+    top left. `account` names whose phone it is in the recording's truth.
     """
 
     camera: CameraId
