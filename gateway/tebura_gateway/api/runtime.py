@@ -1,0 +1,119 @@
+"""What the pages and the API need from the rest of the gateway; `bootstrap` provides it."""
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from tebura_contract.ids import MemberId, Sku, VisitId
+from tebura_contract.layout import Layout
+from tebura_contract.messages import Position
+from tebura_gateway.service.views import MemberView, Views
+
+
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Secrets and switches of the HTTP side.
+
+    `secret` signs sessions and sign-in links (at least 32 bytes). `staff_token` opens the staff
+    page and is the API key; empty closes both. `public_live` shows the shop at a glance without
+    sign-in: for demonstrations only.
+    """
+
+    secret: bytes
+    staff_token: str = ""
+    public_live: bool = False
+
+
+class RulingKind(StrEnum):
+    """What staff make of a review."""
+
+    ACCEPT = "accept"
+    CHANGE = "change"
+    VOID = "void"
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """Staff's answer to a review. `ACCEPT` takes the best candidate (or the one named by `sku` and
+    `quantity`), `CHANGE` needs both, `VOID` takes the step out of every cart. `visit` names whose it
+    was, where that is part of the doubt."""
+
+    kind: RulingKind
+    sku: Sku | None = None
+    quantity: int | None = None
+    visit: VisitId | None = None
+    by: str = "staff"
+
+
+class Refused(ValueError):
+    """A request that the rules do not allow; the text says why."""
+
+
+class Changes(Protocol):
+    """A number that grows with each committed change, to wait on."""
+
+    def number(self) -> int: ...
+
+    async def wait(self, after: int, timeout_s: float) -> int:
+        """The number, as soon as it is greater than `after` or the time is over."""
+        ...
+
+
+class Services(Protocol):
+    """What people may change. Each call is one database transaction, and safe to repeat."""
+
+    def rule(self, review: str, ruling: Ruling) -> None:
+        """Raises `Refused` if the review is closed or the ruling does not fit it."""
+        ...
+
+    def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:
+        """Pay back pieces of a line, or with `sku` None all of the receipt that is left."""
+        ...
+
+    def dispute(self, visit: VisitId, sku: Sku) -> None:
+        """The shopper says that they did not take this."""
+        ...
+
+    def add_member(self, name: str, locale: str) -> MemberView: ...
+
+    def redeem(self, nonce: str, expires_ns: int) -> bool:
+        """Note that a sign-in link was used; False if it was before."""
+        ...
+
+
+class Runtime(Protocol):
+    """The gateway, as seen from HTTP. Attributes are read-only."""
+
+    @property
+    def layout(self) -> Layout: ...
+
+    @property
+    def web(self) -> WebSettings: ...
+
+    @property
+    def views(self) -> Views: ...
+
+    @property
+    def services(self) -> Services: ...
+
+    @property
+    def changes(self) -> Changes: ...
+
+    def now_ns(self) -> int:
+        """Store time now."""
+        ...
+
+    def member_key(self, member: MemberId) -> bytes:
+        """The key that this member's phone makes entry codes with."""
+        ...
+
+    def positions(self) -> tuple[Position, ...]:
+        """Where people stand now: the newest position of each track, none older than a second."""
+        ...
+
+    def is_writable(self) -> bool:
+        """Whether the database takes writes; what `/health` answers."""
+        ...
+
+    def is_closing(self) -> bool:
+        """Whether the gateway is stopping: streams end then."""
+        ...

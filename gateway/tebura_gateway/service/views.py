@@ -1,0 +1,241 @@
+"""What people and programs look at: the read model, in plain frozen types.
+
+Nothing here changes anything. Times are store time in nanoseconds, money is minor units, names of
+products come in the store's language and in English. `Views` is what the pages and the API read
+through; `reading.DatabaseViews` is the real one.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
+from tebura_contract.messages import Part
+from tebura_contract.money import Money
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to show."""
+
+
+class LineState(StrEnum):
+    """How sure a cart line is."""
+
+    CHECKING = "checking"
+    SURE = "sure"
+    REVIEW = "review"
+
+
+class VisitStage(StrEnum):
+    """Where a visit stands, as a shopper would put it."""
+
+    SHOPPING = "shopping"
+    CHECKING = "checking"
+    REVIEW = "review"
+    PAYING = "paying"
+    SETTLED = "settled"
+    NOTHING_TAKEN = "nothing-taken"
+    UNPAID = "unpaid"
+
+
+OPEN_STAGES = (VisitStage.SHOPPING, VisitStage.CHECKING, VisitStage.REVIEW, VisitStage.PAYING)
+
+
+class ProductView(View, frozen=True, kw_only=True):
+    """An article by name; `sku` is empty where nobody knows yet what it was."""
+
+    sku: Sku
+    name: str
+    name_en: str = ""
+
+
+class CartLine(View, frozen=True, kw_only=True):
+    """One article in a cart. `confidence` (0 to 1) is that of its least sure piece."""
+
+    product: ProductView
+    quantity: int
+    unit: Money
+    amount: Money
+    confidence: float
+    state: LineState
+
+
+class Happening(View, frozen=True, kw_only=True):
+    """Something taken (`quantity` > 0) or put back (< 0) in a visit, as it was decided so far."""
+
+    event: str
+    at_ns: int
+    product: ProductView | None
+    quantity: int
+    confidence: float
+    state: LineState
+    delta_g: float
+
+
+class VisitView(View, frozen=True, kw_only=True):
+    """One visit with its cart; `total` is what the cart costs now, tax included."""
+
+    id: VisitId
+    member: MemberId
+    member_name: str
+    stage: VisitStage
+    entered_ns: int
+    exited_ns: int | None
+    settled_ns: int | None
+    total: Money
+    lines: tuple[CartLine, ...]
+    happenings: tuple[Happening, ...] = ()
+    receipt_number: int | None = None
+    reason: str = ""
+
+
+class TaxView(View, frozen=True, kw_only=True):
+    """One rate of a receipt: what it applies to (tax included) and the tax in it."""
+
+    rate_percent: int
+    is_reduced: bool
+    gross: Money
+    tax: Money
+
+
+class ReceiptLine(View, frozen=True, kw_only=True):
+    """`refunded` pieces of the line were paid back later."""
+
+    product: ProductView
+    quantity: int
+    unit: Money
+    amount: Money
+    is_reduced: bool
+    refunded: int = 0
+
+
+class ReceiptView(View, frozen=True, kw_only=True):
+    """A qualified simplified invoice."""
+
+    number: int
+    visit: VisitId
+    member: MemberId
+    store_name: str
+    issuer: str
+    registration: str
+    issued_ns: int
+    entered_ns: int
+    exited_ns: int
+    lines: tuple[ReceiptLine, ...]
+    taxes: tuple[TaxView, ...]
+    total: Money
+    refunded: Money
+    paid_by: str
+
+
+class MemberView(View, frozen=True, kw_only=True):
+    """A member; `owes` is the balance of the house account."""
+
+    id: MemberId
+    name: str
+    locale: str
+    owes: Money
+    limit: Money | None = None
+
+
+class NodeView(View, frozen=True, kw_only=True):
+    """A node as the gateway knows it; `state` also says offline when it is merely silent."""
+
+    id: NodeId
+    is_online: bool
+    version: str
+    boot: int
+    seen_ns: int | None
+    watermark_ns: int | None
+    waiting: int
+    missing: int
+    clock_uncertainty_ns: int
+    inference: str
+    parts: tuple[Part, ...]
+    reason: str = ""
+
+
+class ReviewCandidate(View, frozen=True, kw_only=True):
+    """One explanation of a doubtful step: what and how many, as changes of a cart."""
+
+    product: ProductView
+    quantity: int
+    probability: float
+
+
+class ReviewPerson(View, frozen=True, kw_only=True):
+    """Whose step it may have been."""
+
+    visit: VisitId
+    member_name: str
+    probability: float
+
+
+class ReviewView(View, frozen=True, kw_only=True):
+    """A question for the staff, with its evidence; `at_risk` is the money it is about."""
+
+    id: str
+    reason: str
+    detail: str
+    opened_ns: int
+    visit: VisitId | None
+    member_name: str
+    event: str
+    shelf: str
+    plates: tuple[str, ...]
+    from_ns: int | None
+    to_ns: int | None
+    delta_g: float | None
+    sigma_g: float | None
+    candidates: tuple[ReviewCandidate, ...]
+    people: tuple[ReviewPerson, ...]
+    at_risk: Money | None
+    decision: str = ""
+    decided_ns: int | None = None
+    decided_by: str = ""
+
+
+class FlagView(View, frozen=True, kw_only=True):
+    """A message that was refused or looked odd, kept for people to see."""
+
+    at_ns: int
+    place: str
+    reason: str
+    size_bytes: int
+
+
+class Views(Protocol):
+    """Everything the pages and the API read. Lists come newest first unless said otherwise."""
+
+    def visits(self, *, since_ns: int = 0, limit: int = 50) -> list[VisitView]:
+        """Visits entered at or after `since_ns`, open and closed."""
+        ...
+
+    def open_visits(self) -> list[VisitView]:
+        """Visits without an end, oldest first."""
+        ...
+
+    def visit(self, visit: VisitId) -> VisitView | None: ...
+
+    def visits_of(self, member: MemberId, *, limit: int = 20) -> list[VisitView]: ...
+
+    def receipt(self, visit: VisitId) -> ReceiptView | None: ...
+
+    def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]: ...
+
+    def member(self, member: MemberId) -> MemberView | None: ...
+
+    def members(self, *, limit: int = 200) -> list[MemberView]: ...
+
+    def nodes(self) -> list[NodeView]:
+        """All nodes of the layout and any other that spoke, by name."""
+        ...
+
+    def reviews(self, *, is_open: bool = True, limit: int = 100) -> list[ReviewView]:
+        """Open ones: most money first, then oldest. Closed ones: newest first."""
+        ...
+
+    def review(self, review: str) -> ReviewView | None: ...
+
+    def flags(self, *, limit: int = 50) -> list[FlagView]: ...
