@@ -1,0 +1,202 @@
+"""The scripted world as a function of time: for any moment, every shopper's body and every item.
+
+Pixels and plates are made from the same `Timeline`, so what the cameras show and what the plates
+feel is one story. Nothing here draws or weighs. Times are seconds since the scenario's start, and
+places metres in the store's frame.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tebura_contract.geometry import Xy, Xyz
+from tebura_contract.ids import FacingId, Sku
+from tebura_contract.layout import Layout
+
+from tebura_simulator.planning import (
+    Action,
+    ActionKind,
+    Gesture,
+    GestureKind,
+    Item,
+    Move,
+    Passage,
+    Plan,
+    ShopperPlan,
+    plan,
+)
+from tebura_simulator.scenario import Hand, Scenario, ShopperScript
+from tebura_simulator.walking import Foot, Leg, feet_of, smooth
+
+__all__ = [
+    "Action",
+    "ActionKind",
+    "GestureKind",
+    "Hand",
+    "ItemPlace",
+    "Passage",
+    "Reach",
+    "ShopperState",
+    "Timeline",
+]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A hand on its way: `progress` 0 at the body, 1 at the target.
+
+    What the hand holds goes to `target_m` by way of `via_m`; a target of None is the bag at the
+    shopper's hip. `LOOK` moves the head only.
+    """
+
+    kind: GestureKind
+    hand: Hand
+    progress: float
+    target_m: Xyz | None
+    via_m: Xyz | None
+
+
+@dataclass(frozen=True)
+class ShopperState:
+    """A shopper at a moment: on the floor, between two feet, with a hand perhaps under way.
+
+    `held` lists what each hand holds, in the order taken; `phone` is how far the phone is held out
+    to the gate's reader, 0 to 1.
+    """
+
+    script: ShopperScript
+    xy_m: Xy
+    yaw_rad: float
+    speed_mps: float
+    left_foot: Foot
+    right_foot: Foot
+    reach: Reach | None
+    held: dict[Hand, tuple[str, ...]]
+    phone: float
+
+
+@dataclass(frozen=True)
+class ItemPlace:
+    """Where an item is: standing at `center_m`, or in a shopper's hand, or (neither) in its bag."""
+
+    id: str
+    sku: Sku
+    center_m: Xyz | None
+    shopper: str | None
+    hand: Hand | None
+
+
+class Timeline:
+    """All that happens in a scenario.
+
+    `actions` are the moments an item leaves or lands on its plates; `passages` say who was in the
+    shop when and when its code was shown.
+
+    Raises:
+        ValueError: If the scenario asks for what its shelves or hands cannot give.
+    """
+
+    def __init__(self, scenario: Scenario, layout: Layout) -> None:
+        self.scenario = scenario
+        self._plan: Plan = plan(scenario, layout)
+        self.duration_s = scenario.duration_s
+        self.actions: tuple[Action, ...] = tuple(self._plan.actions)
+        self.passages: tuple[Passage, ...] = tuple(_passage(p) for p in self._plan.shoppers)
+        self._moves: dict[str, list[Move]] = {item.id: [] for item in self._plan.items}
+        for move in self._plan.moves:
+            self._moves[move.item.id].append(move)
+
+    def shoppers(self, t_s: float) -> tuple[ShopperState, ...]:
+        """Everyone in the shop at `t_s`, in the scenario's order."""
+        return tuple(
+            self._state(person, t_s)
+            for person, passage in zip(self._plan.shoppers, self.passages, strict=True)
+            if passage.enter_s <= t_s < passage.leave_s
+        )
+
+    def items(self, t_s: float) -> tuple[ItemPlace, ...]:
+        """Where every item is at `t_s`; always the same items in the same order."""
+        return tuple(self._place(item, t_s) for item in self._plan.items)
+
+    def standing(self, t_s: float) -> dict[FacingId, tuple[Sku, ...]]:
+        """What stands in each facing at `t_s`."""
+        found: dict[FacingId, tuple[Sku, ...]] = {}
+        for item in self._plan.items:
+            move = self._last_move(item, t_s)
+            slot = item.slot if move is None else move.slot
+            if slot is not None:
+                found[slot.facing] = (*found.get(slot.facing, ()), item.sku)
+        return found
+
+    def _place(self, item: Item, t_s: float) -> ItemPlace:
+        move = self._last_move(item, t_s)
+        if move is None:
+            return ItemPlace(item.id, item.sku, item.slot.center_m, None, None)
+        center = move.slot.center_m if move.slot else None
+        return ItemPlace(item.id, item.sku, center, None if move.slot else move.shopper, move.hand)
+
+    def _last_move(self, item: Item, t_s: float) -> Move | None:
+        moves = self._moves[item.id]
+        count = bisect_right(moves, t_s, key=lambda move: move.t_s)
+        return moves[count - 1] if count else None
+
+    def _state(self, person: ShopperPlan, t_s: float) -> ShopperState:
+        leg = _leg_at(person.legs, t_s)
+        stance = leg.stance(t_s)
+        left, right = leg.feet(t_s) if t_s < leg.end_s else feet_of(leg.goal)
+        gesture = next((g for g in person.gestures if g.start_s <= t_s < g.end_s), None)
+        reach = _reach(gesture, t_s) if gesture else None
+        is_phone = reach is not None and reach.kind is GestureKind.PHONE
+        return ShopperState(
+            script=person.script,
+            xy_m=stance.xy_m,
+            yaw_rad=stance.yaw_rad,
+            speed_mps=_speed(leg, t_s),
+            left_foot=left,
+            right_foot=right,
+            reach=reach,
+            held=self._held(person.script.id, t_s),
+            phone=reach.progress if reach and is_phone else 0.0,
+        )
+
+    def _held(self, shopper: str, t_s: float) -> dict[Hand, tuple[str, ...]]:
+        held: dict[Hand, tuple[str, ...]] = dict.fromkeys(Hand, ())
+        for item in self._plan.items:
+            move = self._last_move(item, t_s)
+            if move is not None and move.shopper == shopper and move.hand is not None:
+                held[move.hand] = (*held[move.hand], item.id)
+        return held
+
+
+def _leg_at(legs: Sequence[Leg], t_s: float) -> Leg:
+    """The leg under way, else the last one done."""
+    index = bisect_right(legs, t_s, key=lambda leg: leg.start_s)
+    return legs[max(0, index - 1)]
+
+
+def _speed(leg: Leg, t_s: float) -> float:
+    half_s = 0.02
+    return leg.length_m * (leg.fraction(t_s + half_s) - leg.fraction(t_s - half_s)) / (2 * half_s)
+
+
+def _reach(gesture: Gesture, t_s: float) -> Reach:
+    if t_s < gesture.there_s:
+        progress = smooth((t_s - gesture.start_s) / (gesture.there_s - gesture.start_s))
+    elif t_s <= gesture.back_s:
+        progress = 1.0
+    else:
+        progress = 1.0 - smooth((t_s - gesture.back_s) / (gesture.end_s - gesture.back_s))
+    return Reach(gesture.kind, gesture.hand, progress, gesture.target_m, gesture.via_m)
+
+
+def _passage(person: ShopperPlan) -> Passage:
+    shown = person.code_s
+    return Passage(
+        shopper=person.script.id,
+        member=person.script.member,
+        gate=person.gate.id if person.gate else None,
+        enter_s=person.script.enter_s,
+        leave_s=round(person.legs[-1].end_s, 4),
+        code_from_s=round(shown[0], 4) if shown else None,
+        code_to_s=round(shown[1], 4) if shown else None,
+    )
