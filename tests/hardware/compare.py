@@ -1,0 +1,48 @@
+"""Compares two files of JSON lines: text, counts and order exactly, fractions within a tolerance.
+
+From pixels small numeric differences between processors are expected; they are printed, and fail
+only beyond the tolerance.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+RELATIVE = 0.02
+ABSOLUTE = 0.02
+
+
+def differences(here: object, there: object, place: str) -> Iterator[tuple[str, bool]]:
+    """Yield each difference as text, with whether it is too large."""
+    if isinstance(here, dict) and isinstance(there, dict):
+        for key in sorted(here.keys() | there.keys()):
+            yield from differences(here.get(key), there.get(key), f"{place}.{key}")
+    elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
+        for index, (left, right) in enumerate(zip(here, there, strict=True)):
+            yield from differences(left, right, f"{place}[{index}]")
+    elif here != there:
+        is_fraction = isinstance(here, float) and isinstance(there, float)
+        is_close = is_fraction and math.isclose(
+            float(str(here)), float(str(there)), rel_tol=RELATIVE, abs_tol=ABSOLUTE
+        )
+        yield f"{place}: {here!r} here, {there!r} there", not is_close
+
+
+def main(here: Path, there: Path) -> int:
+    """Return 1 when the files differ by more than rounding, or hold nothing at all."""
+    lines_here, lines_there = here.read_text().splitlines(), there.read_text().splitlines()
+    if not lines_here or len(lines_here) != len(lines_there):
+        print(f"{len(lines_here)} lines here, {len(lines_there)} there", file=sys.stderr)
+        return 1
+    is_bad = False
+    for number, (left, right) in enumerate(zip(lines_here, lines_there, strict=True), 1):
+        for text, is_large in differences(json.loads(left), json.loads(right), f"line {number}"):
+            print(("" if is_large else "(rounding) ") + text, file=sys.stderr)
+            is_bad = is_bad or is_large
+    return 1 if is_bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
