@@ -1,0 +1,5 @@
+"""``python -m tebura_simulator``."""
+
+from tebura_simulator.cli import main
+
+main()

@@ -1,0 +1,234 @@
+"""Counts from a CSV file: one reading a line, of any plate, at any rate.
+
+The header names the columns ``timestamp,gondola,shelf,plate,grams`` (in any order; others are
+ignored). Time is in seconds, grams may be empty or NaN for "not read". What plates of a real store
+write has gaps, batches that overlap a little, and clocks that are set back; see `steady_time_s`.
+"""
+
+import csv
+import math
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.ids import PlateId, plate_id, shelf_id
+from tebura_contract.layout import Layout
+
+COLUMNS = ("timestamp", "gondola", "shelf", "plate", "grams")
+MAX_PROBLEMS = 20
+CLOCK_STEP_S = 1.0
+"""Readings less than this behind the newest are late; more, and the clock was set back."""
+PROGRESS_ROWS = 250_000
+
+
+class PlateCsvError(ValueError):
+    """A file that cannot be imported; each line of the text names the line and what is wrong."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(f"{path}:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """All readings of a file in file order.
+
+    Attributes:
+        plates: The plates that occur, in order of first occurrence.
+        time_s: (n,) float64 wall time as written.
+        plate: (n,) int32 index into `plates`.
+        grams: (n,) float64; NaN where nothing was read.
+        unknown: Plates that the layout does not hold, with the first line that names them.
+    """
+
+    plates: tuple[PlateId, ...]
+    time_s: NDArray[np.float64]
+    plate: NDArray[np.int32]
+    grams: NDArray[np.float64]
+    unknown: dict[PlateId, int]
+
+
+def read_plates(
+    path: Path, layout: Layout, progress: Callable[[int], None] = lambda _: None
+) -> Readings:
+    """Read a file of plate readings. `progress` is told the number of lines read now and then.
+
+    Plates that the layout does not hold are left out and listed: real stores log channels that
+    nothing is connected to.
+
+    Raises:
+        PlateCsvError: With every problem found (at most `MAX_PROBLEMS`), each naming its line.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            readings = _read(path, file, layout, progress)
+    except OSError as error:
+        raise PlateCsvError(path, [f"cannot be read: {error.strerror}"]) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PlateCsvError(path, [f"is no CSV text: {error}"]) from error
+    if not len(readings.time_s):
+        named = ", ".join(f"{p} (line {n})" for p, n in list(readings.unknown.items())[:5])
+        why = f"no plate of the layout occurs; it names {named}" if named else "holds no readings"
+        raise PlateCsvError(path, [why])
+    return readings
+
+
+def _read(path: Path, file: TextIO, layout: Layout, progress: Callable[[int], None]) -> Readings:
+    rows = csv.reader(file)
+    places = _columns(path, next(rows, []))
+    known = layout.plates()
+    index: dict[tuple[str, str, str], int] = {}
+    plates: list[PlateId] = []
+    unknown: dict[PlateId, int] = {}
+    times, columns, grams = array("d"), array("i"), array("d")
+    problems: list[str] = []
+    at_time, at_gondola, at_shelf, at_plate, at_grams = places
+    for row in rows:
+        if not row:
+            continue
+        try:
+            key = (row[at_gondola], row[at_shelf], row[at_plate])
+            time_s = float(row[at_time])
+            text = row[at_grams]
+            value = float(text) if text and not text.isspace() else math.nan
+            if not 0.0 <= time_s < math.inf:
+                raise ValueError(f"timestamp {row[at_time]!r} is no time")
+        except (IndexError, ValueError) as error:
+            problems.append(_problem(rows.line_num, row, places, error))
+            if len(problems) >= MAX_PROBLEMS:
+                break
+            continue
+        column = index.get(key)
+        if column is None:
+            name = _plate_name(key)
+            column = len(plates) if name in known else -1
+            if column < 0:
+                unknown.setdefault(name, rows.line_num)
+            elif name in plates:
+                column = plates.index(name)
+            else:
+                plates.append(name)
+            index[key] = column
+        if column >= 0:
+            times.append(time_s)
+            columns.append(column)
+            grams.append(value)
+        if rows.line_num % PROGRESS_ROWS == 0:
+            progress(rows.line_num)
+    if problems:
+        raise PlateCsvError(path, problems)
+    values = np.frombuffer(grams, np.float64) if grams else np.zeros(0)
+    return Readings(
+        plates=tuple(plates),
+        time_s=np.frombuffer(times, np.float64) if times else np.zeros(0),
+        plate=np.frombuffer(columns, np.int32) if columns else np.zeros(0, np.int32),
+        # An infinite weight is no weight: the sensor said nothing usable.
+        grams=np.where(np.isfinite(values), values, np.nan),
+        unknown=unknown,
+    )
+
+
+def _columns(path: Path, header: list[str]) -> tuple[int, ...]:
+    names = [name.strip().lower() for name in header]
+    lacking = [name for name in COLUMNS if name not in names]
+    if lacking:
+        expected = f"line 1: the header must be {','.join(COLUMNS)}"
+        said = ",".join(header) or "nothing"
+        raise PlateCsvError(path, [f"{expected}; {said!r} lacks {', '.join(lacking)}"])
+    return tuple(names.index(name) for name in COLUMNS)
+
+
+def _plate_name(key: tuple[str, str, str]) -> PlateId:
+    gondola, shelf, plate = (part.strip() for part in key)
+    return plate_id(shelf_id(gondola, shelf), plate)
+
+
+def _problem(line: int, row: list[str], places: tuple[int, ...], error: Exception) -> str:
+    if isinstance(error, IndexError):
+        return f"line {line}: {len(row)} values, expected {max(places) + 1}"
+    for place, name in ((places[0], "timestamp"), (places[4], "grams")):
+        try:
+            float(row[place] or ("nan" if name == "grams" else ""))
+        except ValueError:
+            return f"line {line}: {name} {row[place]!r} is no number"
+    return f"line {line}: {error}"
+
+
+@dataclass(frozen=True)
+class ClockStep:
+    """At this reading (counted from 0) the file's clock was set back by `back_s`."""
+
+    row: int
+    back_s: float
+
+
+def steady_time_s(readings: Readings) -> tuple[NDArray[np.float64], list[ClockStep]]:
+    """Time of each reading on a clock that never runs backwards for any plate.
+
+    A reading up to `CLOCK_STEP_S` late (batches overlap) takes the time of its plate's newest one;
+    a clock set back further goes on from where it was, one sample later. A section that lists
+    other plates over the same time (a file sorted by plate) is no step back.
+
+    Returns:
+        (n,) float64 seconds, and the steps that were taken out.
+    """
+    time_s = readings.time_s.copy()
+    first_row = np.full(len(readings.plates), len(time_s), np.int64)
+    np.minimum.at(first_row, readings.plate, np.arange(len(time_s)))
+    steps = []
+    start, offset_s = 0, 0.0
+    for row in _set_backs(readings.time_s):
+        time_s[start:row] += offset_s
+        newest_s = float(time_s[start:row].max())
+        if first_row[readings.plate[row]] == row:
+            offset_s = 0.0  # other plates begin: their clock is as written
+        else:
+            back_s = float(readings.time_s[start:row].max() - readings.time_s[row])
+            steps.append(ClockStep(row, back_s))
+            offset_s = newest_s + typical_period_s(readings) - float(readings.time_s[row])
+        start = row
+    time_s[start:] += offset_s
+    for _, rows in _rows_by_plate(readings):
+        time_s[rows] = np.maximum.accumulate(time_s[rows])
+    return time_s, steps
+
+
+def _set_backs(time_s: NDArray[np.float64]) -> Iterator[int]:
+    """Rows where time falls far behind the newest since the last such row."""
+    start = 0
+    while start < len(time_s):
+        newest_s = np.maximum.accumulate(time_s[start:])
+        behind = np.flatnonzero(time_s[start:] < newest_s - CLOCK_STEP_S)
+        if not len(behind):
+            return
+        start += int(behind[0])
+        yield start
+
+
+def _rows_by_plate(readings: Readings) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Rows of each plate in file order."""
+    order = np.argsort(readings.plate, kind="stable")
+    ends = np.searchsorted(readings.plate[order], np.arange(len(readings.plates) + 1))
+    for plate in range(len(readings.plates)):
+        yield plate, order[ends[plate] : ends[plate + 1]]
+
+
+def plate_periods_s(readings: Readings) -> NDArray[np.float64]:
+    """Median time between readings of each plate, (plates,); NaN with fewer than two."""
+    periods = np.full(len(readings.plates), np.nan)
+    for plate, rows in _rows_by_plate(readings):
+        gaps = np.diff(readings.time_s[rows])
+        gaps = gaps[gaps > 0]
+        if len(gaps):
+            periods[plate] = np.median(gaps)
+    return periods
+
+
+def typical_period_s(readings: Readings) -> float:
+    """Median over the plates; 0.1 s where no plate has two readings."""
+    periods = plate_periods_s(readings)
+    return float(np.nanmedian(periods)) if np.isfinite(periods).any() else 0.1
