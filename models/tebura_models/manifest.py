@@ -1,0 +1,109 @@
+"""The list of networks: what each file must be, what goes in, what comes out, whose it is.
+
+`manifest.toml` beside this module is ours; a shop may keep a manifest of its own networks in
+another folder. Reading it touches no network file.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from tebura_contract.config import ConfigError, load_toml
+from tebura_contract.ids import NAME_PATTERN
+
+MANIFEST = Path(__file__).with_name("manifest.toml")
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the manifest."""
+
+
+class Task(StrEnum):
+    PEOPLE = "people"
+
+
+class Head(StrEnum):
+    """How raw outputs are read; see `tebura_models.heads`."""
+
+    MOVENET_MULTIPOSE = "movenet-multipose"
+    YOLO_POSE = "yolo-pose"
+
+
+class Axes(StrEnum):
+    NHWC = "NHWC"
+    NCHW = "NCHW"
+
+
+class Colour(StrEnum):
+    RGB = "RGB"
+    BGR = "BGR"
+
+
+class Number(StrEnum):
+    INT32 = "int32"
+    FLOAT32 = "float32"
+
+
+class InputSpec(Table, frozen=True, kw_only=True):
+    """What the network takes.
+
+    A pixel 0..255 goes in as pixel * `scale`. Width and height are multiples of `size_multiple`;
+    `size_px` (width, height) is the size to use where nobody says otherwise.
+    """
+
+    axes: Axes
+    colour: Colour
+    dtype: Number
+    scale: float = 1.0
+    size_multiple: Positive = 32
+    size_px: tuple[Positive, Positive]
+
+
+class Measurement(Table, frozen=True, kw_only=True):
+    """One measured figure: what, on which data and machine, at which input size."""
+
+    what: str
+    value: float
+    unit: str = ""
+    size_px: tuple[Positive, Positive]
+    data: str
+
+
+class NetworkEntry(Table, frozen=True, kw_only=True):
+    """One network of the manifest; `file` and `card` are relative to it."""
+
+    name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+    file: str
+    sha256: Sha256
+    task: Task
+    head: Head
+    labels: tuple[str, ...]
+    keypoints: tuple[str, ...] = ()
+    max_people: Positive
+    licence: str
+    source: str
+    card: str
+    input: InputSpec
+    measured: tuple[Measurement, ...] = ()
+
+
+class Manifest(Table, frozen=True, kw_only=True):
+    network: tuple[NetworkEntry, ...]
+
+
+def load_manifest(path: Path = MANIFEST) -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        ConfigError: With all problems, each naming its place.
+    """
+    manifest = load_toml(path, Manifest)
+    names = [entry.name for entry in manifest.network]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(path, [f"network {name!r} is named twice" for name in twice])
+    return manifest

@@ -1,0 +1,1 @@
+"""Training of networks; needs the ``train`` extra, never runs on a node."""
