@@ -56,12 +56,17 @@ def _solve(
     (fx, fy), (cx, cy) = intrinsics.focal_px, intrinsics.center_px
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
     lens = np.array((*intrinsics.distortion, 0, 0, 0, 0, 0)[:5])
-    is_flat = np.ptp(points_m[:, 2]) < 1e-6
+    # OpenCV reads memory, not arrays: slices must be laid out anew.
+    at_m, at_px = np.ascontiguousarray(points_m), np.ascontiguousarray(points_px)
+    is_flat = np.ptp(at_m[:, 2]) < 1e-6
     method = cv2.SOLVEPNP_IPPE if is_flat else cv2.SOLVEPNP_SQPNP
-    is_solved, turn, shift = cv2.solvePnP(points_m, points_px, matrix, lens, flags=method)
+    try:
+        is_solved, turn, shift = cv2.solvePnP(at_m, at_px, matrix, lens, flags=method)
+    except cv2.error:
+        is_solved = False
     if not is_solved:
         raise MeasurementError("no camera pose fits these points; are they all on one line?")
-    turn, shift = cv2.solvePnPRefineLM(points_m, points_px, matrix, lens, turn, shift)
+    turn, shift = cv2.solvePnPRefineLM(at_m, at_px, matrix, lens, turn, shift)
     camera_from_store = Rigid(np.asarray(cv2.Rodrigues(turn)[0]), np.ravel(shift))
     return camera_from_store.inverse().pose()
 
