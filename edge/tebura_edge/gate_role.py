@@ -1,0 +1,199 @@
+"""The gate: codes that a reader saw become entries, refusals and departures.
+
+It needs no gateway: the store's key checks a code, and which codes were used is its own durable
+state. Pure: text and times in, events out; neither codes nor members appear in a log.
+
+Rules, all measured from when a reader *last* saw something, since a phone is held up for a while:
+
+- the same code, or another code of the same member (the phone's code turns while it is held up),
+  within `SHOWING_NS` is still the same showing and says nothing;
+- a code opens once; shown again later it is refused as replayed;
+- a member who came in less than `GROUP_NS` ago and shows a fresh code brings a guest along ("+1"):
+  the entry joins the first visit, one pays. Later it is a new entry, and the gateway judges it;
+- at an exit gate a code says that its member leaves. Nothing is refused there: exits never lock.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from tebura_contract.clock import SECOND_NS, Ns
+from tebura_contract.codec import decode, encode
+from tebura_contract.entry_code import Claim, CodeFault, check_code, time_step
+from tebura_contract.events import EntryRefused, Event, RefusalReason, ShopperEntered, ShopperLeft
+from tebura_contract.ids import EventId, GateId, MemberId, NodeId, VisitId, visit_id
+from tebura_contract.layout import Gate, GateDirection, Layout
+from tebura_contract.messages import MemberRevoked, VisitOpened
+
+from tebura_edge.role import CodeRead, Input
+
+SHOWING_NS = 3 * SECOND_NS
+"""A phone trembles in and out of the reader's view; shorter gaps than this are one showing."""
+
+GROUP_NS = 120 * SECOND_NS
+"""A group stands at the door together. Longer, and a member who left unseen and comes back would
+come in as a guest of a visit that is over."""
+
+REFUSAL_EVERY_NS = SECOND_NS
+"""At most one refusal a second and gate is reported: a screen that flickers through made-up codes
+must not fill the outbox."""
+
+KEEP_STEPS = 120
+"""Used codes are remembered for an hour of code steps, though they expire after two: a clock that
+is set back must not open them again."""
+
+MAX_REVOKED = 10_000
+MAX_SAVED_BYTES = 16 * 1024 * 1024
+
+
+class _Used(msgspec.Struct, frozen=True, array_like=True):
+    member: MemberId
+    step: int
+
+
+class _Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A member who came in, when last, and the visit where it is known."""
+
+    member: MemberId
+    at_ns: Ns
+    visit: VisitId | None
+
+
+class _Saved(msgspec.Struct, frozen=True, kw_only=True):
+    used: tuple[_Used, ...] = ()
+    entries: tuple[_Entry, ...] = ()
+    revoked: tuple[MemberId, ...] = ()
+
+
+class GateRole:
+    """All gates of one node.
+
+    Args:
+        layout: Tells which way each gate goes.
+        node: This node; its gates of the layout count.
+        store_key: The key that members' keys are derived from.
+        saved: What `save` gave before the restart; ``b""`` on the first start.
+        readers: Label of the reader (camera or serial) that looks at each gate.
+
+    Raises:
+        DecodeError: If `saved` is not what `save` gave.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        node: NodeId,
+        store_key: bytes,
+        saved: bytes,
+        readers: Mapping[GateId, str],
+    ) -> None:
+        self._store = layout.store.id
+        self._store_key = store_key
+        gates = {gate.id: gate for gate in layout.gate if gate.node == node}
+        self._gate_of = {reader: gates[gate] for gate, reader in readers.items()}
+        state = decode(saved, _Saved, limit_bytes=MAX_SAVED_BYTES) if saved else _Saved()
+        self._used = {(used.member, used.step) for used in state.used}
+        self._entries = {entry.member: entry for entry in state.entries}
+        self._revoked = dict.fromkeys(state.revoked)
+        # Only for as long as something is held up to a reader; a restart may forget it.
+        self._text_seen_ns: dict[tuple[GateId, str], int] = {}
+        self._member_seen_ns: dict[tuple[GateId, str], int] = {}
+        self._refused_ns: dict[GateId, int] = {}
+        self._through_ns: int | None = None
+
+    def step(self, item: Input) -> list[Event]:
+        match item:
+            case CodeRead():
+                self._through_ns = max(item.at_ns, self._through_ns or item.at_ns)
+                gate = self._gate_of.get(item.reader)
+                return self._shown(gate, item) if gate else []
+            case VisitOpened():
+                entry = self._entries.get(item.member)
+                if entry is not None and entry.visit is None:
+                    self._entries[item.member] = msgspec.structs.replace(entry, visit=item.visit)
+            case MemberRevoked():
+                self._revoked[item.member] = None
+                if len(self._revoked) > MAX_REVOKED:
+                    del self._revoked[next(iter(self._revoked))]
+            case _:
+                pass
+        return []
+
+    def tick(self, now_ns: int) -> list[Event]:
+        self._through_ns = max(now_ns, self._through_ns or now_ns)
+        self._forget(now_ns)
+        return []
+
+    def watermark_ns(self) -> int | None:
+        return self._through_ns
+
+    def recorded(self, event_id: EventId, event: Event) -> None:
+        """The runtime gave an event its id: an entry's id names the visit that guests may join."""
+        if not isinstance(event, ShopperEntered):
+            return
+        visit = event.joins or visit_id(event_id)
+        self._entries[event.member] = _Entry(event.member, event.at_ns, visit)
+
+    def save(self) -> bytes:
+        return encode(
+            _Saved(
+                used=tuple(_Used(member, step) for member, step in sorted(self._used)),
+                entries=tuple(self._entries.values()),
+                revoked=tuple(self._revoked),
+            )
+        )
+
+    def _shown(self, gate: Gate, read: CodeRead) -> list[Event]:
+        is_showing = self._seen(self._text_seen_ns, (gate.id, read.text), read.at_ns)
+        verdict = check_code(read.text, self._store_key, self._store, read.at_ns)
+        if isinstance(verdict, Claim) and verdict.member in self._revoked:
+            verdict = CodeFault.EXPIRED
+        if isinstance(verdict, CodeFault):
+            reason = RefusalReason(verdict.value)
+            return [] if is_showing else self._refusal(gate, reason, read.at_ns)
+        is_held_up = self._seen(self._member_seen_ns, (gate.id, verdict.member), read.at_ns)
+        if is_showing or is_held_up:
+            return []
+        if gate.direction is GateDirection.EXIT:
+            return [self._departure(gate, verdict.member, read.at_ns)]
+        if (verdict.member, verdict.step) in self._used:
+            return self._refusal(gate, RefusalReason.REPLAYED, read.at_ns)
+        return [self._entry(gate, verdict, read.at_ns)]
+
+    def _entry(self, gate: Gate, claim: Claim, at_ns: int) -> Event:
+        self._used.add((claim.member, claim.step))
+        before = self._entries.get(claim.member)
+        joins = None
+        if before is not None and 0 <= at_ns - before.at_ns <= GROUP_NS:
+            joins = before.visit
+        self._entries[claim.member] = _Entry(claim.member, Ns(at_ns), joins)
+        return ShopperEntered(
+            gate=gate.id, member=claim.member, code_step=claim.step, at_ns=Ns(at_ns), joins=joins
+        )
+
+    def _departure(self, gate: Gate, member: MemberId, at_ns: int) -> Event:
+        self._entries.pop(member, None)
+        return ShopperLeft(gate=gate.id, member=member, at_ns=Ns(at_ns))
+
+    def _refusal(self, gate: Gate, reason: RefusalReason, at_ns: int) -> list[Event]:
+        before_ns = self._refused_ns.get(gate.id)
+        if before_ns is not None and 0 <= at_ns - before_ns < REFUSAL_EVERY_NS:
+            return []
+        self._refused_ns[gate.id] = at_ns
+        return [EntryRefused(gate=gate.id, reason=reason, at_ns=Ns(at_ns))]
+
+    @staticmethod
+    def _seen(seen_ns: dict[tuple[GateId, str], int], key: tuple[GateId, str], at_ns: int) -> bool:
+        """Note that it was seen now; whether it was seen just before as well."""
+        before_ns = seen_ns.get(key)
+        seen_ns[key] = at_ns
+        return before_ns is not None and abs(at_ns - before_ns) <= SHOWING_NS
+
+    def _forget(self, now_ns: int) -> None:
+        for seen_ns in (self._text_seen_ns, self._member_seen_ns):
+            for key in [key for key, at_ns in seen_ns.items() if now_ns - at_ns > SHOWING_NS]:
+                del seen_ns[key]
+        oldest_step = time_step(now_ns) - KEEP_STEPS
+        if any(step < oldest_step for _, step in self._used):
+            self._used = {(member, step) for member, step in self._used if step >= oldest_step}
+        for member in [m for m, entry in self._entries.items() if now_ns - entry.at_ns > GROUP_NS]:
+            del self._entries[member]
