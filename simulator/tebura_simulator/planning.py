@@ -22,9 +22,9 @@ STAND_OFF_M = 0.42
 """Between the middle of the body and the front of the shelf: an arm's length less a lean."""
 HAND_SIDE_M = 0.16
 """The item is this far to the side of the hand that reaches."""
-PHONE_AHEAD_M = 0.2
+PHONE_AHEAD_M = 0.24
 """Between the reader's lens and the phone held to it."""
-GATE_AHEAD_M = 0.66
+GATE_AHEAD_M = 0.64
 REACH_S, BACK_S, HOLD_S = 1.0, 0.9, 0.25
 STOW_S = 1.3
 PHONE_RISE_S, PHONE_SHOWN_S = 0.9, 2.2

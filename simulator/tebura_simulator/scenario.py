@@ -61,6 +61,7 @@ class BodyScript(Script, frozen=True, kw_only=True):
 
     shape: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)] = "woman"
     shirt: Colour = "#8a2b3a"
+    long_sleeves: bool = False
     trousers: Colour = "#2b3350"
     shoes: Colour = "#e6e3dc"
     hair: Colour = "#1d1512"

@@ -15,7 +15,6 @@ STEP_LENGTH_M = 0.6
 STEP_TURN_RAD = math.radians(50)
 TURN_RATE_RAD_S = math.radians(130)
 RAMP_S = 0.5
-CLOSING_STEP_S = 0.35
 FOOT_SIDE_M = 0.085
 LIFT_M = 0.05
 _SIDE_STEP_M = 0.7
@@ -95,7 +94,7 @@ class Leg:
 
     @property
     def end_s(self) -> float:
-        return self.start_s + self.moving_s + CLOSING_STEP_S
+        return self.start_s + self.moving_s
 
     def fraction(self, t_s: float) -> float:
         """How much of the way is done: even speed between two ramps."""
@@ -137,17 +136,21 @@ class Leg:
         )
 
     def _step(self, t_s: float) -> tuple[int, float]:
-        """The step under way (0-based; the closing one is number `steps`) and its share done."""
+        """The step under way (0-based; the closing one is number `steps`) and its share done.
+
+        The body passes midway between the feet when a foot lands, so that the first and the closing
+        step take half of a step's way.
+        """
         walked = self.fraction(t_s) * self.steps
-        if walked < self.steps:
-            return int(walked), walked - int(walked)
-        return self.steps, min(1.0, (t_s - self.start_s - self.moving_s) / CLOSING_STEP_S)
+        if walked < 0.5:
+            return 0, 2 * walked
+        step = min(int(walked + 0.5), self.steps)
+        share = walked + 0.5 - step
+        return step, min(1.0, 2 * share) if step == self.steps else share
 
     def _landing(self, step: int) -> Stance:
-        """The body's stance a foot lands beside: half a step ahead of the body."""
-        if step < 0:
-            return self.origin
-        return self._at(min(1.0, (step + 1.5) / self.steps))
+        """The stance whose foot a step puts down."""
+        return self._at(min(1.0, max(0, step + 1) / self.steps))
 
     def _at(self, fraction: float) -> Stance:
         (x0, y0), (x1, y1) = self.origin.xy_m, self.goal.xy_m

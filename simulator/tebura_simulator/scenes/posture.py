@@ -1,0 +1,326 @@
+"""From what a shopper does to where its bones are: a lean, legs on their feet, arms that reach.
+
+Worked out in the shopper's own frame (x to its left, y to its back, z up, origin on the floor
+between the feet) and handed out in the store's.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.geometry import Xyz
+
+from tebura_simulator.scenes.body import BONES, PARENTS, Body
+from tebura_simulator.scenes.rotation import (
+    X,
+    Y,
+    Z,
+    aligning,
+    between,
+    swing,
+    turn,
+    two_bones,
+    unit,
+)
+from tebura_simulator.timeline import GestureKind, Hand, Reach, ShopperState
+from tebura_simulator.walking import Foot
+
+Array = NDArray[np.float64]
+
+GRIP_RADIUS_M = 0.035
+"""Between the palm's skeleton and the middle of what it holds."""
+_STRETCH = 0.93
+"""The trunk leans until the arm need not be straighter than this."""
+_MAX_LEAN_RAD = math.radians(50)
+_SIDE = {Hand.LEFT: 1.0, Hand.RIGHT: -1.0}
+_SUFFIX = {Hand.LEFT: "l", Hand.RIGHT: "r"}
+_INDEX = {Hand.LEFT: 0, Hand.RIGHT: 1}
+
+
+@dataclass(frozen=True)
+class Posture:
+    """Bones of a body in the store: `rotations` (B, 3, 3), `heads_m` (B, 3).
+
+    What a hand grips is at `grips_m`; the columns of `palms` are where the fingers point, where the
+    palm looks, and their cross product.
+    """
+
+    rotations: Array
+    heads_m: Array
+    grips_m: dict[Hand, Array]
+    palms: dict[Hand, Array]
+
+
+def posture_of(state: ShopperState, body: Body, idle: float = 0.0) -> Posture:
+    """The posture of a shopper; `idle` (radians) is the phase of a slight sway."""
+    return _Poser(state, body, idle).solve()
+
+
+class _Poser:
+    def __init__(self, state: ShopperState, body: Body, idle: float) -> None:
+        self.state, self.body = state, body
+        self.yaw = turn(Z, state.yaw_rad + math.pi / 2)
+        self.origin = np.array([*state.xy_m, 0.0])
+        self.idle = idle
+        self.rotation = np.repeat(np.eye(3)[None], len(BONES), axis=0)
+        self.head = body.bones_m.copy()
+        self.feet = {Hand.LEFT: state.left_foot, Hand.RIGHT: state.right_foot}
+        self.stride_m = float(
+            self._local((*state.right_foot.xy_m, 0.0))[1]
+            - self._local((*state.left_foot.xy_m, 0.0))[1]
+        )
+
+    def solve(self) -> Posture:
+        reach = self.state.reach
+        moving = reach if reach and reach.kind is not GestureKind.LOOK else None
+        lean, twist = self._lean(moving)
+        self._trunk(lean, twist)
+        self._gaze(reach)
+        for hand in Hand:
+            self._leg(hand)
+        grips = {hand: self._arm(hand, moving) for hand in Hand}
+        return Posture(
+            rotations=self.yaw @ self.rotation,
+            heads_m=self.head @ self.yaw.T + self.origin,
+            grips_m={hand: self.yaw @ grip + self.origin for hand, (grip, _) in grips.items()},
+            palms={hand: self.yaw @ palm for hand, (_, palm) in grips.items()},
+        )
+
+    # The trunk
+
+    def _lean(self, reach: Reach | None) -> tuple[float, float]:
+        """How far to bend and turn so that the hand gets there; grows with the reach's progress."""
+        walking = 0.05 * min(1.0, self.state.speed_mps)
+        sway = -0.10 * self.stride_m
+        if reach is None or reach.target_m is None:
+            return walking, sway
+        side = _SIDE[reach.hand]
+        twist = -side * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
+        target = self._local(reach.target_m)
+        low, high = 0.0, _MAX_LEAN_RAD
+        for _ in range(10):
+            middle = (low + high) / 2
+            self._trunk(middle, twist)
+            if self._stretch(target, reach) > _STRETCH:
+                low = middle
+            else:
+                high = middle
+        return walking + (high - walking) * reach.progress, sway + twist * reach.progress
+
+    def _stretch(self, target: Array, reach: Reach) -> float:
+        """How far the arm must straighten, 1 being a straight one."""
+        upper, lower = self._arm_lengths(reach.hand)
+        is_phone = reach.kind is GestureKind.PHONE
+        wrist = target + np.array([0.0, 0.035, -0.09] if is_phone else [0.0, 0.08, 0.0])
+        far = float(np.linalg.norm(wrist - self._posed(f"upperarm.{_SUFFIX[reach.hand]}")))
+        return far / (upper + lower)
+
+    def _trunk(self, lean: float, twist: float) -> None:
+        """Pelvis over the feet, then the spine bone by bone."""
+        pelvis = turn(Z, 0.25 * twist - 0.06 * self.stride_m) @ turn(X, 0.35 * lean)
+        self._place("root", pelvis)
+        back = 0.16 * math.sin(lean)
+        sway = 0.004 * math.sin(self.idle)
+        self.head[0] = np.array([sway, back, self._pelvis_height(pelvis, np.array([sway, back]))])
+        bent = pelvis
+        for name, share in (("waist", 0.25), ("belly", 0.25), ("chest", 0.15)):
+            bent = turn(Z, 0.25 * twist) @ bent @ turn(X, share * lean)
+            self._place(name, bent)
+            self._hang(name)
+        for side in "lr":
+            self._place(f"shoulder.{side}", bent)
+            self._hang(f"shoulder.{side}")
+            self._hang(f"upperarm.{side}")
+
+    def _pelvis_height(self, pelvis: Array, over: Array) -> float:
+        """As high as both legs allow."""
+        heights = [float(self.body.bones_m[0, 2]) - 0.006]
+        for hand, foot in self.feet.items():
+            thigh, shin = self._leg_lengths(hand)
+            ankle, _ = self._ankle(hand, foot)
+            hip = pelvis @ (self.body.bone(f"thigh.{_SUFFIX[hand]}") - self.body.bones_m[0])
+            level = float(np.linalg.norm((hip[:2] + over) - ankle[:2]))
+            reach = 0.99 * (thigh + shin)
+            heights.append(
+                float(ankle[2]) + math.sqrt(max(0.01, reach**2 - level**2)) - float(hip[2])
+            )
+        return min(heights)
+
+    def _gaze(self, reach: Reach | None) -> None:
+        self._hang("neck")
+        yaw, pitch = 0.0, 0.08
+        if reach is not None and reach.target_m is not None:
+            way = self._local(reach.target_m) - (self._posed("neck") + np.array([0.0, 0.0, 0.15]))
+            seen_yaw = math.atan2(way[0], -way[1])
+            seen_pitch = math.atan2(-way[2], float(np.hypot(way[0], way[1])))
+            yaw = float(np.clip(seen_yaw, -0.9, 0.9)) * min(1.0, 1.5 * reach.progress)
+            pitch += (float(np.clip(seen_pitch, -0.4, 0.55)) - pitch) * min(
+                1.0, 1.5 * reach.progress
+            )
+        head = turn(Z, yaw) @ turn(X, pitch)
+        self._place("neck", between(self._turned("chest"), head, 0.5))
+        self._hang("head")
+        self._place("head", head)
+
+    # The legs
+
+    def _leg(self, hand: Hand) -> None:
+        side = _SUFFIX[hand]
+        self._hang(f"thigh.{side}")
+        hip = self._posed(f"thigh.{side}")
+        ankle, foot = self._ankle(hand, self.feet[hand])
+        pole = foot @ -Y + 0.12 * _SIDE[hand] * X
+        knee, ankle = two_bones(hip, ankle, self._leg_lengths(hand), pole)
+        for bone, low, start, end in (
+            (f"thigh.{side}", f"shin.{side}", hip, knee),
+            (f"shin.{side}", f"foot.{side}", knee, ankle),
+        ):
+            rest = self.body.bone(low) - self.body.bone(bone)
+            self._place(bone, aligning(rest, -Y, end - start, pole), start)
+        self._place(f"foot.{side}", foot, ankle)
+
+    def _ankle(self, hand: Hand, foot: Foot) -> tuple[Array, Array]:
+        """Where a foot's ankle is, and how the foot is turned: rolling from heel to ball."""
+        spot = self._local((*foot.xy_m, 0.0))
+        behind = float(spot[1])
+        roll = math.radians(48) * float(np.clip((behind - 0.1) / 0.3, 0.0, 1.0))
+        roll -= math.radians(16) * float(np.clip((-behind - 0.14) / 0.2, 0.0, 1.0))
+        yaw = turn(Z, foot.yaw_rad - self.state.yaw_rad)
+        high = float(self.body.bone(f"foot.{_SUFFIX[hand]}")[2])
+        pivot = np.array([0.0, -0.13 if roll > 0 else 0.05, -high])
+        # The foot rolls about its ball, or about its heel, which stays on the floor.
+        ankle = spot + np.array([0.0, 0.0, high + foot.lift_m])
+        turned = yaw @ turn(X, roll)
+        return ankle + yaw @ pivot - turned @ pivot, turned
+
+    # The arms
+
+    def _arm(self, hand: Hand, reach: Reach | None) -> tuple[Array, Array]:
+        """Pose one arm; what it grips (point) and the hand's directions (columns)."""
+        side, sign = _SUFFIX[hand], _SIDE[hand]
+        shoulder = self._posed(f"upperarm.{side}")
+        mine = reach if reach is not None and reach.hand is hand else None
+        home, palm = self._resting(hand, shoulder)
+        goal = home
+        if mine is not None:
+            goal, wanted = self._reaching(mine, home)
+            palm = between(palm, wanted, mine.progress)
+        pole = np.array([0.45 * sign, 0.5, -0.75])
+        if mine is not None and mine.kind is GestureKind.PHONE:
+            pole = np.array([0.35 * sign, 0.1, -0.9])
+        grip = self._grip(hand)
+        wrist = goal - palm @ grip
+        elbow, wrist = two_bones(shoulder, wrist, self._arm_lengths(hand), pole)
+        self._pose_arm(hand, shoulder, elbow, wrist, palm)
+        return wrist + palm @ grip, palm
+
+    def _resting(self, hand: Hand, shoulder: Array) -> tuple[Array, Array]:
+        """Where the grip is while the hand has nothing to do: hanging and swinging, or carrying."""
+        sign = _SIDE[hand]
+        swing_rad = -0.75 * sign * self.stride_m
+        length = sum(self._arm_lengths(hand))
+        if self.state.held[hand]:
+            ahead = unit(np.array([-0.6 * sign, -0.8, 0.25]))
+            # Close to the body, so that carrying does not look like reaching.
+            way = np.array([-0.08 * sign, -0.30 - 0.04 * swing_rad, -0.52]) * length
+            palm = _palm(ahead, -sign * X + 0.5 * Z)
+        else:
+            down = np.array([0.16 * sign, -math.sin(swing_rad) - 0.08, -math.cos(swing_rad)])
+            way = unit(down) * 0.965 * length
+            palm = _palm(unit(way - 0.12 * Y), -sign * X)
+        return shoulder + way + palm @ self._grip(hand), palm
+
+    def _reaching(self, reach: Reach, home: Array) -> tuple[Array, Array]:
+        """The grip's place on its way to the target, and the palm's directions once there."""
+        sign, p = _SIDE[reach.hand], reach.progress
+        if reach.target_m is None:
+            hip = self._posed("root") + np.array([-0.05 * sign, -0.17, 0.08])
+            return home + (hip - home) * p, _palm(unit(np.array([-sign, -0.5, -0.5])), Y)
+        target = self._local(reach.target_m)
+        if reach.kind is GestureKind.PHONE:
+            return home + (target - home) * p, _palm(unit(Z - 0.15 * Y), -Y)
+        via = self._local(reach.via_m or reach.target_m)
+        bend = via + 0.5 * (via - target)
+        path = (1 - p) ** 2 * home + 2 * p * (1 - p) * bend + p * p * target
+        ahead = unit(np.array([target[0] - via[0], target[1] - via[1], -0.12]))
+        return path, _palm(ahead, -sign * X)
+
+    def _pose_arm(
+        self, hand: Hand, shoulder: Array, elbow: Array, wrist: Array, palm: Array
+    ) -> None:
+        side = _SUFFIX[hand]
+        bone = self.body.bone
+        upper0 = bone(f"forearm.{side}") - bone(f"upperarm.{side}")
+        lower0 = bone(f"hand.{side}") - bone(f"forearm.{side}")
+        upper, lower = elbow - shoulder, wrist - elbow
+        hinge0, hinge = np.cross(upper0, lower0), np.cross(upper, lower)
+        forearm = aligning(lower0, hinge0, lower, hinge)
+        turned = palm @ _rest_palm(self.body, hand).T
+        half = between(forearm, turned, 0.5)
+        self._place(f"upperarm.{side}", aligning(upper0, hinge0, upper, hinge), shoulder)
+        self._place(f"forearm.{side}", forearm, elbow)
+        self._hang(f"wrist.{side}")
+        # The lower half of the forearm takes up half of the hand's twist.
+        self._place(f"wrist.{side}", swing(half @ lower0, lower) @ half)
+        self._place(f"hand.{side}", turned, wrist)
+
+    def _grip(self, hand: Hand) -> Array:
+        """From the wrist to the middle of what is held, along (fingers, palm, thumb)."""
+        knuckle = self.body.knuckles_m[_INDEX[hand]] - self.body.bone(f"hand.{_SUFFIX[hand]}")
+        return np.array([0.95 * float(np.linalg.norm(knuckle)), GRIP_RADIUS_M, 0.0])
+
+    def _arm_lengths(self, hand: Hand) -> tuple[float, float]:
+        s = _SUFFIX[hand]
+        return self._length(f"upperarm.{s}", f"forearm.{s}"), self._length(
+            f"forearm.{s}", f"hand.{s}"
+        )
+
+    def _leg_lengths(self, hand: Hand) -> tuple[float, float]:
+        s = _SUFFIX[hand]
+        return self._length(f"thigh.{s}", f"shin.{s}"), self._length(f"shin.{s}", f"foot.{s}")
+
+    def _length(self, bone: str, end: str) -> float:
+        return float(np.linalg.norm(self.body.bone(end) - self.body.bone(bone)))
+
+    # The skeleton
+
+    def _local(self, point_m: Xyz) -> Array:
+        return np.asarray(self.yaw.T @ (np.asarray(point_m) - self.origin))
+
+    def _posed(self, name: str) -> Array:
+        return np.asarray(self.head[BONES.index(name)])
+
+    def _turned(self, name: str) -> Array:
+        return np.asarray(self.rotation[BONES.index(name)])
+
+    def _place(self, name: str, rotation: Array, head: Array | None = None) -> None:
+        index = BONES.index(name)
+        self.rotation[index] = rotation
+        if head is not None:
+            self.head[index] = head
+
+    def _hang(self, name: str) -> None:
+        """Put a bone's head where its parent carries it."""
+        index = BONES.index(name)
+        parent = PARENTS[index]
+        assert parent is not None
+        offset = self.body.bones_m[index] - self.body.bones_m[parent]
+        self.head[index] = self.head[parent] + self.rotation[parent] @ offset
+
+
+def _palm(fingers: Array, normal: Array) -> Array:
+    """Columns: where the fingers point, where the palm looks, and their cross product."""
+    f = unit(fingers)
+    n = unit(normal - (normal @ f) * f)
+    return np.stack([f, n, np.cross(f, n)], axis=1)
+
+
+def _rest_palm(body: Body, hand: Hand) -> Array:
+    """The hand's directions at rest, from its knuckle and its thumb."""
+    wrist = body.bone(f"hand.{_SUFFIX[hand]}")
+    fingers = unit(body.knuckles_m[_INDEX[hand]] - wrist)
+    thumb = body.thumbs_m[_INDEX[hand]] - wrist
+    # Fingers ahead and thumb up, the left palm looks right and the right palm left.
+    normal = np.cross(fingers, thumb) if hand is Hand.LEFT else np.cross(thumb, fingers)
+    return _palm(fingers, normal)
