@@ -1,0 +1,1 @@
+"""The demo's store, its scenarios and their footage."""
