@@ -1,0 +1,164 @@
+"""The real network in the real thread, and the gate that spares it."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tebura_contract.clock import ns_from_s
+from tebura_contract.ids import CameraId
+from tebura_edge.detections import Detections, Keypoint
+from tebura_edge.frames import Frame, FrameDesk
+from tebura_edge.inference import (
+    InferenceThread,
+    MotionGate,
+    PeopleLook,
+    PeopleSettings,
+    detect_people,
+    open_people,
+)
+from tebura_edge.role import CodeRead
+from tebura_models.loader import Network
+
+AISLE = CameraId("aisle")
+
+
+class RealClock:
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return open_people(PeopleSettings())
+
+
+@pytest.fixture(scope="module")
+def shopper(shared_data: Path) -> NDArray[np.uint8]:
+    video = cv2.VideoCapture(str(shared_data / "store-aifi" / "cps-test-2-cam6.mp4"))
+    found, image = video.read()
+    assert found
+    return np.asarray(image, np.uint8)
+
+
+def test_a_real_shopper_is_found_with_her_feet_below_her_head(
+    network: Network, shopper: NDArray[np.uint8]
+) -> None:
+    found = detect_people(network, Frame(AISLE, 5, shopper), (384, 256))
+    best = found.keypoints_px[0]
+    assert found.scores[0] > 0.4
+    # Her outline, read off the picture: 318..418 across, 98..346 down.
+    np.testing.assert_allclose(found.boxes_xyxy_px[0], [318, 98, 418, 346], atol=20)
+    ankles = best[[Keypoint.LEFT_ANKLE, Keypoint.RIGHT_ANKLE]]
+    assert (ankles[:, 1] > 270).all()
+    assert best[Keypoint.NOSE, 1] < 160
+
+
+def test_a_blank_picture_holds_nobody(network: Network) -> None:
+    blank = np.full((360, 640, 3), 128, np.uint8)
+    found = detect_people(network, Frame(AISLE, 5, blank), (256, 160))
+    assert (found.scores < 0.2).all()
+
+
+def test_a_frame_that_looks_fails_the_node_not_silently() -> None:
+    def broken(frame: Frame) -> Sequence[Detections | CodeRead]:
+        raise ValueError("a bug")
+
+    desk = FrameDesk()
+    thread = InferenceThread(desk, {AISLE: broken}, [], clock=RealClock(), sink=lambda _: None)
+    thread.start()
+    desk.put(Frame(AISLE, 1, np.zeros((8, 8, 3), np.uint8)))
+    time.sleep(0.2)
+    with pytest.raises(RuntimeError) as failure:
+        thread.check()
+    assert isinstance(failure.value.__cause__, ValueError)
+
+
+def test_the_thread_looks_at_every_replayed_frame_in_order() -> None:
+    seen: list[int] = []
+
+    def look(frame: Frame) -> Sequence[Detections | CodeRead]:
+        time.sleep(0.002)
+        return [Detections.empty(frame.camera, frame.captured_ns)]
+
+    def sink(found: Detections | CodeRead) -> None:
+        assert isinstance(found, Detections)
+        seen.append(found.captured_ns)
+
+    desk = FrameDesk(replayed={AISLE})
+    thread = InferenceThread(desk, {AISLE: look}, [], clock=RealClock(), sink=sink)
+    thread.start()
+    for at_ns in range(50):
+        desk.put(Frame(AISLE, at_ns, np.zeros((8, 8, 3), np.uint8)))
+    deadline = time.monotonic() + 3
+    while len(seen) < 50 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    thread.stop()
+    assert seen == list(range(50))
+    assert thread.looked_count == 50
+
+
+def scene(shift_px: int = 0) -> NDArray[np.uint8]:
+    """A grey aisle with sensor noise and a dark sleeve."""
+    noise = np.random.default_rng(shift_px)
+    image = np.full((360, 640, 3), 150, np.uint8)
+    image[100:160, 200 + shift_px : 230 + shift_px] = 40
+    return np.clip(image + noise.normal(0, 10, image.shape), 0, 255).astype(np.uint8)
+
+
+def test_a_still_scene_is_looked_at_every_two_seconds_only() -> None:
+    gate = MotionGate()
+    picture = scene()
+    looked = [
+        tick for tick in range(45) if gate.must_look(Frame(AISLE, ns_from_s(tick / 10), picture))
+    ]
+    assert looked == [0, 20, 40]
+
+
+def test_a_slow_hand_is_noticed_before_it_has_moved_far() -> None:
+    gate = MotionGate()
+    assert gate.must_look(Frame(AISLE, 0, scene()))
+    # A quarter of a pixel a frame at 30 frames a second.
+    moved_px = next(
+        shift
+        for shift in range(1, 30)
+        if gate.must_look(Frame(AISLE, ns_from_s(shift * 4 / 30), scene(shift)))
+    )
+    assert moved_px <= 3
+
+
+class CountingSession:
+    """The real session, counting its runs."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.runs = 0
+
+    def get_inputs(self) -> Any:
+        return self._session.get_inputs()
+
+    def run(self, *arguments: Any) -> Any:
+        self.runs += 1
+        return self._session.run(*arguments)
+
+
+def test_people_stay_where_they_were_while_nothing_moves(network: Network) -> None:
+    session = CountingSession(network.session)
+    counting = dataclasses.replace(network, session=session)
+    look = PeopleLook(counting, PeopleSettings(size_px=(256, 160)))
+    picture = scene()
+    [first] = look(Frame(AISLE, 0, picture))
+    [second] = look(Frame(AISLE, ns_from_s(0.1), picture))
+    assert session.runs == 1
+    assert second.captured_ns == ns_from_s(0.1)
+    np.testing.assert_array_equal(first.boxes_xyxy_px, second.boxes_xyxy_px)
+    look(Frame(AISLE, ns_from_s(0.2), scene(20)))
+    assert session.runs == 2
