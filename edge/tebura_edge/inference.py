@@ -93,7 +93,8 @@ class PeopleLook:
         self._last: Detections | None = None
 
     def __call__(self, frame: Frame) -> list[Detections]:
-        if self._last is not None and self._gate is not None and not self._gate.must_look(frame):
+        must_look = self._gate is None or self._gate.must_look(frame)
+        if self._last is not None and not must_look:
             found = Detections(
                 camera=frame.camera,
                 captured_ns=frame.captured_ns,
