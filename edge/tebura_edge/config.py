@@ -1,0 +1,307 @@
+"""The node's configuration file, and everything it names, read and checked before anything starts.
+
+Reading touches no network and no hardware. All problems of all files are reported together.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from tebura_contract.calibration import Calibration, CalibrationError, load_calibration
+from tebura_contract.config import ConfigError, load_toml
+from tebura_contract.ids import CameraId, GateId, NodeId, PlateId, ShelfId
+from tebura_contract.layout import Layout, Name, Shelf, load_layout
+from tebura_contract.settings import MqttSettings, beside
+
+MIN_KEY_BYTES = 32
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of node.toml."""
+
+
+class ScaleConfig(Table, frozen=True, kw_only=True):
+    """One serial device; `plates` in the order of its channels, as in the layout."""
+
+    label: Name
+    port: str
+    baud: Count = 115_200
+    rate_hz: Positive = 10.0
+    plates: tuple[PlateId, ...]
+
+    def __post_init__(self) -> None:
+        if not self.plates:
+            raise ValueError("a scale needs at least one plate")
+        twice = sorted({plate for plate in self.plates if self.plates.count(plate) > 1})
+        if twice:
+            raise ValueError(f"plates are named twice: {', '.join(twice)}")
+
+
+class LooksFor(StrEnum):
+    """What a camera's frames are searched for."""
+
+    PEOPLE = "people"
+    CODES = "codes"
+
+
+class CameraConfig(Table, frozen=True, kw_only=True):
+    """One camera. `source` is an http or rtsp address, a file, or a V4L2 device by its id path.
+
+    With `replay` every frame is waited for instead of dropping all but the newest.
+    """
+
+    label: Annotated[CameraId, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    source: str
+    looks_for: LooksFor
+    rate_hz: Positive = 10.0
+    replay: bool = False
+
+
+class PeopleConfig(Table, frozen=True, kw_only=True):
+    """The network that finds people, and the size (width, height) its input is scaled to."""
+
+    model: str = "movenet-multipose"
+    size_px: tuple[Count, Count] | None = None
+    threads: Count = 1
+    providers: tuple[str, ...] = ()
+
+
+class GateConfig(Table, frozen=True, kw_only=True):
+    """A gate of this node: which reader (a camera's label) looks at it."""
+
+    id: GateId
+    reader: str
+    entry_key_file: str
+
+
+class LinkConfig(Table, frozen=True, kw_only=True):
+    """Patience with the broker and the gateway.
+
+    The longest wait between attempts is short: in one store's network nobody is overrun by it, and
+    events flow again within 5 s of the broker's return.
+    """
+
+    reconnect_min_s: Positive = 1.0
+    reconnect_max_s: Positive = 4.0
+    ack_timeout_s: Positive = 3.0
+    in_flight: Count = 200
+
+    def __post_init__(self) -> None:
+        if self.reconnect_min_s > self.reconnect_max_s:
+            raise ValueError("reconnect_min_s is larger than reconnect_max_s")
+
+
+class MetricsConfig(Table, frozen=True, kw_only=True):
+    """Prometheus metrics on 127.0.0.1; port 0 is off."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
+class RecordConfig(Table, frozen=True, kw_only=True):
+    """The flight recorder: a folder of recordings, the oldest deleted at the limit."""
+
+    folder: str = "recordings"
+    limit_mb: Count = 2000
+    file_s: Positive = 600.0
+
+
+class NodeConfig(Table, frozen=True, kw_only=True):
+    """node.toml. Paths are relative to the file."""
+
+    node: Annotated[NodeId, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    layout: str
+    calibration: str = ""
+    state_dir: str
+    key_file: str
+    merge_lag_s: Positive = 0.2
+    mqtt: MqttSettings = MqttSettings()
+    link: LinkConfig = LinkConfig()
+    scale: tuple[ScaleConfig, ...] = ()
+    camera: tuple[CameraConfig, ...] = ()
+    people: PeopleConfig = PeopleConfig()
+    gate: tuple[GateConfig, ...] = ()
+    metrics: MetricsConfig = MetricsConfig()
+    record: RecordConfig | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All a node needs to start: its configuration and the contents of the files it names."""
+
+    path: Path
+    config: NodeConfig
+    layout: Layout
+    calibration: Calibration
+    key: bytes = field(repr=False)
+    entry_key: bytes = field(repr=False, default=b"")
+
+    @property
+    def node(self) -> NodeId:
+        return self.config.node
+
+    @property
+    def state_dir(self) -> Path:
+        return beside(self.path, self.config.state_dir)
+
+    def served_shelves(self) -> tuple[ShelfId, ...]:
+        """Shelves about which this node's word matters."""
+        return tuple(
+            shelf
+            for shelf in self.layout.shelves()
+            if self.node in self.layout.nodes_of_shelf(shelf)
+        )
+
+
+def load_setup(path: Path) -> Setup:
+    """Read a node's configuration and everything it names.
+
+    Raises:
+        ConfigError: With every problem found, each naming its place.
+    """
+    config = load_toml(path, NodeConfig)
+    problems: list[str] = []
+    layout = _layout(path, config, problems)
+    calibration = _calibration(path, config, problems)
+    key = _key("key_file", beside(path, config.key_file), problems)
+    entry_key = _entry_key(path, config, problems)
+    problems += _file_problems(path, config)
+    problems += label_problems(config)
+    if layout is not None:
+        problems += layout_mismatches(config, layout)
+    if problems or layout is None or calibration is None:
+        raise ConfigError(path, problems)
+    return Setup(path, config, layout, calibration, key, entry_key)
+
+
+def label_problems(config: NodeConfig) -> list[str]:
+    """What contradicts itself in the file alone."""
+    labels = [scale.label for scale in config.scale] + [camera.label for camera in config.camera]
+    problems = [
+        f"scale or camera {label!r} is named twice"
+        for label in sorted({label for label in labels if labels.count(label) > 1})
+    ]
+    ports = [scale.port for scale in config.scale]
+    problems += [
+        f"scale: port {port!r} is used twice"
+        for port in sorted({port for port in ports if ports.count(port) > 1})
+    ]
+    plates = [plate for scale in config.scale for plate in scale.plates]
+    problems += [
+        f"scale: plate {plate!r} is on two scales"
+        for plate in sorted({p for p in plates if plates.count(p) > 1})
+        if sum(plate in scale.plates for scale in config.scale) > 1
+    ]
+    code_readers = {c.label for c in config.camera if c.looks_for is LooksFor.CODES}
+    problems += [
+        f"gate[{n}].reader: no camera {gate.reader!r} that looks for codes"
+        for n, gate in enumerate(config.gate)
+        if gate.reader not in code_readers
+    ]
+    if not (config.scale or config.camera or config.gate):
+        problems.append("the node has no scale, camera or gate: nothing to do")
+    return problems
+
+
+def layout_mismatches(config: NodeConfig, layout: Layout) -> list[str]:
+    """Where the node and the layout disagree about who does what."""
+    problems: list[str] = []
+    shelves, plates = layout.shelves(), layout.plates()
+    for n, scale in enumerate(config.scale):
+        for plate in scale.plates:
+            if plate not in plates:
+                problems.append(f"scale[{n}].plates: the layout has no plate {plate!r}")
+                continue
+            shelf: Shelf = shelves[plates[plate][0]][1]
+            if shelf.reports_picks != config.node:
+                problems.append(
+                    f"scale[{n}].plates: picks of shelf {plates[plate][0]!r} are reported by "
+                    f"{shelf.reports_picks!r}, not by {config.node!r}"
+                )
+    cameras = {camera.label: camera for camera in layout.camera}
+    for n, camera in enumerate(config.camera):
+        if camera.label not in cameras:
+            problems.append(f"camera[{n}].label: the layout has no camera {camera.label!r}")
+        elif cameras[camera.label].node != config.node:
+            other = cameras[camera.label].node
+            problems.append(f"camera[{n}].label: {camera.label!r} belongs to node {other!r}")
+    gates = {gate.id: gate for gate in layout.gate}
+    for n, gate in enumerate(config.gate):
+        if gate.id not in gates:
+            problems.append(f"gate[{n}].id: the layout has no gate {gate.id!r}")
+        elif gates[gate.id].node != config.node:
+            other = gates[gate.id].node
+            problems.append(f"gate[{n}].id: {gate.id!r} belongs to node {other!r}")
+    return problems
+
+
+def _layout(path: Path, config: NodeConfig, problems: list[str]) -> Layout | None:
+    try:
+        return load_layout(beside(path, config.layout))
+    except ConfigError as error:
+        problems += [f"layout: {error.path}: {problem}" for problem in error.problems]
+        return None
+
+
+def _calibration(path: Path, config: NodeConfig, problems: list[str]) -> Calibration | None:
+    """The named file, or the newest whole one of a folder; names carry the date."""
+    if not config.calibration:
+        return Calibration(node=config.node, measured_ns=0)  # type: ignore[arg-type]
+    place = beside(path, config.calibration)
+    candidates = [place]
+    if place.is_dir():
+        candidates = sorted(place.glob(f"{config.node}*.json"), reverse=True)
+        if not candidates:
+            problems.append(f"calibration: {place} holds no {config.node}*.json")
+            return None
+    refused = []
+    for candidate in candidates:
+        try:
+            calibration = load_calibration(candidate)
+        except CalibrationError as error:
+            refused.append(f"calibration: {error}")
+            continue
+        if calibration.node != config.node:
+            refused.append(f"calibration: {candidate} is of node {calibration.node!r}")
+            continue
+        return calibration
+    problems += refused
+    return None
+
+
+def _key(name: str, path: Path, problems: list[str]) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        problems.append(f"{name}: {path} cannot be read: {error.strerror}")
+        return b""
+    except ValueError:
+        problems.append(f"{name}: {path} is not hexadecimal")
+        return b""
+    if len(key) < MIN_KEY_BYTES:
+        problems.append(f"{name}: {path} has {len(key)} bytes; at least {MIN_KEY_BYTES}")
+    return key
+
+
+def _entry_key(path: Path, config: NodeConfig, problems: list[str]) -> bytes:
+    keys = {
+        _key(f"gate[{n}].entry_key_file", beside(path, gate.entry_key_file), problems)
+        for n, gate in enumerate(config.gate)
+    }
+    if len(keys) > 1:
+        problems.append("gate: all gates of a node check codes with one store key")
+    return next(iter(keys), b"")
+
+
+def _file_problems(path: Path, config: NodeConfig) -> list[str]:
+    names = ("ca_file", "cert_file", "key_file")
+    files = [(f"mqtt.{name}", getattr(config.mqtt, name)) for name in names]
+    return [
+        f"{name}: {beside(path, file)} does not exist"
+        for name, file in files
+        if file and not beside(path, file).is_file()
+    ]
