@@ -1,0 +1,1 @@
+"""The rules of the shop, pure: no clock, no database, no network; times and facts come in."""

@@ -1,0 +1,64 @@
+"""What the judgement starts from: the events of the nodes, as the gateway holds them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tebura_contract.codec import encode
+from tebura_contract.events import (
+    Event,
+    ForeignObject,
+    ItemPicked,
+    ItemReturned,
+    Reach,
+    began_ns,
+)
+from tebura_contract.ids import EventId
+
+Step = ItemPicked | ItemReturned | ForeignObject
+"""A settled change of weight on a shelf."""
+
+
+class FactFlag(StrEnum):
+    """What makes a fact doubtful as a whole."""
+
+    FUTURE = "future"
+    PAST = "past"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event of a node; `uncertainty_ns` is how far off its times may be (half-width)."""
+
+    id: EventId
+    event: Event
+    uncertainty_ns: int = 0
+    flags: frozenset[FactFlag] = frozenset()
+
+
+def in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """Each fact once, by the time it began, then by its id: the same list for any arrival order.
+
+    Two different events under one id cannot come out of the inbox; should they meet here, the
+    choice between them does not depend on the order either.
+    """
+    by_id: dict[EventId, Fact] = {}
+    for fact in facts:
+        other = by_id.get(fact.id)
+        if other is None or (other.event != fact.event and _bytes(fact) < _bytes(other)):
+            by_id[fact.id] = fact
+    return sorted(by_id.values(), key=lambda fact: (began_ns(fact.event), fact.id))
+
+
+def _bytes(fact: Fact) -> bytes:
+    return encode(fact.event)
+
+
+def ended_ns(event: Event) -> int:
+    """The last instant the event speaks of, in store time."""
+    match event:
+        case ItemPicked() | ItemReturned() | ForeignObject() | Reach():
+            return event.to_ns
+        case _:
+            return began_ns(event)

@@ -1,0 +1,74 @@
+"""Who took what: joins the steps of the plates with the reaches and the visits.
+
+`judge` is a function of the *set* of facts (I3): any order and any duplicates give the same result.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned
+from tebura_contract.ids import EventId, NodeId, VisitId
+from tebura_contract.layout import Layout
+
+from tebura_gateway.domain.bench import Bench
+from tebura_gateway.domain.blindness import outages_of
+from tebura_gateway.domain.decision import Decision, Ruling, Status
+from tebura_gateway.domain.facts import Fact, in_order
+from tebura_gateway.domain.presence import Visit, presence_of
+from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.domain.who import reaches_by_shelf, who_took
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All visits and all steps, as far as the facts go."""
+
+    visits: dict[VisitId, Visit]
+    decisions: dict[EventId, Decision]
+
+    def of_visit(self, visit: VisitId) -> list[Decision]:
+        """The steps on a visit's cart, in order of time."""
+        return [decision for decision in self.decisions.values() if decision.visit == visit]
+
+    def in_doubt(self, visit: VisitId) -> list[Decision]:
+        """Undecided steps that may be this visit's."""
+        return [
+            decision
+            for decision in self.decisions.values()
+            if decision.status is not Status.DECIDED
+            and (
+                decision.visit == visit
+                or any(suspect.visit == visit for suspect in decision.suspects)
+            )
+        ]
+
+
+def judge(
+    facts: Iterable[Fact],
+    layout: Layout,
+    through_ns: Mapping[NodeId, int],
+    settings: JudgementSettings | None = None,
+    rulings: Mapping[EventId, Ruling] | None = None,
+) -> Judgement:
+    """Join what the nodes reported.
+
+    Args:
+        facts: In any order, with any duplicates.
+        layout: What stands where, and who watches it.
+        through_ns: The believed watermark of each node, store time.
+        settings: Tolerances; the defaults where None.
+        rulings: What staff decided, by step; wins over all evidence.
+    """
+    settings = settings if settings is not None else JudgementSettings()
+    ordered = in_order(facts)
+    presence = presence_of(ordered, layout, through_ns, settings)
+    outages = outages_of(ordered, layout)
+    bench = Bench(layout, through_ns, settings, outages, rulings or {})
+    reaches = reaches_by_shelf(ordered)
+    decisions: dict[EventId, Decision] = {}
+    for fact in ordered:
+        step = fact.event
+        if isinstance(step, ItemPicked | ItemReturned | ForeignObject):
+            who = who_took(fact, step, presence, reaches.get(step.shelf, []), layout, settings)
+            decisions[fact.id] = bench.decide(fact, step, who)
+    return Judgement(presence.visits, decisions)

@@ -1,0 +1,168 @@
+"""Whose hand a step was: reaches into the shelf around its time, weighed by time and place."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.events import HandContent, ItemPicked, Reach
+from tebura_contract.ids import PlateId, ShelfId, TrackId, VisitId, plate_id
+from tebura_contract.layout import Layout
+
+from tebura_gateway.domain.facts import Fact, Step
+from tebura_gateway.domain.presence import Presence
+from tebura_gateway.domain.tolerances import JudgementSettings
+
+_PLACE_SIGMA_M = 0.25
+_TIME_SIGMA_S = 0.5
+_MISSED_REACH = 0.02
+"""Weight of a person in the store whose reach no camera saw, against one seen with certainty."""
+_STRANGER = 0.1
+"""Weight of a hand without a visit: two tracks on one person are commoner than a stranger."""
+_ALONE_UNSEEN = 0.9
+_ALONE_UNWATCHED = 0.95
+"""Confidence in the only visit there is when no reach was seen, or no camera looks at the shelf."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A reach, and how well it fits a step."""
+
+    track: TrackId
+    visit: VisitId | None
+    score: float
+    uncertainty_ns: int
+    is_unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Probabilities of the visits that were open, most probable first.
+
+    `stranger` is the share that speaks for a person without a visit; `hands` are the reaches that
+    spoke, best first.
+    """
+
+    posterior: tuple[tuple[VisitId, float], ...]
+    stranger: float
+    hands: tuple[Hand, ...]
+
+    def track_of(self, visit: VisitId | None) -> TrackId | None:
+        return next((hand.track for hand in self.hands if hand.visit == visit), None)
+
+    def rests_on_toss_up(self) -> bool:
+        """Whether the best reach is of a track that was bound to its visit by a toss-up."""
+        return len(self.posterior) > 1 and bool(self.hands) and self.hands[0].is_unsure
+
+
+def who_took(
+    fact: Fact,
+    step: Step,
+    presence: Presence,
+    reaches: Sequence[Fact],
+    layout: Layout,
+    settings: JudgementSettings,
+) -> Who:
+    """Weigh the open visits of a step; `reaches` are those into its shelf."""
+    doubt_ns = fact.uncertainty_ns
+    visits = [
+        visit.id
+        for visit in presence.visits.values()
+        if visit.is_open(step.from_ns - doubt_ns, step.to_ns + doubt_ns)
+    ]
+    hands = _hands(step, presence, visits, reaches, layout, settings)
+    if not visits:
+        return Who((), 1.0, hands)
+    if not hands:
+        alone = _ALONE_UNSEEN if layout.watchers(step.shelf) else _ALONE_UNWATCHED
+        share = alone if len(visits) == 1 else 1.0 / len(visits)
+        return Who(tuple((visit, share) for visit in sorted(visits)), 0.0, hands)
+    return _normalised(visits, hands)
+
+
+def _normalised(visits: Sequence[VisitId], hands: tuple[Hand, ...]) -> Who:
+    weights: dict[VisitId | None, float] = dict.fromkeys(visits, _MISSED_REACH)
+    for hand in hands:
+        # Several cameras see the same hand: the best view counts, not their number.
+        weight = hand.score if hand.visit is not None else hand.score * _STRANGER
+        weights[hand.visit] = max(weights.get(hand.visit, 0.0), weight)
+    total = math.fsum(weights.values())
+    stranger = weights.pop(None, 0.0) / total
+    ranked = sorted(
+        ((visit, weight / total) for visit, weight in weights.items() if visit is not None),
+        key=lambda item: (-item[1], item[0]),
+    )
+    return Who(tuple(ranked), stranger, hands)
+
+
+def _hands(
+    step: Step,
+    presence: Presence,
+    visits: Sequence[VisitId],
+    reaches: Sequence[Fact],
+    layout: Layout,
+    settings: JudgementSettings,
+) -> tuple[Hand, ...]:
+    extent_m = _extent_m(step.shelf, step.plates, layout)
+    hands = []
+    for fact in reaches:
+        reach = fact.event
+        assert isinstance(reach, Reach)
+        score = _score(step, reach, extent_m, settings)
+        if score <= 0.0:
+            continue
+        owner = presence.owner.get(reach.track)
+        visit = owner if owner in visits else None
+        hands.append(
+            Hand(reach.track, visit, score, fact.uncertainty_ns, reach.track in presence.unsure)
+        )
+    return tuple(sorted(hands, key=lambda hand: (-hand.score, hand.track)))
+
+
+def _score(
+    step: Step, reach: Reach, extent_m: tuple[float, float] | None, settings: JudgementSettings
+) -> float:
+    before_s = (step.from_ns - reach.to_ns) / SECOND_NS
+    after_s = (reach.from_ns - step.to_ns) / SECOND_NS
+    if before_s > settings.reach_before_s or after_s > settings.reach_after_s:
+        return 0.0
+    score = reach.confidence * math.exp(-0.5 * (max(before_s, after_s, 0.0) / _TIME_SIGMA_S) ** 2)
+    if reach.from_ns > step.from_ns + _TIME_SIGMA_S * SECOND_NS:
+        # The weight had already begun to change when this hand came.
+        score *= 0.5
+    if extent_m is not None:
+        apart_m = max(extent_m[0] - reach.x_m, reach.x_m - extent_m[1], 0.0)
+        score *= math.exp(-0.5 * (apart_m / _PLACE_SIGMA_M) ** 2)
+    return score * _hand_factor(step, reach)
+
+
+def _hand_factor(step: Step, reach: Reach) -> float:
+    """A hand that comes out empty hardly took something; one that went in empty hardly put back."""
+    tell = reach.hand_after if isinstance(step, ItemPicked) else reach.hand_before
+    return 0.6 if tell is HandContent.EMPTY else 1.0
+
+
+def _extent_m(
+    shelf: ShelfId, plates: Sequence[PlateId], layout: Layout
+) -> tuple[float, float] | None:
+    """From where to where along the shelf's front the plates lie that moved."""
+    found = layout.shelves().get(shelf)
+    if found is None:
+        return None
+    spans = [
+        (plate.xy_m[0], plate.xy_m[0] + plate.size_m[0])
+        for plate in found[1].plate
+        if plate_id(shelf, plate.id) in plates
+    ]
+    if not spans:
+        return None
+    return min(low for low, _ in spans), max(high for _, high in spans)
+
+
+def reaches_by_shelf(facts: Sequence[Fact]) -> Mapping[ShelfId, list[Fact]]:
+    """Usable reaches, by the shelf they went into."""
+    found: dict[ShelfId, list[Fact]] = {}
+    for fact in facts:
+        if isinstance(fact.event, Reach) and not fact.flags:
+            found.setdefault(fact.event.shelf, []).append(fact)
+    return found
