@@ -4,10 +4,10 @@ from enum import StrEnum
 from typing import Protocol
 
 import msgspec
-
 from tebura_contract.ids import MemberId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
+
 from tebura_gateway.service.views import MemberView, Views
 
 
@@ -33,9 +33,12 @@ class RulingKind(StrEnum):
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """Staff's answer to a review. `ACCEPT` takes the best candidate (or the one named by `sku` and
-    `quantity`), `CHANGE` needs both, `VOID` takes the step out of every cart. `visit` names whose it
-    was, where that is part of the doubt."""
+    """Staff's answer to a review.
+
+    `ACCEPT` takes the best candidate (or the one named by `sku` and `quantity`), `CHANGE` needs
+    both, `VOID` takes the step out of every cart. `visit` names whose it was, where that is part
+    of the doubt.
+    """
 
     kind: RulingKind
     sku: Sku | None = None

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
+from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.messages import Part
 from tebura_contract.money import Money
 
@@ -71,10 +71,14 @@ class Happening(View, frozen=True, kw_only=True):
     confidence: float
     state: LineState
     delta_g: float
+    shelf: ShelfId
 
 
 class VisitView(View, frozen=True, kw_only=True):
-    """One visit with its cart; `total` is what the cart costs now, tax included."""
+    """One visit with its cart; `total` is what the cart costs now, tax included.
+
+    `happenings` come oldest first; `tracks` are the people of the visit as cameras know them.
+    """
 
     id: VisitId
     member: MemberId
@@ -86,6 +90,7 @@ class VisitView(View, frozen=True, kw_only=True):
     total: Money
     lines: tuple[CartLine, ...]
     happenings: tuple[Happening, ...] = ()
+    tracks: tuple[TrackId, ...] = ()
     receipt_number: int | None = None
     reason: str = ""
 
@@ -173,9 +178,13 @@ class ReviewPerson(View, frozen=True, kw_only=True):
 
 
 class ReviewView(View, frozen=True, kw_only=True):
-    """A question for the staff, with its evidence; `at_risk` is the money it is about."""
+    """A question for the staff, with its evidence; `at_risk` is the money it is about.
+
+    `kind` is what it is about: a step, a visit, a late fact, a dispute, an event, a payment.
+    """
 
     id: str
+    kind: str
     reason: str
     detail: str
     opened_ns: int

@@ -1,0 +1,353 @@
+"""The JSON of the API: what programs get. Times are RFC 3339 in UTC, money is minor units."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from tebura_contract.clock import rfc3339
+from tebura_contract.money import Money
+
+from tebura_gateway.service import views
+
+
+class MoneyOut(BaseModel):
+    """An amount in minor units (yen, cents) of an ISO 4217 currency."""
+
+    minor: int
+    currency: str
+
+
+class LineOut(BaseModel):
+    sku: str
+    name: str
+    name_en: str
+    quantity: int
+    unit: MoneyOut
+    amount: MoneyOut
+    confidence: float
+    state: views.LineState
+
+
+class HappeningOut(BaseModel):
+    """Something taken (quantity > 0) or put back (< 0)."""
+
+    event: str
+    at: str
+    shelf: str
+    sku: str | None
+    name: str
+    name_en: str
+    quantity: int
+    confidence: float
+    state: views.LineState
+    delta_g: float
+
+
+class CartOut(BaseModel):
+    visit: str
+    total: MoneyOut
+    lines: list[LineOut]
+
+
+class VisitOut(BaseModel):
+    id: str
+    member: str
+    member_name: str
+    stage: views.VisitStage
+    reason: str
+    entered: str
+    exited: str | None
+    settled: str | None
+    receipt_number: int | None
+    total: MoneyOut
+    lines: list[LineOut]
+    happenings: list[HappeningOut]
+    tracks: list[str]
+
+
+class ReceiptLineOut(BaseModel):
+    sku: str
+    name: str
+    name_en: str
+    quantity: int
+    unit: MoneyOut
+    amount: MoneyOut
+    is_reduced: bool
+    refunded: int
+
+
+class TaxOut(BaseModel):
+    rate_percent: int
+    is_reduced: bool
+    gross: MoneyOut
+    tax: MoneyOut
+
+
+class ReceiptOut(BaseModel):
+    """A qualified simplified invoice."""
+
+    number: int
+    visit: str
+    member: str
+    store: str
+    issuer: str
+    registration: str
+    issued: str
+    entered: str
+    exited: str
+    lines: list[ReceiptLineOut]
+    taxes: list[TaxOut]
+    total: MoneyOut
+    refunded: MoneyOut
+    paid_by: str
+
+
+class PartOut(BaseModel):
+    name: str
+    state: str
+    reason: str
+
+
+class NodeOut(BaseModel):
+    id: str
+    is_online: bool
+    reason: str
+    version: str
+    boot: int
+    seen: str | None
+    watermark: str | None
+    waiting: int
+    missing: int
+    clock_uncertainty_ms: float
+    inference: str
+    parts: list[PartOut]
+
+
+class CandidateOut(BaseModel):
+    sku: str
+    name: str
+    quantity: int
+    probability: float
+
+
+class PersonOut(BaseModel):
+    visit: str
+    member_name: str
+    probability: float
+
+
+class ReviewOut(BaseModel):
+    id: str
+    kind: str
+    reason: str
+    detail: str
+    opened: str
+    visit: str | None
+    event: str
+    shelf: str
+    plates: list[str]
+    delta_g: float | None
+    sigma_g: float | None
+    candidates: list[CandidateOut]
+    people: list[PersonOut]
+    at_risk: MoneyOut | None
+    decision: str
+    decided: str | None
+    decided_by: str
+
+
+class MemberOut(BaseModel):
+    """`sign_in` comes only with a new member: it opens once, for a quarter of an hour."""
+
+    id: str
+    name: str
+    locale: str
+    owes: MoneyOut
+    sign_in: str | None = None
+
+
+class DecisionIn(BaseModel):
+    """Answer to a review; ids hold slashes, so it travels in the body."""
+
+    review: str = Field(max_length=300)
+    ruling: Literal["accept", "change", "void"]
+    sku: str | None = Field(None, max_length=200)
+    quantity: int | None = Field(None, ge=-999, le=999)
+    visit: str | None = Field(None, max_length=120)
+
+
+class RefundIn(BaseModel):
+    """Without `sku` all that is left of the receipt."""
+
+    visit: str = Field(max_length=120)
+    sku: str | None = Field(None, max_length=200)
+    quantity: int = Field(0, ge=0, le=999)
+    reason: str = Field("staff", min_length=1, max_length=64)
+
+
+class MemberIn(BaseModel):
+    name: str = Field(min_length=1, max_length=80)
+    locale: Literal["ja", "en"] = "ja"
+
+
+class HealthOut(BaseModel):
+    status: Literal["ok", "degraded"]
+    store: str
+    version: str
+    time: str
+    database: bool
+    nodes_online: int
+    nodes: int
+
+
+def money_out(money: Money) -> MoneyOut:
+    return MoneyOut(minor=money.minor, currency=money.currency)
+
+
+def time_out(at_ns: int | None) -> str | None:
+    return None if at_ns is None else rfc3339(at_ns)
+
+
+def line_out(line: views.CartLine) -> LineOut:
+    return LineOut(
+        sku=line.product.sku,
+        name=line.product.name,
+        name_en=line.product.name_en,
+        quantity=line.quantity,
+        unit=money_out(line.unit),
+        amount=money_out(line.amount),
+        confidence=line.confidence,
+        state=line.state,
+    )
+
+
+def happening_out(happening: views.Happening) -> HappeningOut:
+    product = happening.product
+    return HappeningOut(
+        event=happening.event,
+        at=rfc3339(happening.at_ns),
+        shelf=happening.shelf,
+        sku=product.sku if product else None,
+        name=product.name if product else "",
+        name_en=product.name_en if product else "",
+        quantity=happening.quantity,
+        confidence=happening.confidence,
+        state=happening.state,
+        delta_g=happening.delta_g,
+    )
+
+
+def visit_out(visit: views.VisitView) -> VisitOut:
+    return VisitOut(
+        id=visit.id,
+        member=visit.member,
+        member_name=visit.member_name,
+        stage=visit.stage,
+        reason=visit.reason,
+        entered=rfc3339(visit.entered_ns),
+        exited=time_out(visit.exited_ns),
+        settled=time_out(visit.settled_ns),
+        receipt_number=visit.receipt_number,
+        total=money_out(visit.total),
+        lines=[line_out(line) for line in visit.lines],
+        happenings=[happening_out(happening) for happening in visit.happenings],
+        tracks=list(visit.tracks),
+    )
+
+
+def receipt_out(receipt: views.ReceiptView) -> ReceiptOut:
+    return ReceiptOut(
+        number=receipt.number,
+        visit=receipt.visit,
+        member=receipt.member,
+        store=receipt.store_name,
+        issuer=receipt.issuer,
+        registration=receipt.registration,
+        issued=rfc3339(receipt.issued_ns),
+        entered=rfc3339(receipt.entered_ns),
+        exited=rfc3339(receipt.exited_ns),
+        lines=[
+            ReceiptLineOut(
+                sku=line.product.sku,
+                name=line.product.name,
+                name_en=line.product.name_en,
+                quantity=line.quantity,
+                unit=money_out(line.unit),
+                amount=money_out(line.amount),
+                is_reduced=line.is_reduced,
+                refunded=line.refunded,
+            )
+            for line in receipt.lines
+        ],
+        taxes=[
+            TaxOut(
+                rate_percent=tax.rate_percent,
+                is_reduced=tax.is_reduced,
+                gross=money_out(tax.gross),
+                tax=money_out(tax.tax),
+            )
+            for tax in receipt.taxes
+        ],
+        total=money_out(receipt.total),
+        refunded=money_out(receipt.refunded),
+        paid_by=receipt.paid_by,
+    )
+
+
+def node_out(node: views.NodeView) -> NodeOut:
+    return NodeOut(
+        id=node.id,
+        is_online=node.is_online,
+        reason=node.reason,
+        version=node.version,
+        boot=node.boot,
+        seen=time_out(node.seen_ns),
+        watermark=time_out(node.watermark_ns),
+        waiting=node.waiting,
+        missing=node.missing,
+        clock_uncertainty_ms=node.clock_uncertainty_ns / 1e6,
+        inference=node.inference,
+        parts=[PartOut(name=p.name, state=p.state.value, reason=p.reason) for p in node.parts],
+    )
+
+
+def review_out(review: views.ReviewView) -> ReviewOut:
+    return ReviewOut(
+        id=review.id,
+        kind=review.kind,
+        reason=review.reason,
+        detail=review.detail,
+        opened=rfc3339(review.opened_ns),
+        visit=review.visit,
+        event=review.event,
+        shelf=review.shelf,
+        plates=list(review.plates),
+        delta_g=review.delta_g,
+        sigma_g=review.sigma_g,
+        candidates=[
+            CandidateOut(
+                sku=candidate.product.sku,
+                name=candidate.product.name,
+                quantity=candidate.quantity,
+                probability=candidate.probability,
+            )
+            for candidate in review.candidates
+        ],
+        people=[
+            PersonOut(visit=p.visit, member_name=p.member_name, probability=p.probability)
+            for p in review.people
+        ],
+        at_risk=money_out(review.at_risk) if review.at_risk else None,
+        decision=review.decision,
+        decided=time_out(review.decided_ns),
+        decided_by=review.decided_by,
+    )
+
+
+def member_out(member: views.MemberView, sign_in: str | None = None) -> MemberOut:
+    return MemberOut(
+        id=member.id,
+        name=member.name,
+        locale=member.locale,
+        owes=money_out(member.owes),
+        sign_in=sign_in,
+    )

@@ -1,0 +1,204 @@
+"""The shopper's pages: sign in, the way in, the cart as it grows, the receipt and what is wrong."""
+
+from collections.abc import AsyncIterable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from tebura_contract.clock import SECOND_NS, rfc3339
+from tebura_contract.ids import MemberId, Sku, VisitId
+
+from tebura_gateway.api.access import (
+    SHOPPER_COOKIE,
+    MemberDep,
+    RuntimeDep,
+    ShopperDep,
+    require_own_form,
+    require_same_site,
+    sign_in,
+)
+from tebura_gateway.api.runtime import Runtime
+from tebura_gateway.api.signing import Purpose, recognise
+from tebura_gateway.api.streams import changed_parts, needs_slot
+from tebura_gateway.api.wire import receipt_out
+from tebura_gateway.service.views import OPEN_STAGES, MemberView, ReceiptView, VisitView
+from tebura_gateway.web.answers import WordsDep, page, part, see_other
+from tebura_gateway.web.codes import codes_ahead
+
+router = APIRouter(include_in_schema=False)
+
+RECENT_S: Final = 600
+"""How long after its end a visit stays on top of the page."""
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, words: WordsDep, token: str = "") -> Response:
+    """A link's page only asks: programs that look at links in messages must not use them up."""
+    return page(request, words, "sign_in.html", {"token": token[:1024]})
+
+
+@router.post("/sign-in")
+def sign_in_with_link(
+    request: Request, runtime: RuntimeDep, token: Annotated[str, Form()]
+) -> Response:
+    """Use a link up."""
+    require_same_site(request)
+    link = recognise(runtime.web.secret, Purpose.SIGN_IN, token, runtime.now_ns())
+    if link is None or not runtime.services.redeem(link.nonce, link.expires_ns):
+        raise HTTPException(403, "problem.link_used")
+    answer = see_other("/me")
+    sign_in(request, answer, runtime, MemberId(link.subject))
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(session: ShopperDep, form: Annotated[str, Form()]) -> Response:
+    require_own_form(session, form)
+    answer = see_other("/")
+    answer.delete_cookie(SHOPPER_COOKIE)
+    return answer
+
+
+@router.get("/me")
+def me(
+    request: Request, words: WordsDep, runtime: RuntimeDep, session: ShopperDep, member: MemberDep
+) -> Response:
+    """Everything at one address: the way in, then the cart, then the receipt."""
+    visit, past = _now(runtime, member)
+    values = {
+        "stream": f"/me/stream?lang={words.language}",
+        "form": session.form,
+        "member": member,
+        "visit": visit,
+        "past": past,
+        "codes": _codes(runtime, member),
+        "now_ms": runtime.now_ns() // 1_000_000,
+    }
+    return page(request, words, "phone.html", values)
+
+
+@router.get("/me/stream", response_class=EventSourceResponse, dependencies=needs_slot)
+async def me_stream(
+    request: Request, words: WordsDep, runtime: RuntimeDep, member: MemberDep
+) -> AsyncIterable[ServerSentEvent]:
+    """The cart and the past visits again whenever they changed."""
+
+    def render() -> dict[str, str]:
+        visit, past = _now(runtime, member)
+        return {
+            "now": part(request, words, "phone_now.html", {"visit": visit}),
+            "past": part(request, words, "phone_past.html", {"past": past}),
+        }
+
+    async for event in changed_parts(runtime, render):
+        yield event
+
+
+@router.get("/me/codes.json")
+def my_codes(runtime: RuntimeDep, member: MemberDep) -> Response:
+    """The codes of the next ten minutes, each with its picture as an SVG path."""
+    return JSONResponse(_codes(runtime, member))
+
+
+@router.get("/me/visits/{visit}")
+def my_visit(
+    request: Request,
+    words: WordsDep,
+    runtime: RuntimeDep,
+    session: ShopperDep,
+    member: MemberDep,
+    visit: str,
+    told: str = "",
+) -> Response:
+    """The receipt of one of my visits, or how far it is."""
+    view = _my_visit(runtime, member, visit)
+    values = {
+        "visit": view,
+        "receipt": runtime.views.receipt(view.id),
+        "disputed": disputed_skus(runtime, view.id),
+        "may_dispute": True,
+        "form": session.form,
+        "home": "/me",
+        "json_address": f"/me/visits/{view.id}/receipt.json",
+        "notice": "notice.disputed" if told == "disputed" else "",
+    }
+    return page(request, words, "receipt.html", values)
+
+
+@router.get("/me/visits/{visit}/receipt.json")
+def my_receipt_json(runtime: RuntimeDep, member: MemberDep, visit: str) -> Response:
+    receipt = _my_receipt(runtime, member, visit)
+    return JSONResponse(receipt_out(receipt).model_dump(mode="json"))
+
+
+@router.post("/me/visits/{visit}/dispute")
+def dispute(
+    runtime: RuntimeDep,
+    session: ShopperDep,
+    member: MemberDep,
+    visit: str,
+    form: Annotated[str, Form()],
+    sku: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """`I did not take this`."""
+    require_own_form(session, form)
+    receipt = _my_receipt(runtime, member, visit)
+    if sku not in {line.product.sku for line in receipt.lines}:
+        raise HTTPException(404)
+    runtime.services.dispute(receipt.visit, Sku(sku))
+    return see_other(f"/me/visits/{receipt.visit}?told=disputed")
+
+
+def disputed_skus(runtime: Runtime, visit: VisitId) -> set[str]:
+    """What the shopper says they did not take and nobody has decided yet."""
+    return {
+        candidate.product.sku
+        for review in runtime.views.reviews()
+        if review.kind == "dispute" and review.visit == visit
+        for candidate in review.candidates
+    }
+
+
+def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[VisitView]]:
+    visits = runtime.views.visits_of(member.id)
+    if not visits:
+        return None, []
+    newest = visits[0]
+    ended_ns = newest.settled_ns or newest.exited_ns or newest.entered_ns
+    is_recent = runtime.now_ns() - ended_ns < RECENT_S * SECOND_NS
+    if newest.stage in OPEN_STAGES or is_recent:
+        return newest, visits[1:]
+    return None, visits
+
+
+def _codes(runtime: Runtime, member: MemberView) -> list[dict[str, str | int]]:
+    shown = codes_ahead(
+        runtime.member_key(member.id), runtime.layout.store.id, member.id, runtime.now_ns()
+    )
+    return [
+        {
+            "from": rfc3339(code.from_ns),
+            "to": rfc3339(code.to_ns),
+            "code": code.code,
+            "size": code.size,
+            "path": code.path,
+        }
+        for code in shown
+    ]
+
+
+def _my_visit(runtime: Runtime, member: MemberView, visit: str) -> VisitView:
+    view = runtime.views.visit(VisitId(visit))
+    # Somebody else's visit is answered like one that never was.
+    if view is None or view.member != member.id:
+        raise HTTPException(404)
+    return view
+
+
+def _my_receipt(runtime: Runtime, member: MemberView, visit: str) -> ReceiptView:
+    receipt = runtime.views.receipt(_my_visit(runtime, member, visit).id)
+    if receipt is None:
+        raise HTTPException(404)
+    return receipt

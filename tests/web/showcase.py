@@ -1,0 +1,490 @@
+"""A shop that only exists in memory, to look at pages with: behaves like the gateway's core."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI
+
+from tebura_contract.clock import SECOND_NS, Ns
+from tebura_contract.entry_code import member_key, new_member_id
+from tebura_contract.events import SensorState
+from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
+from tebura_contract.layout import Layout, load_layout
+from tebura_contract.messages import Part, Position
+from tebura_contract.money import Money
+from tebura_gateway.api.runtime import Refused, Ruling, RulingKind, WebSettings
+from tebura_gateway.service.views import (
+    OPEN_STAGES,
+    CartLine,
+    FlagView,
+    Happening,
+    LineState,
+    MemberView,
+    NodeView,
+    ProductView,
+    ReceiptLine,
+    ReceiptView,
+    ReviewCandidate,
+    ReviewPerson,
+    ReviewView,
+    TaxView,
+    VisitStage,
+    VisitView,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYOUT = ROOT / "simulator/tebura_simulator/demo/layout.toml"
+STORE_KEY = bytes(range(32))
+STAFF_TOKEN = "staff-token-for-tests"
+AFTERNOON_NS = 1_795_237_500 * SECOND_NS
+"""Saturday, 21 November 2026, 14:05 in Tokyo."""
+
+
+@dataclass
+class Showcase:
+    """Runtime, views, services and changes in one; what happens is said by calling methods."""
+
+    layout: Layout = field(default_factory=lambda: load_layout(LAYOUT))
+    web: WebSettings = field(
+        default_factory=lambda: WebSettings(
+            secret=b"s" * 32, staff_token=STAFF_TOKEN, public_live=True
+        )
+    )
+    time_ns: int = AFTERNOON_NS
+    is_database_up: bool = True
+    visits_by_id: dict[VisitId, VisitView] = field(default_factory=dict)
+    receipts_by_visit: dict[VisitId, ReceiptView] = field(default_factory=dict)
+    members_by_id: dict[MemberId, MemberView] = field(default_factory=dict)
+    reviews_by_id: dict[str, ReviewView] = field(default_factory=dict)
+    nodes_seen: list[NodeView] = field(default_factory=list)
+    letters: list[FlagView] = field(default_factory=list)
+    people: tuple[Position, ...] = ()
+    rulings: list[tuple[str, Ruling]] = field(default_factory=list)
+    refunds: list[tuple[VisitId, Sku | None, int]] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    changed: int = 0
+
+    # Runtime
+
+    @property
+    def views(self) -> "Showcase":
+        return self
+
+    @property
+    def services(self) -> "Showcase":
+        return self
+
+    @property
+    def changes(self) -> "Showcase":
+        return self
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    def member_key(self, member: MemberId) -> bytes:
+        return member_key(STORE_KEY, self.layout.store.id, member)
+
+    def positions(self) -> tuple[Position, ...]:
+        return self.people
+
+    def is_writable(self) -> bool:
+        return self.is_database_up
+
+    is_stopping: bool = False
+
+    def is_closing(self) -> bool:
+        return self.is_stopping
+
+    def number(self) -> int:
+        return self.changed
+
+    async def wait(self, after: int, timeout_s: float) -> int:
+        for _ in range(int(timeout_s / 0.02)):
+            if self.changed > after or self.is_stopping:
+                break
+            await asyncio.sleep(0.02)
+        return self.changed
+
+    # Views
+
+    def visits(self, *, since_ns: int = 0, limit: int = 50) -> list[VisitView]:
+        found = [v for v in self.visits_by_id.values() if v.entered_ns >= since_ns]
+        return sorted(found, key=lambda v: -v.entered_ns)[:limit]
+
+    def open_visits(self) -> list[VisitView]:
+        return [v for v in reversed(self.visits()) if v.stage in OPEN_STAGES]
+
+    def visit(self, visit: VisitId) -> VisitView | None:
+        return self.visits_by_id.get(visit)
+
+    def visits_of(self, member: MemberId, *, limit: int = 20) -> list[VisitView]:
+        return [v for v in self.visits() if v.member == member][:limit]
+
+    def receipt(self, visit: VisitId) -> ReceiptView | None:
+        return self.receipts_by_visit.get(visit)
+
+    def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]:
+        found = [r for r in self.receipts_by_visit.values() if r.issued_ns >= since_ns]
+        return sorted(found, key=lambda r: -r.number)[:limit]
+
+    def member(self, member: MemberId) -> MemberView | None:
+        return self.members_by_id.get(member)
+
+    def members(self, *, limit: int = 200) -> list[MemberView]:
+        return list(self.members_by_id.values())[:limit]
+
+    def nodes(self) -> list[NodeView]:
+        return self.nodes_seen
+
+    def reviews(self, *, is_open: bool = True, limit: int = 100) -> list[ReviewView]:
+        return [r for r in self.reviews_by_id.values() if (not r.decision) == is_open][:limit]
+
+    def review(self, review: str) -> ReviewView | None:
+        return self.reviews_by_id.get(review)
+
+    def flags(self, *, limit: int = 50) -> list[FlagView]:
+        return self.letters[:limit]
+
+    # Services
+
+    def rule(self, review: str, ruling: Ruling) -> None:
+        view = self.reviews_by_id.get(review)
+        if view is None or view.decision:
+            raise Refused("this review is closed")
+        if ruling.kind is RulingKind.CHANGE and (ruling.sku is None or ruling.quantity is None):
+            raise Refused("a change names an article and how many")
+        self.rulings.append((review, ruling))
+        self.reviews_by_id[review] = msgspec.structs.replace(
+            view, decision=ruling.kind.value, decided_ns=self.time_ns, decided_by=ruling.by
+        )
+        self.changed += 1
+
+    def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:
+        receipt = self.receipts_by_visit.get(visit)
+        if receipt is None:
+            raise Refused("there is no receipt for this visit")
+        self.refunds.append((visit, sku, quantity))
+        lines = tuple(
+            msgspec.structs.replace(
+                line, refunded=line.quantity if sku is None else line.refunded + quantity
+            )
+            if sku in (None, line.product.sku)
+            else line
+            for line in receipt.lines
+        )
+        back = sum(line.unit.minor * line.refunded for line in lines)
+        self.receipts_by_visit[visit] = msgspec.structs.replace(
+            receipt, lines=lines, refunded=Money(back, "JPY")
+        )
+        self.changed += 1
+
+    def dispute(self, visit: VisitId, sku: Sku) -> None:
+        view = self.visits_by_id[visit]
+        self.add_review(
+            f"dispute:{visit}:{sku}:1",
+            kind="dispute",
+            reason="dispute",
+            visit=visit,
+            member_name=view.member_name,
+            candidates=((sku, 1, 0.97),),
+        )
+
+    def add_member(self, name: str, locale: str, seed: int = 0) -> MemberView:
+        number = bytes([len(self.members_by_id) + seed] * 9)
+        view = MemberView(
+            id=new_member_id(number), name=name, locale=locale, owes=Money(0, "JPY")
+        )
+        self.members_by_id[view.id] = view
+        self.changed += 1
+        return view
+
+    def redeem(self, nonce: str, expires_ns: int) -> bool:
+        is_new = nonce not in self.used
+        self.used.add(nonce)
+        return is_new
+
+    # What happens in the shop
+
+    def product(self, sku: str) -> ProductView:
+        product = self.layout.products()[Sku(sku)]
+        return ProductView(sku=product.sku, name=product.name, name_en=product.name_en)
+
+    def enter(self, member: MemberView, *, ago_s: int = 60, track: int = 1) -> VisitId:
+        visit = VisitId(f"gate-1-1-{len(self.visits_by_id) + 1}")
+        self.visits_by_id[visit] = VisitView(
+            id=visit,
+            member=member.id,
+            member_name=member.name,
+            stage=VisitStage.SHOPPING,
+            entered_ns=self.time_ns - ago_s * SECOND_NS,
+            exited_ns=None,
+            settled_ns=None,
+            total=Money(0, "JPY"),
+            lines=(),
+            tracks=(TrackId(f"camera-1-1-{track}"),),
+        )
+        self.changed += 1
+        return visit
+
+    def take(
+        self,
+        visit: VisitId,
+        sku: str,
+        quantity: int = 1,
+        *,
+        state: LineState = LineState.SURE,
+        confidence: float = 0.98,
+        ago_s: float = 10,
+    ) -> None:
+        """Something taken, or with a negative quantity put back."""
+        view = self.visits_by_id[visit]
+        shelf = next(
+            name for name, (_, s) in self.layout.shelves().items() if sku in {f.sku for f in s.facing}
+        )
+        happening = Happening(
+            event=f"plates-1/1-{sum(len(v.happenings) for v in self.visits()) + 1}",
+            at_ns=self.time_ns - int(ago_s * SECOND_NS),
+            product=self.product(sku),
+            quantity=quantity,
+            confidence=confidence,
+            state=state,
+            delta_g=-quantity * self.layout.products()[Sku(sku)].weight_g + 0.6,
+            shelf=ShelfId(shelf),
+        )
+        self._recount(view, (*view.happenings, happening))
+
+    def settle_checks(self, visit: VisitId) -> None:
+        """The last step becomes sure."""
+        view = self.visits_by_id[visit]
+        self._recount(
+            view,
+            tuple(
+                msgspec.structs.replace(h, state=LineState.SURE, confidence=0.97)
+                for h in view.happenings
+            ),
+        )
+
+    def leave(self, visit: VisitId, stage: VisitStage = VisitStage.CHECKING) -> None:
+        view = self.visits_by_id[visit]
+        self.visits_by_id[visit] = msgspec.structs.replace(
+            view, stage=stage, exited_ns=self.time_ns - 4 * SECOND_NS
+        )
+        self.changed += 1
+
+    def settle(self, visit: VisitId) -> None:
+        """Priced, paid, with a receipt; all the demo's goods are food (8 %)."""
+        view = self.visits_by_id[visit]
+        gross = view.total.minor
+        number = len(self.receipts_by_visit) + 1
+        exited_ns = view.exited_ns or self.time_ns
+        self.receipts_by_visit[visit] = ReceiptView(
+            number=number,
+            visit=visit,
+            member=view.member,
+            store_name=self.layout.store.name,
+            issuer="手ぶら商店株式会社",
+            registration="T1234567890123",
+            issued_ns=self.time_ns,
+            entered_ns=view.entered_ns,
+            exited_ns=exited_ns,
+            lines=tuple(
+                ReceiptLine(
+                    product=line.product,
+                    quantity=line.quantity,
+                    unit=line.unit,
+                    amount=line.amount,
+                    is_reduced=True,
+                )
+                for line in view.lines
+            ),
+            taxes=(
+                TaxView(
+                    rate_percent=8,
+                    is_reduced=True,
+                    gross=Money(gross, "JPY"),
+                    tax=Money(gross * 8 // 108, "JPY"),
+                ),
+            ),
+            total=view.total,
+            refunded=Money(0, "JPY"),
+            paid_by="house",
+        )
+        self.visits_by_id[visit] = msgspec.structs.replace(
+            view,
+            stage=VisitStage.SETTLED,
+            exited_ns=exited_ns,
+            settled_ns=self.time_ns,
+            receipt_number=number,
+        )
+        self.changed += 1
+
+    def add_review(
+        self,
+        review: str,
+        *,
+        kind: str = "step",
+        reason: str = "ambiguous-item",
+        visit: VisitId | None = None,
+        member_name: str = "",
+        candidates: tuple[tuple[str, int, float], ...] = (),
+        people: tuple[ReviewPerson, ...] = (),
+        delta_g: float | None = None,
+        shelf: str = "",
+        plates: tuple[str, ...] = (),
+        at_risk: int = 0,
+        detail: str = "",
+    ) -> None:
+        self.reviews_by_id[review] = ReviewView(
+            id=review,
+            kind=kind,
+            reason=reason,
+            detail=detail,
+            opened_ns=self.time_ns,
+            visit=visit,
+            member_name=member_name,
+            event="plates-1/1-17",
+            shelf=shelf,
+            plates=plates,
+            from_ns=self.time_ns - 40 * SECOND_NS,
+            to_ns=self.time_ns - 38 * SECOND_NS,
+            delta_g=delta_g,
+            sigma_g=None if delta_g is None else 1.4,
+            candidates=tuple(
+                ReviewCandidate(product=self.product(sku), quantity=n, probability=p)
+                for sku, n, p in candidates
+            ),
+            people=people,
+            at_risk=Money(at_risk, "JPY") if at_risk else None,
+        )
+        self.changed += 1
+
+    def stand(self, track: int, x: float, y: float) -> None:
+        one = Position(
+            track=TrackId(f"camera-1-1-{track}"), at_ns=Ns(self.time_ns), foot_xy_m=(x, y)
+        )
+        others = tuple(p for p in self.people if p.track != one.track)
+        self.people = (*others, one)
+
+    def _recount(self, view: VisitView, happenings: tuple[Happening, ...]) -> None:
+        prices = {p.sku: p.price_minor for p in self.layout.product}
+        urgency = [LineState.SURE, LineState.REVIEW, LineState.CHECKING]
+        lines = []
+        for sku in dict.fromkeys(h.product.sku for h in happenings if h.product):
+            own = [h for h in happenings if h.product and h.product.sku == sku]
+            count = sum(h.quantity for h in own)
+            if count > 0:
+                lines.append(
+                    CartLine(
+                        product=self.product(sku),
+                        quantity=count,
+                        unit=Money(prices[sku], "JPY"),
+                        amount=Money(prices[sku] * count, "JPY"),
+                        confidence=min(h.confidence for h in own),
+                        state=max((h.state for h in own), key=urgency.index),
+                    )
+                )
+        self.visits_by_id[view.id] = msgspec.structs.replace(
+            view,
+            happenings=happenings,
+            lines=tuple(lines),
+            total=Money(sum(line.amount.minor for line in lines), "JPY"),
+        )
+        self.changed += 1
+
+
+def node(name: str, *, blind: str = "", is_online: bool = True, missing: int = 0) -> NodeView:
+    parts = [Part(name="scale left", state=SensorState.OK)]
+    if blind:
+        parts.append(Part(name="aisle", state=SensorState.BLIND, reason=blind))
+    return NodeView(
+        id=NodeId(name),
+        is_online=is_online,
+        version="0.1.0",
+        boot=3,
+        seen_ns=AFTERNOON_NS - SECOND_NS,
+        watermark_ns=AFTERNOON_NS - SECOND_NS,
+        waiting=0,
+        missing=missing,
+        clock_uncertainty_ns=2_400_000,
+        inference="cpu" if name.startswith("camera") else "",
+        parts=tuple(parts),
+        reason="" if is_online else "silent",
+    )
+
+
+def busy_shop() -> Showcase:
+    """An afternoon: one in the shop, one who has just left, receipts, a doubt, nodes."""
+    shop = Showcase()
+    mika = shop.add_member("Mika", "ja", seed=11)
+    ken = shop.add_member("Ken", "en", seed=23)
+    aoi = shop.add_member("Aoi", "ja", seed=37)
+    earlier = shop.enter(aoi, ago_s=3600, track=1)
+    shop.take(earlier, "melon-pan")
+    shop.take(earlier, "green-tea", 2)
+    shop.settle(earlier)
+    before = shop.enter(ken, ago_s=1500, track=2)
+    shop.take(before, "sandwich-egg")
+    shop.take(before, "mineral-water")
+    shop.take(before, "chocolate-bar", 2)
+    shop.settle(before)
+    gone = shop.enter(ken, ago_s=190, track=3)
+    shop.take(gone, "potato-chips", ago_s=42)
+    shop.take(gone, "mineral-water", ago_s=31)
+    shop.leave(gone)
+    shop.settle(gone)
+    here = shop.enter(mika, ago_s=75, track=4)
+    shop.take(here, "onigiri-salmon", 2, ago_s=48)
+    shop.take(here, "green-tea", ago_s=29)
+    shop.take(here, "onigiri-salmon", -1, ago_s=17)
+    shop.take(here, "melon-pan", state=LineState.CHECKING, confidence=0.91, ago_s=3)
+    shop.stand(4, 2.35, 2.1)
+    shop.nodes_seen = [node("camera-1"), node("gate-1"), node("plates-1")]
+    return shop
+
+
+class Server:
+    """A real HTTP server on 127.0.0.1 in a thread of its own."""
+
+    def __init__(self, app: FastAPI, shop: Showcase, port: int) -> None:
+        self.shop = shop
+        self.address = f"http://127.0.0.1:{port}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=port,
+                log_level="warning",
+                timeout_graceful_shutdown=3,
+            )
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        for _ in range(500):
+            if self._server.started:
+                return
+            threading.Event().wait(0.02)
+        raise RuntimeError("the server did not start")
+
+    def stop(self) -> None:
+        self.shop.is_stopping = True
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+@contextmanager
+def serving(app: FastAPI, shop: Showcase, port: int) -> Iterator[Server]:
+    """A started server that is stopped at the end."""
+    server = Server(app, shop, port)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
