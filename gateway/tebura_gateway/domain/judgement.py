@@ -12,11 +12,13 @@ from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.blindness import outages_of
-from tebura_gateway.domain.decision import Decision, Ruling, Status
+from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, in_order
 from tebura_gateway.domain.presence import Visit, presence_of
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.who import reaches_by_shelf, who_took
+
+__all__ = ["Decision", "Judgement", "Reason", "Ruling", "Status", "StepKind", "Suspect", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
