@@ -1,0 +1,173 @@
+"""Is each load cell well? A sick one is a state with a reason, never a weight.
+
+Judged on raw counts, before calibration, for all plates of a scale at once. Each state has
+hysteresis: bad for a while before a cell is called sick, good for a while before it is well again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.clock import SECOND_NS, ns_from_s
+
+from tebura_edge.serial_frame import COUNT_LIMIT
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class CellHealth(StrEnum):
+    """Why a plate's weight cannot be believed, or that it can."""
+
+    OK = "ok"
+    NOT_READ = "not-read"
+    OUT_OF_RANGE = "out-of-range"
+    STUCK = "stuck"
+    NOISY = "noisy"
+    RESTLESS = "restless"
+
+
+RAIL_COUNTS: Final = COUNT_LIMIT - 8
+"""A 24-bit converter at its end: an open or shorted bridge. Such a count is as good as none."""
+
+SICK_AFTER_S: Final = {
+    CellHealth.NOT_READ: 2.0,
+    CellHealth.OUT_OF_RANGE: 2.0,
+    CellHealth.NOISY: 10.0,
+    CellHealth.STUCK: 60.0,
+    CellHealth.RESTLESS: 60.0,
+}
+"""How long before it is said: the deadlines of the fault matrix (silent 2 s, noisy 10 s). A hand
+that presses on the real pot for 20 s is not yet restless. Worst first."""
+
+WELL_AFTER_S: Final = 3.0
+NOISY_G: Final = 20.0
+"""Noise from sample to sample, as a deviation. Still store plates stay below 10 g (99 %)."""
+
+NOISY_SAMPLES: Final = 100
+"""Noise lasts for at least so many samples: at 4 Hz a pumping hand differs as much from sample to
+sample for some seconds."""
+
+LIVELY_S: Final = 60.0
+LIVELY_SHARE: Final = 0.7
+"""A cell is called stuck only if it was lively before: for `LIVELY_S` no pause of 5 s, and in most
+samples a new count. One in ten good plates of the store rests on a single count for seconds; one
+near the border of two counts changes in up to half of the samples, until drift moves it away."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange:
+    """A plate's cell changed its state; `since_ns` is the first sample that was so."""
+
+    plate: int
+    health: CellHealth
+    since_ns: int
+
+
+_ORDER: Final = tuple(CellHealth)
+
+
+class Cells:
+    """The health of all cells of one scale.
+
+    Args:
+        counts_per_g: Gain of each plate, (plates,).
+    """
+
+    def __init__(self, counts_per_g: NDArray[np.float64]) -> None:
+        plates = len(counts_per_g)
+        self._noisy_counts = 1.13 * NOISY_G * np.abs(counts_per_g)
+        self._state = np.zeros(plates, np.intp)
+        self._last = np.full(plates, np.nan)
+        self._difference = np.zeros(plates)
+        self._noisy_samples = np.zeros(plates, np.int64)
+        self._changed_ns = np.zeros(plates, np.int64)
+        self._change_share = np.zeros(plates)
+        self._lively_share = np.zeros(plates)
+        self._paused_ns = np.zeros(plates, np.int64)
+        self._suspect_ns = np.zeros(plates, np.int64)
+        self._bad_since_ns: dict[CellHealth, Ints] = {
+            health: np.zeros(plates, np.int64) for health in SICK_AFTER_S
+        }
+
+    @property
+    def health(self) -> tuple[CellHealth, ...]:
+        """State of each plate."""
+        return tuple(_ORDER[state] for state in self._state)
+
+    def feed(self, at_ns: Ints, counts: Floats, busy_since_ns: Ints) -> list[CellChange]:
+        """Take raw counts and judge once at their end.
+
+        Args:
+            at_ns: Store time of each row, (n,).
+            counts: Raw counts, (n, plates), NaN where none was read.
+            busy_since_ns: Since when each plate has been away from its level, (plates,); 0 if not.
+        """
+        if not len(at_ns):
+            return []
+        if not self._paused_ns.any():
+            self._changed_ns[:] = self._paused_ns[:] = at_ns[0]
+        for row_ns, row in zip(at_ns.tolist(), counts, strict=True):
+            self._take(row_ns, row)
+        now_ns = int(at_ns[-1])
+        self._bad_since_ns[CellHealth.RESTLESS] = busy_since_ns
+        is_lively = self._changed_ns - self._paused_ns > ns_from_s(LIVELY_S)
+        is_lively &= self._lively_share > LIVELY_SHARE
+        is_frozen = is_lively & (now_ns - self._changed_ns > 5 * SECOND_NS)
+        self._bad_since_ns[CellHealth.STUCK] = np.where(is_frozen, self._changed_ns, 0)
+        return self._judge(now_ns)
+
+    def _take(self, row_ns: int, row: Floats) -> None:
+        is_read = ~np.isnan(row)
+        with np.errstate(invalid="ignore"):
+            at_end = np.abs(row) >= RAIL_COUNTS
+            change = np.abs(row - self._last)
+        self._note(CellHealth.NOT_READ, ~is_read, row_ns)
+        self._note(CellHealth.OUT_OF_RANGE, at_end, row_ns)
+        change = np.minimum(np.nan_to_num(change), 4 * self._noisy_counts)
+        self._difference += 0.05 * (change - self._difference)
+        is_noisy = self._difference > self._noisy_counts
+        self._noisy_samples = np.where(is_noisy, self._noisy_samples + 1, 0)
+        self._note(CellHealth.NOISY, is_noisy, row_ns)
+        is_new = is_read & (change > 0)
+        paused = is_new & (row_ns - self._changed_ns > 5 * SECOND_NS)
+        self._paused_ns[paused] = row_ns
+        self._changed_ns[is_new] = row_ns
+        self._change_share += 0.02 * (is_new - self._change_share)
+        self._lively_share[is_new] = self._change_share[is_new]
+        self._last = np.where(is_read, row, self._last)
+
+    def _note(self, health: CellHealth, is_bad: NDArray[np.bool_], row_ns: int) -> None:
+        since_ns = self._bad_since_ns[health]
+        since_ns[~is_bad] = 0
+        since_ns[is_bad & (since_ns == 0)] = row_ns
+
+    def _judge(self, now_ns: int) -> list[CellChange]:
+        state = np.zeros_like(self._state)
+        for health, after_s in SICK_AFTER_S.items():
+            since_ns = self._bad_since_ns[health]
+            is_bad = (since_ns > 0) & (now_ns - since_ns >= ns_from_s(after_s))
+            if health is CellHealth.NOISY:
+                is_bad &= self._noisy_samples >= NOISY_SAMPLES
+            state[is_bad & (state == 0)] = _ORDER.index(health)
+            self._suspect_ns[since_ns > 0] = now_ns
+        recovers = (state == 0) & (now_ns - self._suspect_ns >= ns_from_s(WELL_AFTER_S))
+        state = np.where((state == 0) & ~recovers, self._state, state)
+        changed = np.flatnonzero(state != self._state)
+        self._state = state
+        return [self._change(int(plate), now_ns) for plate in changed]
+
+    def _change(self, plate: int, now_ns: int) -> CellChange:
+        health = _ORDER[self._state[plate]]
+        if health is CellHealth.OK:
+            return CellChange(plate, health, now_ns)
+        return CellChange(plate, health, int(self._bad_since_ns[health][plate]))
+
+
+def readable(counts: Floats) -> Floats:
+    """The counts, (n, plates), with those at the converter's ends as not read (NaN)."""
+    with np.errstate(invalid="ignore"):
+        at_end = np.abs(counts) >= RAIL_COUNTS
+    return np.where(at_end, np.nan, counts) if at_end.any() else counts
