@@ -1,0 +1,28 @@
+"""Machines we do not have here: a bare Debian and a Raspberry Pi. Minutes each, root only."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(2400)]
+
+
+@pytest.fixture(autouse=True)
+def _tools(require_program: Callable[[str], str]) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: chroot and debootstrap")
+    require_program("debootstrap")
+
+
+def test_a_bare_debian_runs_the_demo(repository: Path) -> None:
+    subprocess.run([repository / "tests/hardware/bare.sh", "demo --json"], check=True)
+
+
+def test_an_emulated_pi_gives_the_same_events(
+    repository: Path, require_program: Callable[[str], str]
+) -> None:
+    require_program("qemu-aarch64-static")
+    subprocess.run([repository / "tests/hardware/pi4.sh"], check=True)
