@@ -161,6 +161,12 @@ class Levels:
         """From here to its next rest this plate could not be watched."""
         self._doubt[plate] = reason
 
+    def set_sick(self, plate: int, reason: str | None) -> None:
+        """A sick cell does not rest and is waited for by nobody; None: it is well again."""
+        self.is_sick[plate] = reason is not None
+        if reason is not None:
+            self._doubt[plate] = reason
+
     # Samples in ----------------------------------------------------------------------------------
 
     def feed(self, at_ns: Ints, grams: Floats) -> Iterator[list[PlateMove]]:

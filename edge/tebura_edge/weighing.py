@@ -6,7 +6,7 @@ on plates next to each other; what stays apart in time or place stays apart. A s
 when all plates it may touch rest again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -135,9 +135,21 @@ class Weigher:
                 steps += self._ready_steps(part, now_ns)
         return steps
 
-    def watermark_ns(self) -> int | None:
-        """Every step that began up to here has been told; None until each scale has spoken."""
-        marks = [_watermark_ns(part) for part in self._scales.values()]
+    def tick(self, now_ns: int) -> list[WeightStep]:
+        """Time passes: steps that have waited long enough, on scales that brought no sample."""
+        return [
+            step
+            for part in self._scales.values()
+            if part.pending
+            for step in self._ready_steps(part, now_ns)
+        ]
+
+    def watermark_ns(self, silent: Collection[str] = ()) -> int | None:
+        """Every step that began up to here has been told.
+
+        None until each scale has spoken, except those known to be silent.
+        """
+        marks = [_watermark_ns(part) for name, part in self._scales.items() if name not in silent]
         known = [mark for mark in marks if mark is not None]
         return min(known) if known and len(known) == len(marks) else None
 

@@ -1,0 +1,302 @@
+"""The plate node's role: raw counts of its scales in, picks, put-backs and foreign objects out.
+
+Calibration turns counts into grams, `weighing` finds the steps, `identification` says what they may
+have been, `cells` says when a plate cannot be believed. The gateway's decisions come back as
+commands and teach the `planogram`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.calibration import Calibration
+from tebura_contract.clock import Ns
+from tebura_contract.codec import decode, encode
+from tebura_contract.events import (
+    Event,
+    ForeignObject,
+    ItemPicked,
+    ItemReturned,
+    SensorChanged,
+    SensorKind,
+    SensorState,
+)
+from tebura_contract.ids import NodeId, PlateId
+from tebura_contract.layout import Layout
+from tebura_contract.messages import FacingCounted, Part, StepDecided
+
+from tebura_edge.cells import CellChange, CellHealth, Cells, readable
+from tebura_edge.identification import EXPLAINED_SIGMAS, Explanation, explain
+from tebura_edge.levels import LevelSettings
+from tebura_edge.planogram import Learnt, Planogram
+from tebura_edge.role import Counts, Input, SensorStatus
+from tebura_edge.weighing import PlateSite, Weigher, WeightStep, min_step_g
+
+_CHUNK_ROWS: Final = 32
+"""Cells are judged this often at least, however long the batches are."""
+
+STATE_LIMIT_BYTES: Final = 4 * 1024 * 1024
+
+
+class PlateSetupError(ValueError):
+    """Layout, calibration and scales of a node do not fit together; the text names all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlateSettings:
+    """What a plate node is made of: the plates of each scale by label, in the scale's own order."""
+
+    scales: Mapping[str, tuple[PlateId, ...]]
+    levels: LevelSettings = field(default_factory=LevelSettings)
+
+
+class _SavedPlate(msgspec.Struct, frozen=True, kw_only=True):
+    level_g: float
+    noise_g: float
+    still_ns: Ns
+
+
+class _Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What survives a restart, as JSON."""
+
+    plates: dict[PlateId, _SavedPlate]
+    learnt: Learnt
+
+
+@dataclass(slots=True)
+class _Scale:
+    plates: tuple[PlateId, ...]
+    tare_counts: NDArray[np.float64]
+    counts_per_g: NDArray[np.float64]
+    cells: Cells
+    is_silent: bool = False
+
+
+class PlateRole:
+    """From counts to events, as `tebura_edge.role.Role` asks.
+
+    Args:
+        layout: The store.
+        calibration: Tare and gain of each plate of the node.
+        node: Who we are.
+        settings: The node's scales.
+        saved: What `save` gave before the restart; ``b""`` at first.
+
+    Raises:
+        PlateSetupError: If a plate is unknown, on two scales, or not calibrated.
+        DecodeError: If `saved` is no state of ours.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        calibration: Calibration,
+        node: NodeId,
+        settings: PlateSettings,
+        saved: bytes = b"",
+    ) -> None:
+        _check(layout, calibration, node, settings)
+        state = decode(saved, _Saved, limit_bytes=STATE_LIMIT_BYTES) if saved else None
+        self._planogram = Planogram(layout, state.learnt if state else None)
+        self._sites = _sites(layout)
+        self._scales = {
+            label: _make_scale(plates, calibration) for label, plates in settings.scales.items()
+        }
+        self._weigher = Weigher(
+            {
+                label: [self._sites[plate] for plate in plates]
+                for label, plates in settings.scales.items()
+            },
+            min_step_g(self._planogram.lightest_g()),
+            settings.levels,
+            {plate: one.noise_g for plate, one in calibration.plates.items()},
+        )
+        self._ticked_ns: int | None = None
+        if state:
+            self._weigher.restore(
+                {p: (s.level_g, s.noise_g, int(s.still_ns)) for p, s in state.plates.items()}
+            )
+
+    def step(self, item: Input) -> list[Event]:
+        """Take counts of a scale, news of a scale, or what the gateway decided."""
+        match item:
+            case Counts() if item.scale in self._scales:
+                return self._take_counts(item)
+            case SensorStatus() if item.sensor in self._scales:
+                self._take_status(item)
+            case StepDecided():
+                self._planogram.decided(item.sku, item.quantity, item.plates, item.delta_g)
+            case FacingCounted():
+                self._planogram.counted(item.facing, item.count)
+            case _:
+                pass
+        return []
+
+    def tick(self, now_ns: int) -> list[Event]:
+        """Steps that waited for a neighbour on a scale that has fallen silent."""
+        self._ticked_ns = now_ns
+        return [self._event(step) for step in self._weigher.tick(now_ns)]
+
+    def watermark_ns(self) -> int | None:
+        """Every step that began up to here was told; scales known to be silent do not count."""
+        silent = {label for label, scale in self._scales.items() if scale.is_silent}
+        if len(silent) == len(self._scales):
+            return self._ticked_ns
+        return self._weigher.watermark_ns(silent)
+
+    def save(self) -> bytes:
+        """Levels up to which steps were told, noise of each plate, and what was learnt."""
+        plates = {
+            plate: _SavedPlate(level_g=level_g, noise_g=noise_g, still_ns=Ns(still_ns))
+            for plate, (level_g, noise_g, still_ns) in self._weigher.told_levels().items()
+        }
+        return encode(_Saved(plates=plates, learnt=self._planogram.learnt))
+
+    def parts(self) -> tuple[Part, ...]:
+        """Plates that are not well, for the node's health message."""
+        return tuple(
+            Part(name=plate, state=SensorState.BLIND, reason=health.value)
+            for scale in self._scales.values()
+            for plate, health in zip(scale.plates, scale.cells.health, strict=True)
+            if health is not CellHealth.OK
+        )
+
+    def _take_counts(self, item: Counts) -> list[Event]:
+        scale = self._scales[item.scale]
+        if item.counts.shape[1] != len(scale.plates):
+            raise ValueError(
+                f"scale {item.scale}: {item.counts.shape[1]} channels for "
+                f"{len(scale.plates)} plates"
+            )
+        events: list[Event] = []
+        for at in range(0, len(item.at_ns), _CHUNK_ROWS):
+            at_ns = item.at_ns[at : at + _CHUNK_ROWS]
+            counts = item.counts[at : at + _CHUNK_ROWS]
+            levels = self._weigher.levels(item.scale)
+            busy_since_ns = np.where(levels.is_busy, levels.still_ns, 0)
+            for change in scale.cells.feed(at_ns, counts, busy_since_ns):
+                levels.set_sick(change.plate, _reason(change))
+                events.append(self._sensor_changed(scale, change))
+            grams = (readable(counts) - scale.tare_counts) / scale.counts_per_g
+            events += [self._event(step) for step in self._weigher.feed(item.scale, at_ns, grams)]
+        return events
+
+    def _take_status(self, status: SensorStatus) -> None:
+        """A silent scale no longer holds the watermark; what it shows afterwards nobody saw.
+
+        The node's main loop reports the blindness itself.
+        """
+        scale = self._scales[status.sensor]
+        scale.is_silent = status.state is SensorState.BLIND
+        if scale.is_silent:
+            for column in range(len(scale.plates)):
+                self._weigher.levels(status.sensor).doubt(column, f"scale {status.reason}")
+
+    def _sensor_changed(self, scale: _Scale, change: CellChange) -> SensorChanged:
+        plate = scale.plates[change.plate]
+        is_well = change.health is CellHealth.OK
+        return SensorChanged(
+            sensor=plate,
+            sensor_kind=SensorKind.PLATE,
+            state=SensorState.OK if is_well else SensorState.BLIND,
+            reason=change.health.value,
+            shelves=(self._sites[plate].shelf,),
+            since_ns=Ns(change.since_ns),
+        )
+
+    def _event(self, step: WeightStep) -> Event:
+        explanation = explain(step, self._planogram)
+        blind = self._blindness(step)
+        if step.delta_g < 0:
+            foreign = self._planogram.foreign_like(step.plates, -step.delta_g, step.sigma_g)
+            if foreign is not None:
+                self._planogram.taken_away(foreign)
+                if explanation.misfit_sigmas > EXPLAINED_SIGMAS / 2:
+                    return _foreign(step, blind)
+                blind = ", ".join(filter(None, [blind, "a foreign object of this weight lay here"]))
+        if not explanation.is_explained:
+            if step.delta_g > 0:
+                self._planogram.laid_down(step.plates, step.delta_g)
+            return _foreign(step, blind)
+        return _explained(step, explanation, blind)
+
+    def _blindness(self, step: WeightStep) -> str:
+        """Why this step was not seen well: itself, or a sick plate beside those that moved."""
+        sites = [self._sites[plate] for plate in step.plates]
+        sick = [
+            f"plate {plate} {health.value}"
+            for scale in self._scales.values()
+            for plate, health in zip(scale.plates, scale.cells.health, strict=True)
+            if health is not CellHealth.OK and any(self._sites[plate].is_near(s) for s in sites)
+        ]
+        return ", ".join(filter(None, [step.blind, *sick]))
+
+
+def _reason(change: CellChange) -> str | None:
+    return None if change.health is CellHealth.OK else change.health.value
+
+
+def _foreign(step: WeightStep, blind: str) -> ForeignObject:
+    return ForeignObject(
+        shelf=step.shelf,
+        plates=step.plates,
+        delta_g=step.delta_g,
+        sigma_g=step.sigma_g,
+        from_ns=Ns(step.from_ns),
+        to_ns=Ns(step.to_ns),
+        blind=blind,
+    )
+
+
+def _explained(step: WeightStep, explanation: Explanation, blind: str) -> Event:
+    kind = ItemPicked if step.delta_g < 0 else ItemReturned
+    return kind(
+        shelf=step.shelf,
+        plates=explanation.plates,
+        delta_g=explanation.delta_g,
+        sigma_g=step.sigma_g,
+        from_ns=Ns(step.from_ns),
+        to_ns=Ns(step.to_ns),
+        blind=blind,
+        candidates=explanation.candidates,
+        facing=explanation.facing,
+    )
+
+
+def _sites(layout: Layout) -> dict[PlateId, PlateSite]:
+    return {
+        name: PlateSite(
+            plate=name, shelf=shelf, x_m=(plate.xy_m[0], plate.xy_m[0] + plate.size_m[0])
+        )
+        for name, (shelf, plate) in layout.plates().items()
+    }
+
+
+def _make_scale(plates: tuple[PlateId, ...], calibration: Calibration) -> _Scale:
+    measured = [calibration.plates[plate] for plate in plates]
+    counts_per_g = np.array([one.counts_per_g for one in measured], np.float64)
+    tare_counts = np.array([one.tare_counts for one in measured], np.float64)
+    return _Scale(plates, tare_counts, counts_per_g, Cells(counts_per_g))
+
+
+def _check(layout: Layout, calibration: Calibration, node: NodeId, settings: PlateSettings) -> None:
+    known, shelves = layout.plates(), layout.shelves()
+    problems = []
+    seen: dict[PlateId, str] = {}
+    for label, plates in settings.scales.items():
+        for plate in plates:
+            place = f"scale {label}: plate {plate}"
+            if plate in seen:
+                problems.append(f"{place} is on scale {seen[plate]} too")
+            seen[plate] = label
+            if plate not in known:
+                problems.append(f"{place} is not in the layout")
+            elif shelves[known[plate][0]][1].reports_picks != node:
+                problems.append(f"{place}: its shelf is reported by another node than {node}")
+            if plate not in calibration.plates:
+                problems.append(f"{place} is not calibrated")
+    if problems:
+        raise PlateSetupError("; ".join(problems))
