@@ -114,6 +114,7 @@ class Levels:
         rest_g: Weight in the window judged last; meaningful where `is_resting`.
         still_ns: Store time at which each plate was last seen at its level.
         is_busy: Away from its level in the newest sample.
+        is_ignored: Sick: steps and watermark do not wait for it.
         now_ns: Store time of the newest filtered sample; None before the first.
     """
 
@@ -130,6 +131,7 @@ class Levels:
         self.is_resting = np.zeros(plates, np.bool_)
         self.is_busy = np.zeros(plates, np.bool_)
         self.is_sick = np.zeros(plates, np.bool_)
+        self.is_ignored = np.zeros(plates, np.bool_)
         self.now_ns: int | None = None
         self._doubt: dict[int, str] = {}
         self._before_g = np.full(plates, np.nan)
@@ -161,11 +163,15 @@ class Levels:
         """From here to its next rest this plate could not be watched."""
         self._doubt[plate] = reason
 
-    def set_sick(self, plate: int, reason: str | None) -> None:
-        """A sick cell does not rest and is waited for by nobody; None: it is well again."""
-        self.is_sick[plate] = reason is not None
-        if reason is not None:
-            self._doubt[plate] = reason
+    def set_sick(self, plate: int, reason: str, can_rest: bool = False) -> None:
+        """Nobody waits for a sick plate any more, and unless it `can_rest` it has no weight."""
+        self.is_ignored[plate] = True
+        self.is_sick[plate] = not can_rest
+        self._doubt[plate] = reason
+
+    def set_well(self, plate: int) -> None:
+        """The plate can be believed again from its next rest on."""
+        self.is_ignored[plate] = self.is_sick[plate] = False
 
     # Samples in ----------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from tebura_contract.messages import FacingCounted, Part, StepDecided
 
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
 from tebura_edge.identification import EXPLAINED_SIGMAS, Explanation, explain
-from tebura_edge.levels import LevelSettings
+from tebura_edge.levels import Levels, LevelSettings
 from tebura_edge.planogram import Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
 from tebura_edge.weighing import PlateSite, Weigher, WeightStep, min_step_g
@@ -178,7 +178,7 @@ class PlateRole:
             levels = self._weigher.levels(item.scale)
             busy_since_ns = np.where(levels.is_busy, levels.still_ns, 0)
             for change in scale.cells.feed(at_ns, counts, busy_since_ns):
-                levels.set_sick(change.plate, _reason(change))
+                _note_health(levels, change)
                 events.append(self._sensor_changed(scale, change))
             grams = (readable(counts) - scale.tare_counts) / scale.counts_per_g
             events += [self._event(step) for step in self._weigher.feed(item.scale, at_ns, grams)]
@@ -235,8 +235,15 @@ class PlateRole:
         return ", ".join(filter(None, [step.blind, *sick]))
 
 
-def _reason(change: CellChange) -> str | None:
-    return None if change.health is CellHealth.OK else change.health.value
+def _note_health(levels: Levels, change: CellChange) -> None:
+    match change.health:
+        case CellHealth.OK:
+            levels.set_well(change.plate)
+        case CellHealth.RESTLESS:
+            # It is what it weighs that does not rest, not the cell: its next rest counts.
+            levels.set_sick(change.plate, change.health.value, can_rest=True)
+        case _:
+            levels.set_sick(change.plate, change.health.value)
 
 
 def _foreign(step: WeightStep, blind: str) -> ForeignObject:

@@ -293,7 +293,7 @@ def _must_wait(part: _Scale, group: list[tuple[PlateMove, int]], link_ns: int, n
     latest_ns = max(move.turned_ns for move, _ in group) + link_ns
     members = {move.plate for move, _ in group}
     beside = {near for plate in members for near in part.near[plate]} - members
-    waiting = levels.is_busy & ~levels.is_sick & (levels.still_ns <= latest_ns)
+    waiting = levels.is_busy & ~levels.is_ignored & (levels.still_ns <= latest_ns)
     return any(waiting[column] for column in beside)
 
 
@@ -301,7 +301,7 @@ def _watermark_ns(part: _Scale) -> int | None:
     levels = part.levels
     if levels.now_ns is None:
         return None
-    waiting = levels.is_busy & ~levels.is_sick
+    waiting = levels.is_busy & ~levels.is_ignored
     marks = [levels.now_ns, *(move.from_ns for move, _ in part.pending)]
     if waiting.any():
         marks.append(int(levels.still_ns[waiting].min()))
