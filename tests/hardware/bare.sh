@@ -4,6 +4,7 @@
 #
 #   tests/hardware/bare.sh                     ./tebura demo, then ./tebura test
 #   tests/hardware/bare.sh setup 'demo --json' these instead, one ./tebura command each
+#   tests/hardware/bare.sh .ci/run             what continuous integration does there
 #
 # Needs root and debootstrap. SUITE picks the Debian release (bookworm, trixie), TEBURA_CACHE where
 # the downloaded root is kept between runs, KEEP=1 leaves the machine's folder for a look inside.
@@ -33,15 +34,19 @@ if [ "${1:-}" = --inside ]; then
     mount -t tmpfs -o mode=1777 tmpfs "$machine/tmp"
     status=0
     for command in "$@"; do
+        case $command in
+            .ci/*) line=./$command ;;
+            *) line="./tebura $command" ;;
+        esac
         began=$(date +%s)
         result=0
         # shellcheck disable=SC2016,SC2086
         chroot "$machine" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" \
             PIP_CERT="$host_ca" \
             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            sh -c 'cd /root/tebura && exec ./tebura "$@"' tebura $command </dev/null || result=$?
+            sh -c 'cd /root/tebura && exec "$@"' bare $line </dev/null || result=$?
         took=$(($(date +%s) - began))
-        say "./tebura $command: $(if [ $result = 0 ]; then echo passed; else echo "FAILED ($result)"; fi) in $took s"
+        say "$line: $(if [ $result = 0 ]; then echo passed; else echo "FAILED ($result)"; fi) in $took s"
         [ $result = 0 ] || status=1
     done
     exit $status
