@@ -4,6 +4,7 @@ What a command needs is imported when it runs: a replay of plates loads no camer
 """
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+DEMO = Path(__file__).parent / "demo"
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")]
 LayoutFile = Annotated[Path, typer.Option("--layout", help="The store's layout file.")]
@@ -80,6 +83,108 @@ def import_(
     except (ConfigError, PlateCsvError, ImportFault, RecordingError, OSError) as error:
         raise fail(error) from error
     typer.echo(f"{out}: {out.stat().st_size:,} bytes", err=True)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(help="An MCAP recording.")],
+    speed: Annotated[str, typer.Option(help="max, or a number: 1 as fast as it was.")] = "max",
+    json: Json = False,
+) -> None:
+    """Say what a recording shows: a line for each thing taken, put back or unclear.
+
+    Example: tebura-simulate replay visit.mcap --json
+    """
+    from tebura_contract.calibration import CalibrationError
+    from tebura_edge.recorder import RecordingError, RecordingReader
+
+    from tebura_simulator.replay import Replay
+    from tebura_simulator.replay_lines import lines, parse_speed
+
+    try:
+        pace = parse_speed(speed)
+        with RecordingReader(recording) as reader:
+            for line in lines(Replay.of(reader), reader, pace):
+                typer.echo(line.as_json() if json else line.as_text())
+    except (RecordingError, CalibrationError, ValueError) as error:
+        raise fail(error) from error
+
+
+@app.command("score")
+def score_(
+    recordings: Annotated[list[Path], typer.Argument(help="MCAP recordings with their truth.")],
+    json: Json = False,
+) -> None:
+    """Replay recordings and compare with what really happened.
+
+    Example: tebura-simulate score visits/*.mcap --json
+    """
+    from tebura_contract.calibration import CalibrationError
+    from tebura_edge.recorder import RecordingError
+
+    from tebura_simulator.score import total
+    from tebura_simulator.scoring import as_json, as_table, score_recording
+
+    scores = []
+    for path in recordings:
+        try:
+            scores.append(score_recording(path))
+        except (RecordingError, CalibrationError) as error:
+            raise fail(error) from error
+        if json:
+            typer.echo(as_json(scores[-1]))
+    if json:
+        typer.echo(as_json(total(scores)))
+    else:
+        typer.echo(as_table([*scores, total(scores)]))
+
+
+@app.command()
+def record(
+    scenario: Annotated[Path, typer.Argument(help="What happens (TOML).")],
+    out: OutFile,
+    layout: Annotated[Path, typer.Option(help="The store's layout file.")] = DEMO / "layout.toml",
+    footage: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the scenario's films, drawn before."),
+    ] = None,
+    plates_only: Annotated[bool, typer.Option(help="Leave the cameras out.")] = False,
+) -> None:
+    """Play a scenario and record what plates and cameras make of it.
+
+    Example: tebura-simulate record visit.toml --layout shop.toml -o visit.mcap
+    """
+    from tebura_simulator.recording_scenario import record_scenario
+
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = None if plates_only else _footage(scenario, layout, footage, Path(scratch))
+            truth = record_scenario(scenario, layout, out, folder)
+    except (ConfigError, ValueError, OSError) as error:
+        raise fail(error) from error
+    said = f"{len(truth.events)} events, {len(truth.receipts)} receipts"
+    typer.echo(f"{out}: {out.stat().st_size:,} bytes, {said}", err=True)
+
+
+def _footage(scenario: Path, layout: Path, given: Path | None, scratch: Path) -> Path:
+    """Where the scenario's films are: given, shipped with the demo, or drawn now."""
+    shipped = DEMO / "footage" / scenario.stem
+    if given is not None or (shipped / "timeline.json").exists():
+        return given or shipped
+    try:
+        from tebura_simulator.scenes.footage import render_scenario
+    except ImportError as error:
+        raise ValueError(
+            f"drawing needs the scenes extra ({error.name} is missing); "
+            "give --footage or --plates-only"
+        ) from error
+    render_scenario(scenario, layout, scratch, _drawn)
+    return scratch
+
+
+def _drawn(camera: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{camera} {done}/{total}", err=True, nl=False)
 
 
 def _checked_truth(path: Path | None) -> bytes | None:

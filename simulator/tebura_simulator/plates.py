@@ -7,6 +7,7 @@ the catalogue, gains that are off, and single samples of nonsense.
 """
 
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -184,9 +185,11 @@ def _as_counts(
     model: PlateModel,
     rng: np.random.Generator,
 ) -> PlateTrace:
-    tare = np.round(rng.uniform(-80_000, 80_000, len(plates)))
-    gain = model.counts_per_g * rng.uniform(0.9, 1.1, len(plates))
-    true_gain = gain * (1.0 + rng.normal(0.0, model.gain_error, len(plates)))
+    # A plate's zero and gain are its own: the same in every recording of the shop.
+    cells = [np.random.default_rng(zlib.crc32(plate.encode())) for plate in plates]
+    tare = np.array([round(cell.uniform(-80_000, 80_000)) for cell in cells], float)
+    gain = np.array([round(model.counts_per_g * cell.uniform(0.9, 1.1), 4) for cell in cells])
+    true_gain = gain * [1.0 + cell.normal(0.0, model.gain_error) for cell in cells]
     counts = np.round(tare + grams * true_gain)
     glitches = rng.random(counts.shape) < model.glitch_share
     counts[glitches] = np.round(rng.uniform(-COUNT_LIMIT, COUNT_LIMIT, int(glitches.sum())))
@@ -196,7 +199,7 @@ def _as_counts(
         plates={
             plate: PlateCalibration(
                 tare_counts=float(tare[i]),
-                counts_per_g=round(float(gain[i]), 4),
+                counts_per_g=float(gain[i]),
                 noise_g=model.noise_g,
             )
             for i, plate in enumerate(plates)

@@ -1,0 +1,79 @@
+"""What a recording brings besides its messages: layout, calibrations, truth."""
+
+import tempfile
+from pathlib import Path
+
+from tebura_contract.calibration import Calibration, load_calibration
+from tebura_contract.codec import DecodeError, decode
+from tebura_contract.config import ConfigError
+from tebura_contract.ids import NodeId
+from tebura_contract.layout import Layout, load_layout
+from tebura_contract.recording import CALIBRATION_ATTACHMENT, LAYOUT_ATTACHMENT, TRUTH_ATTACHMENT
+from tebura_contract.truth import Truth
+from tebura_edge.recorder import RecordingError, RecordingReader
+
+MAX_TRUTH_BYTES = 16 * 1024 * 1024
+
+
+def layout_of(reader: RecordingReader) -> Layout:
+    """The layout inside a recording.
+
+    Raises:
+        RecordingError: If it holds none, or one with problems; they are all named.
+    """
+    raw = reader.attachment(LAYOUT_ATTACHMENT)
+    if raw is None:
+        raise RecordingError(f"{reader.path}: holds no {LAYOUT_ATTACHMENT}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / LAYOUT_ATTACHMENT
+        path.write_bytes(raw)
+        try:
+            return load_layout(path)
+        except ConfigError as error:
+            said = "; ".join(error.problems)
+            raise RecordingError(f"{reader.path}: {LAYOUT_ATTACHMENT}: {said}") from error
+
+
+def calibrations_of(reader: RecordingReader) -> dict[NodeId, Calibration]:
+    """The calibration of each node inside a recording.
+
+    Raises:
+        CalibrationError: If one was altered.
+    """
+    prefix, suffix = CALIBRATION_ATTACHMENT.split("{node}")
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in reader.attachments():
+            if name.startswith(prefix) and name.endswith(suffix):
+                path = Path(folder) / Path(name).name
+                path.write_bytes(reader.attachment(name) or b"")
+                calibration = load_calibration(path)
+                found[calibration.node] = calibration
+    return found
+
+
+def truth_of(reader: RecordingReader) -> Truth | None:
+    """What really happened; None where nobody wrote it down.
+
+    Looked for in this order: ``NAME.truth.json`` beside the recording, the one inside,
+    ``truth.json`` in its folder.
+
+    Raises:
+        RecordingError: If it is there but malformed.
+    """
+    beside = (reader.path.with_suffix(".truth.json"), reader.path.with_name(TRUTH_ATTACHMENT))
+    inside = reader.attachment(TRUTH_ATTACHMENT)
+    if beside[0].exists():
+        return _parse(beside[0].read_bytes(), str(beside[0]))
+    if inside is not None:
+        return _parse(inside, f"{reader.path}: {TRUTH_ATTACHMENT}")
+    if beside[1].exists():
+        return _parse(beside[1].read_bytes(), str(beside[1]))
+    return None
+
+
+def _parse(raw: bytes, name: str) -> Truth:
+    try:
+        return decode(raw, Truth, limit_bytes=MAX_TRUTH_BYTES)
+    except DecodeError as error:
+        raise RecordingError(f"{name}: {error}") from error

@@ -1,0 +1,51 @@
+"""Scores of recordings, and how they are shown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tebura_contract.codec import encode
+from tebura_edge.recorder import RecordingError, RecordingReader
+
+from tebura_simulator.outcomes import outcomes
+from tebura_simulator.recordings import truth_of
+from tebura_simulator.replay import Replay
+from tebura_simulator.score import Score, case_of, score
+
+
+def score_recording(path: Path) -> Score:
+    """Replay a recording and score it.
+
+    Raises:
+        RecordingError: If it cannot be read, or nobody wrote down what happened.
+        CalibrationError: If a calibration inside was altered.
+    """
+    with RecordingReader(path) as reader:
+        truth = truth_of(reader)
+        if truth is None:
+            raise RecordingError(f"{path}: no truth.json inside or beside it")
+        replay = Replay.of(reader)
+        for _ in replay.run(reader.messages()):
+            pass
+    lines = outcomes(replay.judgement, replay.start_ns)
+    return score(case_of(path.name, truth, lines, replay.judgement))
+
+
+def as_json(one: Score) -> str:
+    return encode(one).decode()
+
+
+def as_table(scores: Sequence[Score]) -> str:
+    """One line a recording."""
+    head = f"{'recording':28} {'events':>7} {'P':>6} {'R':>6} {'F1':>6} {'receipts':>8} {'F1':>6}"
+    rows = [f"{head} {'exact':>6} {'reviews/1000':>12}"]
+    rows += [
+        f"{s.recording:28} {s.events.true:7} {_text(s.events.precision)} {_text(s.events.recall)} "
+        f"{_text(s.events.f1)} {s.receipts.true:8} {_text(s.receipts.f1)} "
+        f"{_text(s.receipts.exact)} {_text(s.reviews_per_1000_visits, 12, 1)}"
+        for s in scores
+    ]
+    return "\n".join(rows)
+
+
+def _text(value: float | None, width: int = 6, digits: int = 3) -> str:
+    return f"{'-':>{width}}" if value is None else f"{value:{width}.{digits}f}"

@@ -1,0 +1,174 @@
+"""A recording in memory, ready to be played to real nodes: what each sensor shows when."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.calibration import Calibration
+from tebura_contract.clock import seconds
+from tebura_contract.ids import CameraId, NodeId, PlateId
+from tebura_contract.layout import Layout
+from tebura_contract.recording import (
+    LAYOUT_ATTACHMENT,
+    CompressedImage,
+    CompressedVideo,
+    CountBatch,
+    Screen,
+)
+from tebura_contract.truth import Truth
+from tebura_edge.recorder import RecordingError, RecordingReader
+
+from tebura_simulator.recordings import calibrations_of, layout_of, truth_of
+from tebura_simulator.store_files import Scale
+
+LEVEL_SAMPLES = 10
+
+
+@dataclass(eq=False)
+class ScaleTrack:
+    """One scale's samples.
+
+    `at_s` is (n,) seconds since the recording's start, `grams` (n, plates), NaN for not read.
+    """
+
+    scale: Scale
+    node: NodeId
+    at_s: NDArray[np.float64]
+    grams: NDArray[np.float64]
+
+    def first_g(self) -> NDArray[np.float64]:
+        """Level of each plate at the start."""
+        return np.nan_to_num(np.nanmedian(self.grams[:LEVEL_SAMPLES], axis=0))
+
+    def last_g(self) -> NDArray[np.float64]:
+        """Level of each plate at the end."""
+        return np.nan_to_num(np.nanmedian(self.grams[-LEVEL_SAMPLES:], axis=0))
+
+
+@dataclass
+class CameraTrack:
+    """One camera's frames in order: seconds since the start, the bytes, a phone in the picture."""
+
+    camera: CameraId
+    at_s: list[float] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+    screen: list[Screen | None] = field(default_factory=list)
+
+    def period_s(self) -> float:
+        """Median time between frames."""
+        return float(np.median(np.diff(self.at_s))) if len(self.at_s) > 1 else 0.1
+
+
+@dataclass(frozen=True)
+class Take:
+    """One recording."""
+
+    path: Path
+    title: str
+    layout_toml: bytes
+    layout: Layout
+    calibrations: dict[NodeId, Calibration]
+    truth: Truth | None
+    duration_s: float
+    scales: dict[str, ScaleTrack]
+    cameras: dict[CameraId, CameraTrack]
+
+    def accounts(self) -> tuple[str, ...]:
+        """Whose phones are shown, in order."""
+        shown = [
+            (at_s, screen.account)
+            for track in self.cameras.values()
+            for at_s, screen in zip(track.at_s, track.screen, strict=True)
+            if screen is not None
+        ]
+        return tuple(dict.fromkeys(account for _, account in sorted(shown)))
+
+
+def load_take(path: Path) -> Take:
+    """Read a recording whole.
+
+    Raises:
+        RecordingError: If it cannot be read or lacks its layout.
+        CalibrationError: If a calibration inside was altered.
+    """
+    with RecordingReader(path) as reader:
+        layout = layout_of(reader)
+        calibrations = calibrations_of(reader)
+        start_ns = int(reader.meta().start_ns)
+        batches: dict[str, list[CountBatch]] = {}
+        cameras: dict[CameraId, CameraTrack] = {}
+        screens: dict[CameraId, Screen] = {}
+        end_ns = start_ns
+        for recorded in reader.messages():
+            end_ns = max(end_ns, int(recorded.at_ns))
+            match recorded.message:
+                case CountBatch() as batch:
+                    batches.setdefault(batch.scale, []).append(batch)
+                case Screen() as screen:
+                    screens[screen.camera] = screen
+                case CompressedVideo(data=data) | CompressedImage(data=data) as frame:
+                    label = CameraId(frame.frame_id)
+                    track = cameras.setdefault(label, CameraTrack(label))
+                    track.at_s.append(seconds(recorded.at_ns - start_ns))
+                    track.data.append(data)
+                    track.screen.append(screens.pop(label, None))
+                case _:
+                    pass
+        return Take(
+            path=path,
+            title=reader.meta().title,
+            layout_toml=reader.attachment(LAYOUT_ATTACHMENT) or b"",
+            layout=layout,
+            calibrations=calibrations,
+            truth=truth_of(reader),
+            duration_s=seconds(end_ns - start_ns),
+            scales={
+                scale: _scale_track(path, scale, found, layout, calibrations, start_ns)
+                for scale, found in batches.items()
+            },
+            cameras=cameras,
+        )
+
+
+def _scale_track(
+    path: Path,
+    label: str,
+    batches: list[CountBatch],
+    layout: Layout,
+    calibrations: dict[NodeId, Calibration],
+    start_ns: int,
+) -> ScaleTrack:
+    plates = batches[0].plates
+    node = node_of(path, plates, layout)
+    at_ns = np.concatenate([np.array(batch.at_ns, np.int64) for batch in batches])
+    counts = np.concatenate([np.array(b.counts, np.float64) for b in batches])
+    known = calibrations[node].plates if node in calibrations else {}
+    lacking = [plate for plate in plates if plate not in known]
+    if lacking:
+        raise RecordingError(f"{path}: no calibration of {', '.join(lacking)}")
+    tare = np.array([known[plate].tare_counts for plate in plates])
+    gain = np.array([known[plate].counts_per_g for plate in plates])
+    period_s = float(np.median(np.diff(at_ns))) / 1e9 if len(at_ns) > 1 else 0.1
+    return ScaleTrack(
+        scale=Scale(label=label, plates=plates, rate_hz=round(1 / max(period_s, 1e-3), 3)),
+        node=node,
+        at_s=(at_ns - start_ns) / 1e9,
+        grams=(counts - tare) / gain,
+    )
+
+
+def node_of(path: Path, plates: tuple[PlateId, ...], layout: Layout) -> NodeId:
+    """The node that reports these plates' shelves.
+
+    Raises:
+        RecordingError: If the layout lacks one, or several nodes do.
+    """
+    known, shelves = layout.plates(), layout.shelves()
+    lacking = [plate for plate in plates if plate not in known]
+    if lacking:
+        raise RecordingError(f"{path}: the layout has no plate {', '.join(lacking)}")
+    nodes = {shelves[known[plate][0]][1].reports_picks for plate in plates}
+    if len(nodes) != 1:
+        raise RecordingError(f"{path}: a scale with plates of {len(nodes)} nodes")
+    return nodes.pop()
