@@ -64,17 +64,20 @@ class Courier:
             stored = self._outbox.get(event_id)
             if stored is None:
                 self._delivery.acked([event_id])
-            elif not self._hand(stored):
+            elif self._hand(stored):
+                self._delivery.handed_again(event_id, self._now_ns())
+            else:
                 return
         room = min(self._delivery.room(), BATCH)
         if not room or self._is_caught_up():
             return
         for stored in self._outbox.after(self._delivery.last_handed, room):
-            if not self._delivery.is_on_its_way(stored.id):
-                if not self._hand(stored):
-                    return
-            else:
+            if self._delivery.is_on_its_way(stored.id):
                 self._delivery.skipped(stored.id)
+            elif self._hand(stored):
+                self._delivery.handed(stored.id, self._now_ns())
+            else:
+                return
 
     def has_handed_all(self) -> bool:
         """Whether every event, also of earlier boots, has gone to the broker on this connection."""
@@ -88,14 +91,11 @@ class Courier:
     def _hand(self, stored: Stored) -> bool:
         known = self._sending.get(stored.id)
         if known is not None and not _is_with_broker(known):
-            # paho still has it and sends it by itself.
-            self._delivery.handed(stored.id, self._now_ns())
-            return True
+            return True  # paho still has it and sends it by itself
         info = self._link.event(stored.sealed)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             return False
         self._sending[stored.id] = info
-        self._delivery.handed(stored.id, self._now_ns())
         self.sent_count += 1
         return True
 

@@ -43,17 +43,18 @@ class Delivery:
         return max(0, self._in_flight - len(self._on_their_way))
 
     def handed(self, event_id: EventId, now_ns: int) -> None:
-        """An event was handed to the broker, for the first time or again."""
-        known = self._on_their_way.get(event_id)
-        if known is None:
-            self._on_their_way[event_id] = _OnItsWay(now_ns)
-        else:
-            known.sent_ns, known.times = now_ns, known.times + 1
+        """The next event in order was handed to the broker."""
+        self._on_their_way[event_id] = _OnItsWay(now_ns)
         self.skipped(event_id)
 
     def skipped(self, event_id: EventId) -> None:
-        """The event is on its way already; the next ones come after it."""
+        """The next event in order is on its way already."""
         self._last = event_id if self._last is None else max(self._last, event_id)
+
+    def handed_again(self, event_id: EventId, now_ns: int) -> None:
+        """An overdue event was handed over once more; those before it may still have to go."""
+        sent = self._on_their_way[event_id]
+        sent.sent_ns, sent.times = now_ns, sent.times + 1
 
     def acked(self, event_ids: Iterable[EventId]) -> None:
         for event_id in event_ids:

@@ -30,7 +30,7 @@ def test_what_is_not_acknowledged_goes_out_again_oldest_first_and_less_and_less_
     again_ns = []
     now_ns = 10
     for _ in range(MAX_PATIENCE + 3):
-        delivery.handed(event_id(0), now_ns)
+        delivery.handed_again(event_id(0), now_ns)
         delivery.acked([event_id(1)])
         wait_ns = next(w for w in range(1, 1000) if delivery.overdue(now_ns + w))
         again_ns.append(wait_ns)
