@@ -67,8 +67,8 @@ check_name() {
 }
 
 init() {
-    mkdir -p "$folder"
-    chmod 755 "$folder"
+    # The broker and the nodes read certificates through this folder.
+    (umask 022 && mkdir -p "$folder")
     new_key ca
     openssl req -new -x509 -sha256 -days "$authority_days" -key "$folder/ca.key" -subj "/CN=Tebura store" \
         -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \

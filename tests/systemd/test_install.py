@@ -105,3 +105,22 @@ def test_install_copies_the_program_without_its_environment(
     assert (machine / "opt/tebura/tebura").stat().st_mode & 0o111
     assert (machine / "opt/tebura/contract/tebura_contract/ids.py").is_file()
     assert not (machine / "opt/tebura/.venv").exists()
+
+
+def test_certificates_can_be_read_by_services_and_keys_by_nobody_else(
+    tmp_path: Path, repository: Path
+) -> None:
+    folder = tmp_path / "tebura/tls"
+    for arguments in (("init",), ("client", "plates")):
+        subprocess.run(
+            ["sh", str(repository / "systemd/certificate.sh"), *arguments],
+            env={"TEBURA_TLS": str(folder), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            check=True,
+            capture_output=True,
+        )
+    for path in (folder.parent, folder):
+        assert path.stat().st_mode & 0o777 == 0o755
+    for name in ("ca.crt", "ca.crl", "plates.crt"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o644
+    for name in ("ca.key", "plates.key"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
