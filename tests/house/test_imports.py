@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import pkgutil
 import subprocess
 import sys
@@ -53,6 +54,24 @@ def test_the_contract_needs_msgspec_alone() -> None:
 def test_the_gateway_loads_no_pictures_and_no_edge() -> None:
     heavy = {"numpy", "cv2", "onnxruntime", "serial", "av", "tebura_edge", "tebura_simulator"}
     assert loaded_by("tebura_gateway") & heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "is_quiet"),
+    [
+        pytest.param("tebura_models.loader", True, id="ours"),
+        pytest.param("onnxruntime", False, id="the-runtime-by-itself"),
+    ],
+)
+def test_no_network_runtime_keeps_figures_for_its_maker(
+    tmp_path: Path, repository: Path, module: str, is_quiet: bool
+) -> None:
+    network = next((repository / "models").rglob("*.onnx"))
+    code = f"import {module}, onnxruntime; onnxruntime.InferenceSession({str(network)!r})"
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    # Its queue and its device id lie below HOME, where it has leave to collect.
+    assert (list(tmp_path.rglob("*")) == []) is is_quiet
 
 
 def test_the_edge_loads_no_database_server_or_video_writer() -> None:
