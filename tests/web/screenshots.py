@@ -4,10 +4,15 @@ They show the in-memory shop of `showcase.py`, in a real browser. PNG, at most 1
 """
 
 import socket
+import struct
 import sys
+import zlib
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import cv2
+import numpy as np
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -15,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from tebura_gateway.api.app import create_app  # noqa: E402
 from tebura_gateway.api.signing import sign_in_link  # noqa: E402
 from tebura_gateway.service.views import MemberView  # noqa: E402
+
 from tests.web.showcase import STAFF_TOKEN, Showcase, busy_shop, serving  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
@@ -27,7 +33,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+Looks = tuple[tuple[str, Literal["light", "dark"]], ...]
+PHONE_LOOKS: Looks = (("ja", "light"), ("en", "dark"))
+LIVE_LOOKS: Looks = (("en", "light"), ("ja", "dark"))
 
 
 def sign_in(page: Page, address: str, shop: Showcase, member: MemberView) -> None:
@@ -37,16 +46,48 @@ def sign_in(page: Page, address: str, shop: Showcase, member: MemberView) -> Non
     page.wait_for_url("**/me")
 
 
+def shrink(target: Path) -> None:
+    """The same picture with 256 colours: the most frequent as they are, the rest near them."""
+    shades = cv2.imread(str(target))
+    assert shades is not None
+    height, width = shades.shape[:2]
+    packed = shades.reshape(-1, 3)[:, ::-1].astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    colours, index, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    rgb = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.float32)
+    frequent = np.argsort(-counts)[:128]
+    # Square roots: large areas are exact already, what counts is that small things keep theirs.
+    samples = np.repeat(rgb, np.ceil(np.sqrt(counts) / 8).astype(int), axis=0)
+    rule = (cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
+    cv2.setRNGSeed(1)
+    _, _, centres = cv2.kmeans(samples, 128, np.empty(0), rule, 1, cv2.KMEANS_PP_CENTERS)
+    palette = np.concatenate([rgb[frequent], np.round(centres)]).astype(np.uint8)
+    steps = range(0, len(rgb), 4096)
+    far = (((rgb[i : i + 4096, None] - palette[None]) ** 2).sum(2) for i in steps)
+    nearest = np.concatenate([one.argmin(1) for one in far]).astype(np.uint8)
+    rows = np.zeros((height, width + 1), np.uint8)
+    rows[:, 1:] = nearest[index].reshape(height, width)
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    body = zlib.compress(rows.tobytes(), 9)
+    chunks = ((b"IHDR", header), (b"PLTE", palette.tobytes()), (b"IDAT", body), (b"IEND", b""))
+    target.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks))
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """One piece of a PNG file."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def picture(page: Page, target: Path, *, is_whole: bool = True) -> None:
     page.wait_for_timeout(900)
     page.screenshot(path=target, full_page=is_whole)
+    shrink(target)
     print(f"{target.name}: {target.stat().st_size // 1024} kB")
 
 
 def phone(browser: Browser, address: str, shop: Showcase, folder: Path, scale: float) -> None:
     """The shopper's pages in both languages, light and dark."""
     mika, ken, aoi = shop.members()
-    for language, scheme in (("ja", "light"), ("en", "dark")):
+    for language, scheme in PHONE_LOOKS:
         context = browser.new_context(
             viewport=PHONE, locale=language, color_scheme=scheme, device_scale_factor=scale
         )
@@ -82,7 +123,7 @@ def staff(browser: Browser, address: str, folder: Path, scale: float) -> None:
 
 
 def live(browser: Browser, address: str, shop: Showcase, folder: Path, scale: float) -> None:
-    for language, scheme in (("en", "light"), ("ja", "dark")):
+    for language, scheme in LIVE_LOOKS:
         context = browser.new_context(
             viewport={"width": 1440, "height": 900},
             locale=language,
@@ -104,7 +145,7 @@ def doubtful(shop: Showcase) -> None:
     ken = shop.visits_of(shop.members()[1].id)[0]
     shop.add_review(
         "step:plates-1/1-17",
-        reason="ambiguous-item",
+        reason="what",
         visit=ken.id,
         member_name=ken.member_name,
         candidates=(

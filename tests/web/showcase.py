@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import uvicorn
 from fastapi import FastAPI
-
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.entry_code import member_key, new_member_id
 from tebura_contract.events import SensorState
@@ -18,7 +17,8 @@ from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
-from tebura_gateway.api.runtime import Refused, Ruling, RulingKind, WebSettings
+from tebura_gateway.api.runtime import WebSettings
+from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
@@ -197,9 +197,7 @@ class Showcase:
 
     def add_member(self, name: str, locale: str, seed: int = 0) -> MemberView:
         number = bytes([len(self.members_by_id) + seed] * 9)
-        view = MemberView(
-            id=new_member_id(number), name=name, locale=locale, owes=Money(0, "JPY")
-        )
+        view = MemberView(id=new_member_id(number), name=name, locale=locale, owes=Money(0, "JPY"))
         self.members_by_id[view.id] = view
         self.changed += 1
         return view
@@ -245,7 +243,9 @@ class Showcase:
         """Something taken, or with a negative quantity put back."""
         view = self.visits_by_id[visit]
         shelf = next(
-            name for name, (_, s) in self.layout.shelves().items() if sku in {f.sku for f in s.facing}
+            name
+            for name, (_, s) in self.layout.shelves().items()
+            if sku in {f.sku for f in s.facing}
         )
         happening = Happening(
             event=f"plates-1/1-{sum(len(v.happenings) for v in self.visits()) + 1}",
@@ -277,12 +277,13 @@ class Showcase:
         )
         self.changed += 1
 
-    def settle(self, visit: VisitId) -> None:
+    def settle(self, visit: VisitId, *, ago_s: int = 0) -> None:
         """Priced, paid, with a receipt; all the demo's goods are food (8 %)."""
         view = self.visits_by_id[visit]
         gross = view.total.minor
         number = len(self.receipts_by_visit) + 1
-        exited_ns = view.exited_ns or self.time_ns
+        settled_ns = self.time_ns - ago_s * SECOND_NS
+        exited_ns = view.exited_ns or settled_ns - 4 * SECOND_NS
         self.receipts_by_visit[visit] = ReceiptView(
             number=number,
             visit=visit,
@@ -290,7 +291,7 @@ class Showcase:
             store_name=self.layout.store.name,
             issuer="手ぶら商店株式会社",
             registration="T1234567890123",
-            issued_ns=self.time_ns,
+            issued_ns=settled_ns,
             entered_ns=view.entered_ns,
             exited_ns=exited_ns,
             lines=tuple(
@@ -319,7 +320,7 @@ class Showcase:
             view,
             stage=VisitStage.SETTLED,
             exited_ns=exited_ns,
-            settled_ns=self.time_ns,
+            settled_ns=settled_ns,
             receipt_number=number,
         )
         self.changed += 1
@@ -329,7 +330,7 @@ class Showcase:
         review: str,
         *,
         kind: str = "step",
-        reason: str = "ambiguous-item",
+        reason: str = "what",
         visit: VisitId | None = None,
         member_name: str = "",
         candidates: tuple[tuple[str, int, float], ...] = (),
@@ -427,12 +428,12 @@ def busy_shop() -> Showcase:
     earlier = shop.enter(aoi, ago_s=3600, track=1)
     shop.take(earlier, "melon-pan")
     shop.take(earlier, "green-tea", 2)
-    shop.settle(earlier)
+    shop.settle(earlier, ago_s=3480)
     before = shop.enter(ken, ago_s=1500, track=2)
     shop.take(before, "sandwich-egg")
     shop.take(before, "mineral-water")
     shop.take(before, "chocolate-bar", 2)
-    shop.settle(before)
+    shop.settle(before, ago_s=1400)
     gone = shop.enter(ken, ago_s=190, track=3)
     shop.take(gone, "potato-chips", ago_s=42)
     shop.take(gone, "mineral-water", ago_s=31)

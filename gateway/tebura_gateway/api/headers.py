@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -30,10 +31,6 @@ _ALWAYS: Final = (
 )
 
 
-class TooLarge(Exception):
-    """A request body beyond the limit."""
-
-
 class Guard:
     """Outermost layer: adds the headers, cuts off large bodies."""
 
@@ -51,7 +48,7 @@ class Guard:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MAX_BODY_BYTES:
-                raise TooLarge
+                raise HTTPException(413)
             return message
 
         async def marked(message: Message) -> None:

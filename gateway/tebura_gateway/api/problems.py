@@ -9,8 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from tebura_gateway.api.access import SignInNeeded
-from tebura_gateway.api.headers import TooLarge
-from tebura_gateway.api.runtime import Refused
+from tebura_gateway.service.requests import Refused
 from tebura_gateway.web.answers import page, see_other, words_of
 
 _LOG = logging.getLogger(__name__)
@@ -23,7 +22,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -53,10 +51,6 @@ async def _sign_in(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     return _answer(request, 409, str(error))
-
-
-async def _too_large(request: Request, _: Exception) -> Response:
-    return _answer(request, 413, "")
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -13,9 +13,10 @@ from tebura_contract.ids import Sku, VisitId
 
 from tebura_gateway.api import wire
 from tebura_gateway.api.access import ApiDep, RuntimeDep, api_key
-from tebura_gateway.api.runtime import Ruling, RulingKind, Runtime
+from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
+from tebura_gateway.service.requests import Ruling, RulingKind
 from tebura_gateway.service.views import VisitView
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(api_key)])

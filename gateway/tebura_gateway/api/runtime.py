@@ -1,6 +1,5 @@
 """What the pages and the API need from the rest of the gateway; `bootstrap` provides it."""
 
-from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -8,6 +7,7 @@ from tebura_contract.ids import MemberId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
+from tebura_gateway.service.requests import Ruling
 from tebura_gateway.service.views import MemberView, Views
 
 
@@ -22,33 +22,6 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     staff_token: str = ""
     public_live: bool = False
-
-
-class RulingKind(StrEnum):
-    """What staff make of a review."""
-
-    ACCEPT = "accept"
-    CHANGE = "change"
-    VOID = "void"
-
-
-class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """Staff's answer to a review.
-
-    `ACCEPT` takes the best candidate (or the one named by `sku` and `quantity`), `CHANGE` needs
-    both, `VOID` takes the step out of every cart. `visit` names whose it was, where that is part
-    of the doubt.
-    """
-
-    kind: RulingKind
-    sku: Sku | None = None
-    quantity: int | None = None
-    visit: VisitId | None = None
-    by: str = "staff"
-
-
-class Refused(ValueError):
-    """A request that the rules do not allow; the text says why."""
 
 
 class Changes(Protocol):

@@ -6,10 +6,9 @@ through; `reading.DatabaseViews` is the real one.
 """
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
-
 from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.messages import Part
 from tebura_contract.money import Money
@@ -36,10 +35,16 @@ class VisitStage(StrEnum):
     PAYING = "paying"
     SETTLED = "settled"
     NOTHING_TAKEN = "nothing-taken"
+    NOT_CHARGED = "not-charged"
     UNPAID = "unpaid"
 
 
-OPEN_STAGES = (VisitStage.SHOPPING, VisitStage.CHECKING, VisitStage.REVIEW, VisitStage.PAYING)
+OPEN_STAGES: Final = (
+    VisitStage.SHOPPING,
+    VisitStage.CHECKING,
+    VisitStage.REVIEW,
+    VisitStage.PAYING,
+)
 
 
 class ProductView(View, frozen=True, kw_only=True):

@@ -14,8 +14,9 @@ from tebura_contract.layout import Camera, Gondola, Layout, Product, Shelf
 CM: Final = 100.0
 MARGIN_CM: Final = 14.0
 RAIL_CM: Final = 10.5
-SIGHT_CM: Final = 130.0
-LETTER_CM: Final = 1.9
+SIGHT_CM: Final = 260.0
+LETTER_CM: Final = 1.2
+"""Width of a Latin letter beneath a facing; a Japanese one is two of them wide."""
 _LOOK_DOWN: Final = 0.05
 
 
@@ -45,6 +46,7 @@ class FloorPlan(msgspec.Struct, frozen=True, kw_only=True):
     gondolas: tuple[Area, ...]
     gates: tuple[Area, ...]
     cameras: tuple[Eye, ...]
+    sight: float = SIGHT_CM
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

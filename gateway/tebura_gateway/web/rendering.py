@@ -1,6 +1,7 @@
 """Templates into HTML: always escaped, never with a missing value, in one language at a time."""
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,7 @@ class Renderer:
             static=static_address,
             tint=lambda name: order.get(name, _stable(name)) % TINTS,
             items=item_count,
+            fit=fit,
             products=layout.product,
             products_by_sku=layout.products(),
             weights={product.sku: product.weight_g for product in layout.product} | {"": 0.0},
@@ -56,6 +58,22 @@ class Renderer:
 def item_count(visit: VisitView) -> int:
     """How many pieces a cart holds."""
     return sum(line.quantity for line in visit.lines)
+
+
+def fit(text: str, letters: int) -> str:
+    """Cut a text to a width in Latin letters; Japanese ones count double.
+
+    >>> fit("おにぎり 鮭", 8), fit("Green tea", 9)
+    ('おにぎ…', 'Green tea')
+    """
+    widths = [2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text]
+    if sum(widths) <= letters:
+        return text
+    used, count = 0, 0
+    while used + widths[count] < letters:
+        used += widths[count]
+        count += 1
+    return text[:count].rstrip(" ,、") + "…"
 
 
 @cache

@@ -19,9 +19,10 @@ from tebura_gateway.api.access import (
     require_same_site,
     sign_in_staff,
 )
-from tebura_gateway.api.runtime import Ruling, RulingKind, Runtime
+from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
+from tebura_gateway.service.requests import Ruling, RulingKind
 from tebura_gateway.service.views import ReviewPerson
 from tebura_gateway.web.answers import WordsDep, page, part, see_other
 from tebura_gateway.web.codes import picture_of_address

@@ -1,0 +1,139 @@
+"""The JSON API: what programs get, and how they are refused."""
+
+import pytest
+from starlette.testclient import TestClient
+from tebura_contract.clock import rfc3339
+
+from tests.web.showcase import Showcase
+
+
+def test_visits_since_a_time_come_newest_first(program: TestClient, shop: Showcase) -> None:
+    everything = program.get("/api/v1/visits").json()
+    assert [visit["member_name"] for visit in everything] == ["Mika", "Ken", "Ken", "Aoi"]
+    since = rfc3339(shop.visits()[1].entered_ns)
+    assert len(program.get("/api/v1/visits", params={"since": since}).json()) == 2
+    assert len(program.get("/api/v1/visits", params={"limit": 1}).json()) == 1
+
+
+def test_a_visit_shows_its_cart_and_what_happened(program: TestClient, shop: Showcase) -> None:
+    visit = program.get(f"/api/v1/visits/{shop.visits()[0].id}").json()
+    assert visit["stage"] == "shopping"
+    assert visit["exited"] is None
+    assert visit["total"] == {"minor": 483, "currency": "JPY"}
+    assert {line["sku"]: line["state"] for line in visit["lines"]} == {
+        "onigiri-salmon": "sure",
+        "green-tea": "sure",
+        "melon-pan": "checking",
+    }
+    assert [step["quantity"] for step in visit["happenings"]] == [2, 1, -1, 1]
+    cart = program.get(f"/api/v1/visits/{visit['id']}/cart").json()
+    assert cart["lines"] == visit["lines"]
+
+
+def test_a_receipt_is_there_once_the_visit_is_settled(program: TestClient, shop: Showcase) -> None:
+    visit = shop.visits()[0].id
+    missing = program.get(f"/api/v1/receipts/{visit}")
+    assert missing.status_code == 404
+    shop.settle_checks(visit)
+    shop.settle(visit)
+    receipt = program.get(f"/api/v1/receipts/{visit}").json()
+    assert receipt["total"]["minor"] == 483
+    assert receipt["taxes"] == [
+        {
+            "rate_percent": 8,
+            "is_reduced": True,
+            "gross": {"minor": 483, "currency": "JPY"},
+            "tax": {"minor": 35, "currency": "JPY"},
+        }
+    ]
+    assert program.get("/api/v1/receipts").json()[0] == receipt
+
+
+def test_a_review_is_decided_over_the_api(program: TestClient, shop: Showcase) -> None:
+    shop.add_review("step:plates-1/1-17", candidates=(("melon-pan", 1, 0.6),), delta_g=-95.0)
+    [review] = program.get("/api/v1/reviews").json()
+    assert review["candidates"][0]["sku"] == "melon-pan"
+    answer = {"review": review["id"], "ruling": "accept"}
+    decided = program.post("/api/v1/reviews/decisions", json=answer)
+    assert decided.json()["decision"] == "accept"
+    again = program.post("/api/v1/reviews/decisions", json=answer)
+    assert again.status_code == 409
+    assert program.get("/api/v1/reviews").json() == []
+    assert len(program.get("/api/v1/reviews", params={"open": False}).json()) == 1
+
+
+def test_a_refund_shows_on_the_receipt(program: TestClient, shop: Showcase) -> None:
+    visit = shop.receipts()[0].visit
+    body = {"visit": visit, "sku": "potato-chips", "quantity": 1, "reason": "stale"}
+    answer = program.post("/api/v1/refunds", json=body)
+    assert answer.status_code == 202
+    assert answer.json()["refunded"]["minor"] == 178
+    assert program.post("/api/v1/refunds", json={"visit": "none"}).status_code == 409
+
+
+def test_a_new_member_comes_with_a_link_that_signs_in(program: TestClient, shop: Showcase) -> None:
+    answer = program.post("/api/v1/members", json={"name": "Rin", "locale": "en"})
+    assert answer.status_code == 201
+    member = answer.json()
+    assert len(member["id"]) == 15
+    token = member["sign_in"].partition("token=")[2]
+    page = program.post("/sign-in", data={"token": token})
+    assert "Rin" in page.text
+    codes = program.get("/me/codes.json").json()
+    assert {"from", "to", "code"} <= set(codes[0])
+    assert member["id"] in codes[0]["code"]
+    assert [m["name"] for m in program.get("/api/v1/members").json()][-1] == "Rin"
+
+
+def test_nodes_and_health_tell_how_the_store_is(program: TestClient, shop: Showcase) -> None:
+    assert [node["id"] for node in program.get("/api/v1/nodes").json()] == [
+        "camera-1",
+        "gate-1",
+        "plates-1",
+    ]
+    health = program.get("/health", headers={"authorization": ""})
+    assert health.status_code == 200
+    assert health.json()["status"] == "ok"
+    assert health.json()["nodes_online"] == 3
+    shop.is_database_up = False
+    assert program.get("/health").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "body", "status"),
+    [
+        pytest.param("GET", "/api/v1/visits/none", None, 404, id="unknown-visit"),
+        pytest.param("GET", "/api/v1/nowhere", None, 404, id="unknown-address"),
+        pytest.param("DELETE", "/api/v1/visits", None, 405, id="wrong-method"),
+        pytest.param("GET", "/api/v1/visits?since=yesterday", None, 422, id="bad-time"),
+        pytest.param("GET", "/api/v1/visits?since=2026-11-21T00:00:00", None, 422, id="no-zone"),
+        pytest.param("GET", "/api/v1/visits?limit=0", None, 422, id="bad-limit"),
+        pytest.param("POST", "/api/v1/members", {"name": ""}, 422, id="empty-name"),
+        pytest.param("POST", "/api/v1/refunds", {"visit": 7}, 422, id="wrong-type"),
+        pytest.param("POST", "/api/v1/members", {"name": "x" * 70_000}, 413, id="too-large"),
+    ],
+)
+def test_errors_are_problem_documents(
+    program: TestClient, method: str, address: str, body: dict[str, object] | None, status: int
+) -> None:
+    answer = program.request(method, address, json=body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["type"] == "about:blank"
+
+
+@pytest.mark.parametrize("key", ["", "Bearer wrong", "Basic c3RhZmY=", "Bearer"])
+def test_without_the_key_there_is_nothing(program: TestClient, key: str) -> None:
+    for address in ("/api/v1/visits", "/api/v1/members", "/api/v1/nodes", "/api/v1/stream"):
+        answer = program.get(address, headers={"authorization": key})
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_the_api_describes_itself(program: TestClient) -> None:
+    schema = program.get("/api/v1/openapi.json").json()
+    assert schema["openapi"].startswith("3.1")
+    assert schema["info"]["title"] == "Tebura gateway"
+    assert {"/api/v1/visits", "/api/v1/receipts/{visit}", "/health"} <= set(schema["paths"])
+    assert not [path for path in schema["paths"] if path.startswith(("/me", "/staff", "/live"))]

@@ -1,0 +1,179 @@
+"""The pages in a real browser: a phone in both languages, the staff's keyboard, the live shop."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.entry_code import make_code
+from tebura_gateway.api.app import create_app
+from tebura_gateway.service.views import LineState, VisitStage
+
+from tests.web.screenshots import FLAGS, PHONE, sign_in
+from tests.web.showcase import STAFF_TOKEN, Server, Showcase, serving
+
+
+@pytest.fixture(scope="module")
+def chromium(require_program: Callable[[str], str]) -> Iterator[Browser]:
+    program = require_program("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(shop: Showcase, free_port: Callable[[], int]) -> Iterator[Server]:
+    with serving(create_app(shop), shop, free_port()) as one:
+        yield one
+
+
+@contextmanager
+def phone(chromium: Browser, language: str) -> Iterator[Page]:
+    """A phone whose console stays silent: a blocked script or style would speak there."""
+    context = chromium.new_context(viewport=PHONE, locale=language, has_touch=True)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    spoken: list[str] = []
+    page.on("console", lambda message: spoken.append(message.text))
+    page.on("pageerror", lambda error: spoken.append(str(error)))
+    yield page
+    assert not [text for text in spoken if "ERR_INTERNET_DISCONNECTED" not in text]
+    context.close()
+
+
+WORDS = {
+    "ja": (
+        "入店コード",
+        "お買い物中",
+        "板チョコレート",
+        "お会計を確認しています",
+        "レシートを見る",
+    ),
+    "en": ("Your way in", "Your cart", "Chocolate bar", "Checking your bill", "Receipt"),
+}
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_shopper_enters_sees_the_cart_change_leaves_and_disputes(
+    chromium: Browser, server: Server, shop: Showcase, language: str
+) -> None:
+    code, cart, bar, checking, receipt = WORDS[language]
+    aoi = shop.members()[2]
+    with phone(chromium, language) as page:
+        sign_in(page, server.address, shop, aoi)
+        expect(page.get_by_role("heading", name=code)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+        visit = shop.enter(aoi, ago_s=0, track=9)
+        expect(page.get_by_role("heading", name=cart)).to_be_visible(timeout=1500)
+        expect(page.get_by_role("heading", name=code)).to_be_hidden()
+
+        began_s = time.monotonic()
+        shop.take(visit, "chocolate-bar", 2, state=LineState.CHECKING, confidence=0.8)
+        expect(page.locator(".line.is-checking", has_text=bar)).to_be_visible(timeout=1500)
+        assert time.monotonic() - began_s < 1.5
+        shop.settle_checks(visit)
+        expect(page.locator(".line.is-sure", has_text=bar)).to_be_visible(timeout=1500)
+        expect(page.locator(".total")).to_contain_text("¥276")
+        shop.take(visit, "chocolate-bar", -1)
+        expect(page.locator(".total")).to_contain_text("¥138", timeout=1500)
+
+        shop.leave(visit)
+        expect(page.get_by_role("heading", name=checking)).to_be_visible(timeout=1500)
+        shop.settle(visit)
+        page.get_by_role("link", name=receipt).click()
+        expect(page.locator(".paper")).to_contain_text("T1234567890123")
+        page.locator(".dispute summary").click()
+        page.locator(".dispute button").click()
+        expect(page.locator(".disputed")).to_be_visible()
+        assert [review.kind for review in shop.reviews()] == ["dispute"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_code_turns_over_while_the_phone_is_offline(
+    chromium: Browser, server: Server, shop: Showcase
+) -> None:
+    with phone(chromium, "en") as page:
+        page.clock.install()
+        sign_in(page, server.address, shop, shop.members()[2])
+        box = page.locator(".qr")
+        expect(box).to_have_attribute("data-code", box_code(shop, 0))
+        page.context.set_offline(True)
+        page.clock.run_for(9 * 60_000)
+        expect(box).to_have_attribute("data-code", box_code(shop, 18))
+        page.clock.run_for(3 * 60_000)
+        expect(page.get_by_text("These codes have run out")).to_be_visible()
+        page.context.set_offline(False)
+
+
+def box_code(shop: Showcase, steps: int) -> str:
+    """The code of so many half minutes from now."""
+    member = shop.members()[2].id
+    at_ns = shop.now_ns() + steps * 30 * SECOND_NS
+    return make_code(shop.member_key(member), shop.layout.store.id, member, at_ns)
+
+
+def test_staff_decide_a_review_with_the_keyboard(
+    chromium: Browser, server: Server, shop: Showcase
+) -> None:
+    shop.add_review(
+        "step:plates-1/1-17",
+        candidates=(("onigiri-salmon", 1, 0.58), ("onigiri-tuna", 1, 0.39)),
+        delta_g=-114.6,
+    )
+    shop.add_review("step:plates-1/1-18", candidates=(("melon-pan", 1, 0.7),), delta_g=-95.0)
+    shop.add_review("step:plates-1/1-19", candidates=(("green-tea", 1, 0.7),), delta_g=-550.0)
+    context = chromium.new_context(viewport={"width": 1280, "height": 860}, locale="en")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto(f"{server.address}/staff")
+    page.locator("#token").fill(STAFF_TOKEN)
+    page.locator("#token").press("Enter")
+    expect(page.locator("[data-review]")).to_have_count(3)
+
+    page.keyboard.press("2")
+    expect(page.locator("[data-review]")).to_have_count(2)
+    page.keyboard.press("j")
+    page.keyboard.press("v")
+    expect(page.locator("[data-review]")).to_have_count(1)
+    page.keyboard.press("c")
+    expect(page.locator(".change-fields select")).to_be_focused()
+    page.keyboard.type("Choc")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-review]")).to_have_count(0)
+
+    made = [(review, r.kind.value, r.sku, r.quantity) for review, r in shop.rulings]
+    assert made == [
+        ("step:plates-1/1-17", "accept", "onigiri-tuna", 1),
+        ("step:plates-1/1-19", "void", None, None),
+        ("step:plates-1/1-18", "change", "chocolate-bar", 1),
+    ]
+    context.close()
+
+
+def test_the_live_page_grows_line_by_line_and_people_move(
+    chromium: Browser, server: Server, shop: Showcase
+) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto(f"{server.address}/live")
+    person = page.locator(".person")
+    expect(person).to_have_count(1)
+    shop.stand(4, 1.0, 0.5)
+    expect(person).to_have_attribute("style", "transform: translate(100px, -50px);")
+    mika = shop.visits()[0].id
+    shop.take(mika, "sandwich-egg")
+    expect(page.locator(f'[data-key="{mika}"] .line')).to_have_count(4, timeout=1500)
+    shop.leave(mika, VisitStage.PAYING)
+    expect(page.locator(f'[data-key="{mika}"] .stage')).to_have_text("paying", timeout=1500)
+    shop.settle(mika)
+    expect(page.locator(".slip").first).to_contain_text("¥751", timeout=1500)
+    shop.people = ()
+    expect(person).to_have_count(0)
+    context.close()

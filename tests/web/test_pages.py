@@ -1,0 +1,235 @@
+"""What shoppers and staff read on their pages, in both languages."""
+
+import json
+
+import pytest
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.entry_code import Claim, check_code
+from tebura_gateway.service.views import LineState, VisitStage
+from tebura_gateway.web.rendering import fit
+
+from tests.web.conftest import Browser
+from tests.web.showcase import STORE_KEY, Showcase, node
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("ja", ["お買い物中", "おにぎり 鮭", "¥172", "確認中", "メロンパン", "¥483"]),
+        ("en", ["Your cart", "Rice ball, salmon", "¥172", "checking", "Melon bread", "¥483"]),
+    ],
+)
+def test_the_cart_shows_lines_prices_and_doubt(
+    browser: Browser, shop: Showcase, language: str, expected: list[str]
+) -> None:
+    browser.sign_in(shop.members()[0])
+    html = browser.http.get(f"/me?lang={language}").text
+    assert f'<html lang="{language}"' in html
+    for text in expected:
+        assert text in html
+
+
+def test_the_chosen_language_is_remembered(browser: Browser) -> None:
+    browser.http.get("/live?lang=en")
+    assert '<html lang="en"' in browser.http.get("/live").text
+    assert '<html lang="ja"' in browser.http.get("/live?lang=ja").text
+
+
+def test_the_codes_of_ten_minutes_open_the_gate_in_their_time(
+    browser: Browser, shop: Showcase
+) -> None:
+    aoi = shop.members()[2]
+    browser.sign_in(aoi)
+    codes = browser.http.get("/me/codes.json").json()
+    assert len(codes) == 21
+    for ahead, code in enumerate(codes):
+        at_ns = shop.now_ns() + ahead * 30 * SECOND_NS
+        claim = check_code(code["code"], STORE_KEY, shop.layout.store.id, at_ns)
+        assert isinstance(claim, Claim)
+        assert claim.member == aoi.id
+        assert len(code["code"]) <= 45
+    assert [code["to"] for code in codes[:-1]] == [code["from"] for code in codes[1:]]
+    html = browser.http.get("/me").text
+    held = json.loads(html.partition("data-codes='")[2].partition("'")[0])
+    assert held == codes
+
+
+def test_the_receipt_is_a_qualified_simplified_invoice(browser: Browser, shop: Showcase) -> None:
+    ken = shop.members()[1]
+    browser.sign_in(ken)
+    visit = shop.visits_of(ken.id)[0]
+    html = browser.http.get(f"/me/visits/{visit.id}?lang=ja").text
+    for text in (
+        "適格簡易請求書",
+        "手ぶら商店株式会社",
+        "T1234567890123",
+        "2026年11月21日",
+        "ポテトチップス うすしお",
+        "※",
+        "8%対象",
+        "¥286",
+        "¥21",
+        "000003",
+    ):
+        assert text in html
+    document = browser.http.get(f"/me/visits/{visit.id}/receipt.json").json()
+    assert document["total"] == {"minor": 286, "currency": "JPY"}
+    assert document["registration"] == "T1234567890123"
+
+
+def test_a_dispute_reaches_the_staff_and_shows_on_the_line(
+    browser: Browser, shop: Showcase
+) -> None:
+    ken = shop.members()[1]
+    browser.sign_in(ken)
+    page = f"/me/visits/{shop.visits_of(ken.id)[0].id}?lang=en"
+    form = browser.form_token(page)
+    told = browser.http.post(
+        page.replace("?lang=en", "/dispute"), data={"form": form, "sku": "potato-chips"}
+    )
+    assert "The store has been told" in told.text
+    assert told.text.count("The store is looking at this line") == 1
+    assert told.text.count("I did not take this") == 1, "the other line can still be disputed"
+    assert [review.kind for review in shop.reviews()] == ["dispute"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [
+        (VisitStage.CHECKING, "Checking your bill"),
+        (VisitStage.REVIEW, "A person is looking at your bill"),
+        (VisitStage.PAYING, "Paying"),
+        (VisitStage.UNPAID, "The payment did not go through"),
+        (VisitStage.NOTHING_TAKEN, "Nothing taken, nothing to pay"),
+        (VisitStage.NOT_CHARGED, "Nothing is charged"),
+    ],
+)
+def test_after_the_exit_the_phone_says_where_the_bill_is(
+    browser: Browser, shop: Showcase, stage: VisitStage, text: str
+) -> None:
+    mika = shop.members()[0]
+    shop.leave(shop.visits_of(mika.id)[0].id, stage)
+    browser.sign_in(mika)
+    assert text in browser.http.get("/me?lang=en").text
+
+
+def test_staff_see_the_evidence_of_a_review(browser: Browser, shop: Showcase) -> None:
+    shop.add_review(
+        "step:plates-1/1-17",
+        candidates=(("onigiri-salmon", 1, 0.58), ("onigiri-tuna", 1, 0.39)),
+        delta_g=-114.6,
+        shelf="g1/s2",
+        plates=("p2", "p3"),
+        at_risk=172,
+        member_name="Ken",
+    )
+    browser.sign_in_staff()
+    html = browser.http.get("/staff?lang=en").text
+    for text in ("It is not clear what it was", "−115 g", "58%", "39%", "g1/s2", "p2, p3", "¥172"):
+        assert text in html
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "sku", "quantity"),
+    [
+        ({"ruling": "accept", "sku": "melon-pan", "quantity": "9"}, "accept", None, None),
+        ({"choice": "onigiri-tuna|1"}, "accept", "onigiri-tuna", 1),
+        ({"ruling": "change", "sku": "green-tea", "quantity": "-2"}, "change", "green-tea", -2),
+        ({"ruling": "void"}, "void", None, None),
+    ],
+)
+def test_a_ruling_is_what_the_button_said(
+    browser: Browser,
+    shop: Showcase,
+    data: dict[str, str],
+    kind: str,
+    sku: str | None,
+    quantity: int | None,
+) -> None:
+    shop.add_review("step:plates-1/1-17", candidates=(("onigiri-salmon", 1, 0.58),))
+    browser.sign_in_staff()
+    form = browser.form_token("/staff")
+    answer = browser.http.post(
+        "/staff/reviews", data={**data, "form": form, "review": "step:plates-1/1-17"}
+    )
+    assert answer.status_code == 200
+    [(review, ruling)] = shop.rulings
+    assert review == "step:plates-1/1-17"
+    assert (ruling.kind.value, ruling.sku, ruling.quantity) == (kind, sku, quantity)
+
+
+def test_a_ruling_on_what_is_decided_is_refused(browser: Browser, shop: Showcase) -> None:
+    shop.add_review("step:plates-1/1-17", candidates=(("onigiri-salmon", 1, 0.58),))
+    browser.sign_in_staff()
+    data = {"form": browser.form_token("/staff"), "review": "step:plates-1/1-17", "ruling": "void"}
+    assert browser.http.post("/staff/reviews", data=data).status_code == 200
+    assert browser.http.post("/staff/reviews", data=data).status_code == 409
+
+
+def test_staff_refund_a_piece_and_the_rest(browser: Browser, shop: Showcase) -> None:
+    browser.sign_in_staff()
+    visit = shop.receipts()[1].visit
+    form = browser.form_token("/staff/receipts")
+    data = {"form": form, "visit": visit, "sku": "chocolate-bar", "quantity": "1"}
+    html = browser.http.post("/staff/refunds", data=data).text
+    assert "¥138" in html
+    browser.http.post("/staff/refunds", data={"form": form, "visit": visit})
+    receipt = shop.receipt(visit)
+    assert receipt is not None
+    assert receipt.refunded == receipt.total
+
+
+def test_a_new_members_link_signs_their_phone_in(browser: Browser, shop: Showcase) -> None:
+    browser.sign_in_staff()
+    form = browser.form_token("/staff/members")
+    browser.http.post("/staff/members", data={"form": form, "name": "Rin", "locale": "ja"})
+    rin = shop.members()[-1]
+    html = browser.http.post("/staff/links", data={"form": form, "member": rin.id}).text
+    link = html.partition('<p><a href="')[2].partition('"')[0]
+    phone = Browser(shop)
+    welcome = phone.http.get(link).text
+    token = welcome.partition('name="token" value="')[2].partition('"')[0]
+    assert "Rin" in phone.http.post("/sign-in", data={"token": token}).text
+
+
+def test_blind_nodes_are_named_with_the_reason(browser: Browser, shop: Showcase) -> None:
+    shop.nodes_seen = [
+        node("camera-1", blind="picture is black"),
+        node("plates-1", is_online=False),
+        node("gate-1", missing=2),
+    ]
+    browser.sign_in_staff()
+    html = browser.http.get("/staff?lang=en").text
+    for text in ("picture is black", "silent", "2 missing"):
+        assert text in html
+
+
+def test_the_live_page_shows_shelves_people_and_receipts(browser: Browser) -> None:
+    html = browser.http.get("/live?lang=en").text
+    for text in ("Mika", "Melon bread", "checking", "−1", "Latest receipts", "plates-1", "Gate"):
+        assert text in html
+    assert 'data-tracks="camera-1-1-4"' in html
+
+
+def test_something_unknown_in_a_cart_has_a_line_of_its_own(
+    browser: Browser, shop: Showcase
+) -> None:
+    mika = shop.members()[0]
+    shop.take(shop.visits_of(mika.id)[0].id, "chocolate-bar", state=LineState.REVIEW)
+    browser.sign_in(mika)
+    assert "staff is looking" in browser.http.get("/me?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "expected"),
+    [
+        ("Green tea", 9, "Green tea"),
+        ("Green tea", 8, "Green t…"),
+        ("おにぎり 鮭", 11, "おにぎり 鮭"),
+        ("おにぎり 鮭", 8, "おにぎ…"),
+    ],
+)
+def test_names_are_cut_to_the_width_beneath_their_facing(
+    text: str, letters: int, expected: str
+) -> None:
+    assert fit(text, letters) == expected
