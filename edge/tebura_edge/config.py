@@ -6,10 +6,11 @@ Reading touches no network and no hardware. All problems of all files are report
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from tebura_contract.calibration import Calibration, CalibrationError, load_calibration
+from tebura_contract.clock import Ns
 from tebura_contract.config import ConfigError, load_toml
 from tebura_contract.ids import CameraId, GateId, NodeId, PlateId, ShelfId
 from tebura_contract.layout import Layout, Name, Shelf, load_layout
@@ -26,12 +27,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ScaleConfig(Table, frozen=True, kw_only=True):
-    """One serial device; `plates` in the order of its channels, as in the layout."""
+    """One serial device; `plates`, as the layout names them, in the order of its channels.
+
+    With `replay` its device time is store time: a recording is played to it.
+    """
 
     label: Name
     port: str
     baud: Count = 115_200
     rate_hz: Positive = 10.0
+    replay: bool = False
     plates: tuple[PlateId, ...]
 
     def __post_init__(self) -> None:
@@ -50,25 +55,32 @@ class LooksFor(StrEnum):
 
 
 class CameraConfig(Table, frozen=True, kw_only=True):
-    """One camera. `source` is an http or rtsp address, a file, or a V4L2 device by its id path.
+    """One camera, with the meaning and defaults of `tebura_edge.camera.CameraSettings`.
 
-    With `replay` every frame is waited for instead of dropping all but the newest.
+    Written down again because a node without cameras must not load OpenCV to read its file.
     """
 
     label: Annotated[CameraId, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    source: str
-    looks_for: LooksFor
-    rate_hz: Positive = 10.0
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+    looks_for: LooksFor = LooksFor.PEOPLE
+    rate_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
     replay: bool = False
+    lost_after_s: Annotated[float, msgspec.Meta(gt=0, le=5)] = 3.0
+    frozen_after_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 4.5
+
+    def __post_init__(self) -> None:
+        if self.source.isdecimal():
+            raise ValueError("source: name a camera by its path or label, never by its number")
 
 
 class PeopleConfig(Table, frozen=True, kw_only=True):
-    """The network that finds people, and the size (width, height) its input is scaled to."""
+    """The network that finds people: `tebura_edge.inference.PeopleSettings`, see there."""
 
     model: str = "movenet-multipose"
-    size_px: tuple[Count, Count] | None = None
-    threads: Count = 1
-    providers: tuple[str, ...] = ()
+    size_px: tuple[Count, Count] = (384, 256)
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = ("tensorrt", "cuda", "cpu")
+    skip_still: bool = True
 
 
 class GateConfig(Table, frozen=True, kw_only=True):
@@ -137,6 +149,8 @@ class Setup:
     config: NodeConfig
     layout: Layout
     calibration: Calibration
+    calibration_path: Path | None
+    warnings: tuple[str, ...]
     key: bytes = field(repr=False)
     entry_key: bytes = field(repr=False, default=b"")
 
@@ -166,16 +180,28 @@ def load_setup(path: Path) -> Setup:
     config = load_toml(path, NodeConfig)
     problems: list[str] = []
     layout = _layout(path, config, problems)
-    calibration = _calibration(path, config, problems)
+    warnings: list[str] = []
+    calibration_path, calibration = _calibration(path, config, problems, warnings)
     key = _key("key_file", beside(path, config.key_file), problems)
     entry_key = _entry_key(path, config, problems)
     problems += _file_problems(path, config)
     problems += label_problems(config)
     if layout is not None:
         problems += layout_mismatches(config, layout)
+    if calibration is not None:
+        problems += uncalibrated(config, calibration)
     if problems or layout is None or calibration is None:
         raise ConfigError(path, problems)
-    return Setup(path, config, layout, calibration, key, entry_key)
+    return Setup(
+        path=path,
+        config=config,
+        layout=layout,
+        calibration=calibration,
+        calibration_path=calibration_path,
+        warnings=tuple(warnings),
+        key=key,
+        entry_key=entry_key,
+    )
 
 
 def label_problems(config: NodeConfig) -> list[str]:
@@ -239,6 +265,16 @@ def layout_mismatches(config: NodeConfig, layout: Layout) -> list[str]:
     return problems
 
 
+def uncalibrated(config: NodeConfig, calibration: Calibration) -> list[str]:
+    """Plates that cannot weigh because nobody measured their tare and gain."""
+    return [
+        f"scale[{n}].plates: {plate!r} is not calibrated (tebura-calibrate tare, gain)"
+        for n, scale in enumerate(config.scale)
+        for plate in scale.plates
+        if plate not in calibration.plates
+    ]
+
+
 def _layout(path: Path, config: NodeConfig, problems: list[str]) -> Layout | None:
     try:
         return load_layout(beside(path, config.layout))
@@ -247,17 +283,19 @@ def _layout(path: Path, config: NodeConfig, problems: list[str]) -> Layout | Non
         return None
 
 
-def _calibration(path: Path, config: NodeConfig, problems: list[str]) -> Calibration | None:
+def _calibration(
+    path: Path, config: NodeConfig, problems: list[str], warnings: list[str]
+) -> tuple[Path | None, Calibration | None]:
     """The named file, or the newest whole one of a folder; names carry the date."""
     if not config.calibration:
-        return Calibration(node=config.node, measured_ns=0)  # type: ignore[arg-type]
+        return None, Calibration(node=config.node, measured_ns=Ns(0))
     place = beside(path, config.calibration)
     candidates = [place]
     if place.is_dir():
         candidates = sorted(place.glob(f"{config.node}*.json"), reverse=True)
         if not candidates:
             problems.append(f"calibration: {place} holds no {config.node}*.json")
-            return None
+            return None, None
     refused = []
     for candidate in candidates:
         try:
@@ -268,9 +306,10 @@ def _calibration(path: Path, config: NodeConfig, problems: list[str]) -> Calibra
         if calibration.node != config.node:
             refused.append(f"calibration: {candidate} is of node {calibration.node!r}")
             continue
-        return calibration
+        warnings += refused
+        return candidate, calibration
     problems += refused
-    return None
+    return None, None
 
 
 def _key(name: str, path: Path, problems: list[str]) -> bytes:

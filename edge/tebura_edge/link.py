@@ -109,7 +109,8 @@ class Link:
         )
         self._client.max_inflight_messages_set(in_flight)
         self._client.max_queued_messages_set(in_flight * 2)
-        self._client.reconnect_delay_set(*(max(1, round(wait_s)) for wait_s in reconnect_s))
+        # Fractions of a second are fine there, whatever its annotation says.
+        self._client.reconnect_delay_set(*reconnect_s)  # type: ignore[arg-type]
         self._client.will_set(
             self._topic(Channel.HEALTH), encode(self._offline("lost")), qos=1, retain=True
         )

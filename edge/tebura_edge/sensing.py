@@ -1,0 +1,278 @@
+"""The node's sensor threads, as its configuration names them, and the queue they fill.
+
+Cameras bring OpenCV and ONNX Runtime into the process; a node without cameras imports neither.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tebura_contract.clock import SECOND_NS, Clock
+from tebura_contract.events import SensorKind
+from tebura_contract.ids import CameraId
+from tebura_contract.messages import Part
+from tebura_contract.settings import beside
+
+from tebura_edge.clock import StoreClock
+from tebura_edge.config import CameraConfig, LooksFor, Setup
+from tebura_edge.engine import Looked, Sensed, Sensor
+from tebura_edge.scale import ScaleReader, ScaleSettings
+
+if TYPE_CHECKING:
+    from tebura_edge.camera import CameraSettings
+    from tebura_edge.frames import Frame
+    from tebura_edge.inference import Look
+
+MAX_ARRIVED = 2000
+"""What the threads may be ahead of the main loop. At the bound they wait: a scale's samples then
+wait in the kernel, a camera's frames are dropped for newer ones."""
+
+SNAPSHOT_EVERY_NS = SECOND_NS // 2
+STUCK_NS = 15 * SECOND_NS
+"""An inference turn takes a second on the slowest board; longer than this it will not come back."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Snapshot:
+    """A frame for the flight recorder, as a JPEG."""
+
+    camera: CameraId
+    at_ns: int
+    jpeg: bytes
+
+
+class Inbox:
+    """Between the sensors' threads and the main loop: bounded, nothing dropped.
+
+    Args:
+        wake: Called after each item, from the thread that brought it.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._queue: queue.Queue[Sensed | Snapshot] = queue.Queue(MAX_ARRIVED)
+        self._wake = wake
+        self._is_closed = threading.Event()
+
+    def put(self, item: Sensed | Snapshot) -> None:
+        """Wait for room; gives up once the inbox is closed."""
+        while not self._is_closed.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            self._wake()
+            return
+
+    def take(self, most: int) -> list[Sensed | Snapshot]:
+        """What is there, at most so many, without waiting."""
+        out: list[Sensed | Snapshot] = []
+        while len(out) < most:
+            try:
+                out.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return out
+
+    def close(self) -> None:
+        """Let threads that wait for room go."""
+        self._is_closed.set()
+
+
+class Sensing:
+    """All sensor threads of a node."""
+
+    def __init__(self, setup: Setup, clock: Clock, store: StoreClock, inbox: Inbox) -> None:
+        """Prepare; networks are opened, devices are not before `start`.
+
+        Raises:
+            ModelError: If the people network cannot be used.
+        """
+        self._scales = [
+            ScaleReader(
+                ScaleSettings(
+                    label=scale.label,
+                    port=str(beside(setup.path, scale.port)),
+                    channels=len(scale.plates),
+                    baud=scale.baud,
+                    rate_hz=scale.rate_hz,
+                    replay=scale.replay,
+                ),
+                clock=clock,
+                to_store_ns=store.store_ns,
+                deliver=inbox.put,
+                report=inbox.put,
+            )
+            for scale in setup.config.scale
+        ]
+        self._clock = clock
+        self._cameras = _Cameras(setup, clock, store, inbox) if setup.config.camera else None
+
+    @property
+    def inference(self) -> str:
+        """What runs the people network; empty without one."""
+        return self._cameras.inference if self._cameras else ""
+
+    def start(self) -> None:
+        for scale in self._scales:
+            scale.start()
+        if self._cameras:
+            self._cameras.start()
+
+    def stop(self) -> None:
+        """Ask all threads to end and wait for them; the inbox must be closed before."""
+        for scale in self._scales:
+            scale.stop()
+        if self._cameras:
+            self._cameras.stop()
+
+    def poll(self) -> None:
+        """Let scales notice that they fell silent; raises what ended a thread.
+
+        Raises:
+            RuntimeError: If inference died.
+        """
+        for scale in self._scales:
+            scale.poll()
+        if self._cameras:
+            self._cameras.thread.check()
+
+    def is_alive(self) -> bool:
+        """Whether every thread still turns; one that hangs must not look healthy."""
+        if self._cameras is None:
+            return True
+        return self._clock.monotonic_ns() - self._cameras.thread.turned_ns < STUCK_NS
+
+    def parts(self) -> list[Part]:
+        """What the lines say about themselves, beyond seeing or not."""
+        return [scale.part() for scale in self._scales]
+
+    def dropped_frames(self) -> dict[str, int]:
+        if self._cameras is None:
+            return {}
+        return {str(label): count for label, count in self._cameras.desk.dropped().items()}
+
+    def mean_look_s(self) -> float | None:
+        """Mean time spent looking at a frame."""
+        if self._cameras is None or not self._cameras.thread.looked_count:
+            return None
+        thread = self._cameras.thread
+        return thread.look_ns / thread.looked_count / SECOND_NS
+
+
+class _Cameras:
+    """Camera threads, the desk between, and the inference thread."""
+
+    def __init__(self, setup: Setup, clock: Clock, store: StoreClock, inbox: Inbox) -> None:
+        from tebura_edge.camera import CameraReader, beside
+        from tebura_edge.frames import FrameDesk
+        from tebura_edge.inference import InferenceThread
+
+        configs = setup.config.camera
+        self.desk = FrameDesk([c.label for c in configs if c.replay])
+        self.readers = [
+            CameraReader(
+                msgspec.structs.replace(
+                    camera_settings(config), source=beside(setup.path, config.source)
+                ),
+                self.desk,
+                clock=clock,
+                to_store_ns=store.store_ns,
+                report=inbox.put,
+            )
+            for config in configs
+        ]
+        looks, self.inference = _looks(setup)
+        if setup.config.record is not None:
+            looks = {label: _Photographed(look, inbox) for label, look in looks.items()}
+        reported = {label: _Reported(look, inbox) for label, look in looks.items()}
+        self.thread = InferenceThread(
+            self.desk, reported, self.readers, clock=clock, sink=inbox.put
+        )
+
+    def start(self) -> None:
+        for reader in self.readers:
+            reader.start()
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.thread.stop()
+        for reader in self.readers:
+            reader.stop()
+
+
+def camera_settings(config: CameraConfig) -> "CameraSettings":
+    """The camera thread's form of a ``[[camera]]`` table; the two have the same fields."""
+    from tebura_edge.camera import CameraSettings
+
+    return msgspec.convert(msgspec.to_builtins(config), CameraSettings)
+
+
+def _looks(setup: Setup) -> tuple[Mapping[CameraId, "Look"], str]:
+    """What is done with each camera's frames, and what runs the network."""
+    from tebura_edge.code_reader import CodeReader
+    from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
+
+    looks: dict[CameraId, Look] = {
+        camera.label: CodeReader()
+        for camera in setup.config.camera
+        if camera.looks_for is LooksFor.CODES
+    }
+    watchers = [c.label for c in setup.config.camera if c.looks_for is LooksFor.PEOPLE]
+    if not watchers:
+        return looks, ""
+    settings = msgspec.convert(msgspec.to_builtins(setup.config.people), PeopleSettings)
+    network = open_people(settings)
+    for label in watchers:
+        looks[label] = PeopleLook(network, settings)
+    return looks, f"{settings.model} on {network.provider}"
+
+
+class _Reported:
+    """A look whose camera's progress the main loop hears of, also when there is nothing to say."""
+
+    def __init__(self, look: "Look", inbox: Inbox) -> None:
+        self._look, self._inbox = look, inbox
+
+    def __call__(self, frame: "Frame") -> Sequence[Any]:
+        found = self._look(frame)
+        if not found:
+            self._inbox.put(Looked(frame.camera, frame.captured_ns))
+        return found
+
+
+class _Photographed:
+    """A look whose frames go to the flight recorder too, a few a second."""
+
+    def __init__(self, look: "Look", inbox: Inbox) -> None:
+        self._look, self._inbox = look, inbox
+        self._due_ns = 0
+
+    def __call__(self, frame: "Frame") -> Sequence[Any]:
+        if frame.captured_ns >= self._due_ns:
+            import cv2
+
+            self._due_ns = frame.captured_ns + SNAPSHOT_EVERY_NS
+            is_encoded, jpeg = cv2.imencode(".jpg", frame.image_bgr)
+            if is_encoded:
+                self._inbox.put(Snapshot(frame.camera, frame.captured_ns, jpeg.tobytes()))
+        return self._look(frame)
+
+
+def sensors_of(setup: Setup) -> dict[str, Sensor]:
+    """By label what each sensor is, and which shelves are blind without it."""
+    plates = setup.layout.plates()
+    watched = {camera.label: camera.watches for camera in setup.layout.camera}
+    found = {
+        scale.label: Sensor(
+            SensorKind.SCALE, tuple(dict.fromkeys(plates[plate][0] for plate in scale.plates))
+        )
+        for scale in setup.config.scale
+    }
+    for camera in setup.config.camera:
+        is_reader = camera.looks_for is LooksFor.CODES
+        kind = SensorKind.CODE_READER if is_reader else SensorKind.CAMERA
+        found[camera.label] = Sensor(kind, () if is_reader else watched[camera.label])
+    return found
