@@ -5,137 +5,40 @@ facing find it as the other left it.
 """
 
 import math
-from dataclasses import dataclass, field
-from enum import StrEnum
 
-import msgspec
 import numpy as np
 from tebura_contract.geometry import Xy, Xyz
-from tebura_contract.ids import CameraId, FacingId, GateId, MemberId, PlateId, Sku
-from tebura_contract.layout import Camera, Gate, Layout
+from tebura_contract.layout import Layout
 
+from tebura_simulator.premises import Premises, center_of
 from tebura_simulator.scenario import Deed, Hand, Scenario, ShopperScript, Step, facing_of
-from tebura_simulator.stocking import Slot, StockedFacing, frame_of, stocked_facings
+from tebura_simulator.stocking import Slot, StockedFacing, frame_of
+from tebura_simulator.timetable import (
+    Action,
+    ActionKind,
+    Gesture,
+    GestureKind,
+    Item,
+    Move,
+    Passage,
+    Plan,
+    ShopperPlan,
+)
 from tebura_simulator.walking import Leg, Stance, turn_between
 
-STAND_OFF_M = 0.42
+__all__ = ["Action", "ActionKind", "Passage", "Plan", "plan"]
+
+STAND_OFF_M = 0.4
 """Between the middle of the body and the front of the shelf: an arm's length less a lean."""
 HAND_SIDE_M = 0.16
 """The item is this far to the side of the hand that reaches."""
-PHONE_AHEAD_M = 0.24
+PHONE_AHEAD_M = 0.29
 """Between the reader's lens and the phone held to it."""
-GATE_AHEAD_M = 0.64
-REACH_S, BACK_S, HOLD_S = 1.0, 0.9, 0.25
+GATE_AHEAD_M = 0.67
+REACH_S, BACK_S, HOLD_S = 1.0, 0.9, 0.4
 STOW_S = 1.3
 PHONE_RISE_S, PHONE_SHOWN_S = 0.9, 2.2
 PAUSE_S = 0.5
-
-
-class ActionKind(StrEnum):
-    TAKE = "take"
-    PUT_BACK = "put_back"
-
-
-class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """An item leaves or lands on its plates at `t_s`.
-
-    `delta_g` sums the catalogue weights, negative when taken. The hand is inside the shelf from
-    `inside_from_s` to `inside_to_s`.
-    """
-
-    t_s: float
-    kind: ActionKind
-    shopper: str
-    member: MemberId | None
-    sku: Sku
-    quantity: int
-    delta_g: float
-    facing: FacingId
-    plates: tuple[PlateId, ...]
-    hand: Hand
-    inside_from_s: float
-    inside_to_s: float
-
-
-class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A shopper's time in the shop, and when its phone is held still before the gate's reader."""
-
-    shopper: str
-    member: MemberId | None
-    gate: GateId | None
-    enter_s: float
-    leave_s: float
-    code_from_s: float | None
-    code_to_s: float | None
-
-
-class GestureKind(StrEnum):
-    TAKE = "take"
-    PUT_BACK = "put_back"
-    STOW = "stow"
-    FETCH = "fetch"
-    PHONE = "phone"
-    LOOK = "look"
-
-
-@dataclass(frozen=True)
-class Gesture:
-    """A hand goes out at `start_s`, stays there from `there_s` to `back_s`, is home at `end_s`.
-
-    `target_m` is where the middle of what the hand holds goes, in the store; None for the bag at
-    the shopper's own hip. `via_m` is passed on the way there and back. `LOOK` moves no hand.
-    """
-
-    kind: GestureKind
-    hand: Hand
-    start_s: float
-    there_s: float
-    back_s: float
-    end_s: float
-    target_m: Xyz | None = None
-    via_m: Xyz | None = None
-    facing_m: Xyz | None = None
-
-
-@dataclass(frozen=True)
-class Item:
-    """One package, by its product and number; `slot` is where it stands when the scenario opens."""
-
-    id: str
-    sku: Sku
-    slot: Slot
-
-
-@dataclass(frozen=True)
-class Move:
-    """An item changes place: onto a slot, into a hand, or (neither) into the shopper's bag."""
-
-    t_s: float
-    item: Item
-    shopper: str
-    slot: Slot | None = None
-    hand: Hand | None = None
-
-
-@dataclass
-class ShopperPlan:
-    """All one shopper does, in order of time."""
-
-    script: ShopperScript
-    legs: list[Leg] = field(default_factory=list)
-    gestures: list[Gesture] = field(default_factory=list)
-    code_s: tuple[float, float] | None = None
-    gate: Gate | None = None
-
-
-@dataclass
-class Plan:
-    """The timetable of a scenario."""
-
-    shoppers: list[ShopperPlan]
-    items: list[Item]
-    moves: list[Move]
-    actions: list[Action]
 
 
 def plan(scenario: Scenario, layout: Layout) -> Plan:
@@ -145,7 +48,7 @@ def plan(scenario: Scenario, layout: Layout) -> Plan:
         ValueError: If the shelves or a shopper's hands do not hold what a step needs, or the last
             shopper is not out again when the scenario ends.
     """
-    shop = _Shop(scenario, layout)
+    shop = Premises(scenario, layout)
     walkers = [_Walker(script, shop) for script in scenario.shopper]
     while any(not walker.done for walker in walkers):
         min((w for w in walkers if not w.done), key=lambda w: w.now_s).advance()
@@ -163,63 +66,10 @@ def plan(scenario: Scenario, layout: Layout) -> Plan:
     )
 
 
-class _Shop:
-    """What the shoppers share: which item stands in which slot, and the timetable of items."""
-
-    def __init__(self, scenario: Scenario, layout: Layout) -> None:
-        self.layout = layout
-        self.name = scenario.name
-        self.seed = scenario.seed
-        self.facings = stocked_facings(layout)
-        self.items: list[Item] = []
-        self.moves: list[Move] = []
-        self.actions: list[Action] = []
-        self._standing: dict[Slot, tuple[float, Item]] = {}
-        for facing in self.facings.values():
-            stock = scenario.stock.get(facing.id, len(facing.slots))
-            # A facing that is not full has been emptied from the front.
-            for number, slot in enumerate(facing.slots[max(0, len(facing.slots) - stock) :]):
-                item = Item(f"{facing.id}#{number}", facing.sku, slot)
-                self.items.append(item)
-                self._standing[slot] = (0.0, item)
-        self.gate = next(iter(layout.gate), None)
-        self.reader = _reader(layout, self.gate)
-        self.door_m = scenario.door_m or _door(layout, self.gate)
-
-    def take(
-        self, facing: StockedFacing, sku: Sku, quantity: int, now_s: float
-    ) -> dict[Slot, Item]:
-        """Take the first items a hand finds: where they stood, and which they are."""
-        there = [
-            slot
-            for slot in facing.slots
-            if slot in self._standing
-            and self._standing[slot][0] <= now_s
-            and self._standing[slot][1].sku == sku
-        ]
-        if len(there) < quantity:
-            raise ValueError(
-                f"scenario {self.name!r}: {quantity} {sku!r} wanted at {now_s:.1f} s, "
-                f"{len(there)} stand in {facing.id!r}"
-            )
-        return {slot: self._standing.pop(slot)[1] for slot in there[:quantity]}
-
-    def free(self, facing: StockedFacing, quantity: int) -> list[Slot]:
-        """The slots an item is put back to: the rearmost empty ones of the front."""
-        empty = [slot for slot in facing.slots if slot not in self._standing]
-        if len(empty) < quantity:
-            raise ValueError(f"scenario {self.name!r}: {facing.id!r} has no room for {quantity}")
-        return empty[-quantity:]
-
-    def put(self, slots: list[Slot], items: list[Item], t_s: float) -> None:
-        for slot, item in zip(slots, items, strict=True):
-            self._standing[slot] = (t_s, item)
-
-
 class _Walker:
     """Plans one shopper, one step at a time."""
 
-    def __init__(self, script: ShopperScript, shop: _Shop) -> None:
+    def __init__(self, script: ShopperScript, shop: Premises) -> None:
         self.plan = ShopperPlan(script)
         self.shop = shop
         self.now_s = script.enter_s
@@ -247,8 +97,8 @@ class _Walker:
             return
         reader = self.shop.reader
         if reader is None or self.plan.script.member is None:
-            self._stance = Stance(door, _bearing(door, _center(gate.zone_m)))
-            self._walk(Stance(_center(gate.zone_m), self._stance.yaw_rad))
+            self._stance = Stance(door, _bearing(door, center_of(gate.zone_m)))
+            self._walk(Stance(center_of(gate.zone_m), self._stance.yaw_rad))
             return
         frame = frame_of(reader.store_from_camera)
         ahead = np.asarray(frame.axis(2))
@@ -420,38 +270,6 @@ class _Walker:
     def _heading(self, goal_m: Xy) -> float:
         assert self._stance is not None
         return _bearing(self._stance.xy_m, goal_m)
-
-
-def reader_label(layout: Layout, gate: Gate | None) -> CameraId | None:
-    """The camera that reads codes at a gate: the one on the gate's own node."""
-    camera = _reader(layout, gate)
-    return camera.label if camera else None
-
-
-def _reader(layout: Layout, gate: Gate | None) -> Camera | None:
-    if gate is None:
-        return None
-    return next((camera for camera in layout.camera if camera.node == gate.node), None)
-
-
-def _door(layout: Layout, gate: Gate | None) -> Xy:
-    """The point of the floor's outline nearest to the gate; the origin where neither is known."""
-    outline = layout.store.floor_m
-    if gate is None or not gate.zone_m or len(outline) < 2:
-        return (0.0, 0.0)
-    goal = np.asarray(_center(gate.zone_m))
-    nearest = []
-    for a, b in zip(outline, outline[1:] + outline[:1], strict=True):
-        start, edge = np.asarray(a), np.asarray(b) - np.asarray(a)
-        share = float(np.clip((goal - start) @ edge / max(1e-9, edge @ edge), 0.0, 1.0))
-        nearest.append(start + share * edge)
-    best = min(nearest, key=lambda point: float(np.linalg.norm(point - goal)))
-    return (float(best[0]), float(best[1]))
-
-
-def _center(polygon: tuple[Xy, ...]) -> Xy:
-    x, y = np.mean(np.asarray(polygon), axis=0)
-    return (float(x), float(y))
 
 
 def _mean(points: list[Xyz]) -> Xyz:

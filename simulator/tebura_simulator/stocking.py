@@ -10,7 +10,9 @@ from tebura_contract.ids import FacingId, PlateId, Sku
 from tebura_contract.layout import Facing, Gondola, Layout, Product, Shelf
 
 _GAP_M = 0.006
-_FRONT_GAP_M = 0.02
+_FRONT_GAP_M = 0.11
+"""Between the shelf's edge and the first row, so that the wrist, too, comes over the edge: it
+stays some 8 cm behind what the hand grips."""
 PLATE_TOP_M = 0.012
 """Items stand on the plates, this much over the board."""
 _PLAIN_SIZE_M: Xyz = (0.07, 0.07, 0.15)

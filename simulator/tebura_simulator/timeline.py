@@ -13,7 +13,9 @@ from tebura_contract.geometry import Xy, Xyz
 from tebura_contract.ids import FacingId, Sku
 from tebura_contract.layout import Layout
 
-from tebura_simulator.planning import (
+from tebura_simulator.planning import plan
+from tebura_simulator.scenario import Hand, Scenario, ShopperScript
+from tebura_simulator.timetable import (
     Action,
     ActionKind,
     Gesture,
@@ -23,9 +25,7 @@ from tebura_simulator.planning import (
     Passage,
     Plan,
     ShopperPlan,
-    plan,
 )
-from tebura_simulator.scenario import Hand, Scenario, ShopperScript
 from tebura_simulator.walking import Foot, Leg, feet_of, smooth
 
 __all__ = [

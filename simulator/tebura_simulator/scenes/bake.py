@@ -18,6 +18,7 @@ from anny.keypoints import KeypointsRegressor
 from numpy.typing import NDArray
 
 from tebura_simulator.scenes.body import BODIES, BONES, KEYPOINTS, Region
+from tebura_simulator.scenes.rotation import turn, unit
 
 HIDDEN = ("mouth_cavity", "tongue", "eye_back.L", "eye_back.R", "eye_cavity.L", "eye_cavity.R")
 _SIDED = {
@@ -47,6 +48,8 @@ _CENTRAL = {
     "eye": "head",
 }
 Array = NDArray[np.float64]
+_CURL_DEG = (18.0, 28.0, 18.0)
+"""Bend of a finger's three joints."""
 
 
 def bone_of(label: str) -> int:
@@ -72,6 +75,7 @@ def bake(model: anny.Anny, shape: dict[str, float], hair: str, path: Path) -> No
     heads = out["rest_bone_poses"][0, :, :3, 3].numpy().astype(np.float64)
     origin = np.array([0.0, heads[0, 1], vertices[:, 2].min()])
     vertices, heads = vertices - origin, heads - origin
+    vertices = _with_curled_fingers(model, vertices, heads)
 
     ours = np.array([bone_of(label) for label in model.bone_labels])
     weights = _weights(model, ours, len(vertices))
@@ -92,6 +96,35 @@ def bake(model: anny.Anny, shape: dict[str, float], hair: str, path: Path) -> No
         knuckles=heads[[model.bone_labels.index(f"finger3-1.{s}") for s in "LR"]].astype("f4"),
         thumbs=heads[[model.bone_labels.index(f"finger1-3.{s}") for s in "LR"]].astype("f4"),
     )
+
+
+def _with_curled_fingers(model: anny.Anny, vertices: Array, heads: Array) -> Array:
+    """The mesh at rest with the hands half closed, as if about to hold something."""
+    labels = list(model.bone_labels)
+    turns = np.repeat(np.eye(3)[None], len(labels), axis=0)
+    for side, sign in (("L", 1.0), ("R", -1.0)):
+        wrist, knuckle, thumb = (
+            heads[labels.index(f"{bone}.{side}")] for bone in ("wrist", "finger3-1", "finger1-3")
+        )
+        normal = sign * np.cross(knuckle - wrist, thumb - wrist)
+        axis = unit(np.cross(knuckle - wrist, normal))
+        for finger in (2, 3, 4, 5):
+            for joint, angle in enumerate(_CURL_DEG, start=1):
+                bone = labels.index(f"finger{finger}-{joint}.{side}")
+                turns[bone] = turn(axis, np.deg2rad(angle))
+    rotation, head = turns.copy(), heads.copy()
+    for bone, parent in enumerate(model.bone_parents):
+        if parent >= 0:
+            rotation[bone] = rotation[parent] @ turns[bone]
+            head[bone] = head[parent] + rotation[parent] @ (heads[bone] - heads[parent])
+    index = np.asarray(model.vertex_bone_indices)
+    weight = np.asarray(model.vertex_bone_weights, dtype=np.float64)
+    moved = np.zeros_like(vertices)
+    for column in range(index.shape[1]):
+        bones = index[:, column]
+        at = np.einsum("vij,vj->vi", rotation[bones], vertices - heads[bones]) + head[bones]
+        moved += weight[:, column, None] * at
+    return moved
 
 
 def _weights(model: anny.Anny, ours: NDArray[np.int64], count: int) -> Array:

@@ -16,26 +16,15 @@ from tebura_contract.layout import Layout, load_layout
 
 from tebura_simulator.scenario import load_scenario
 from tebura_simulator.scenes.render import RenderedFrame, frame_count, render
-from tebura_simulator.scenes.truth import FootageTruth, FrameTruth
-from tebura_simulator.timeline import Action, Passage, Timeline
+from tebura_simulator.scenes.truth import FPS, FootageTruth, FrameTruth, TimelineRecord
+from tebura_simulator.timeline import Timeline
 
-FPS = 10.0
 CRF = 24
 """Quality of the video: at 24 a 640x360 scene of half a minute takes about half a megabyte."""
 _KEY_FRAME_S = 2.0
 
 Progress = Callable[[CameraId, int, int], None]
 """Called with the camera, the frames done and the frames in all."""
-
-
-class TimelineRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened in a scenario, as `timeline.json` beside its videos says it."""
-
-    scenario: str
-    title: str
-    duration_s: float
-    actions: tuple[Action, ...]
-    passages: tuple[Passage, ...]
 
 
 def render_scenario(
@@ -53,6 +42,9 @@ def render_scenario(
     scenario = load_scenario(scenario_path, layout)
     timeline = Timeline(scenario, layout)
     out_dir.mkdir(parents=True, exist_ok=True)
+    for camera in layout.camera:
+        _render_camera(timeline, layout, camera.label, out_dir, progress)
+    # Last, so that its presence says that all is there.
     record = TimelineRecord(
         scenario=scenario.name,
         title=scenario.title,
@@ -61,8 +53,6 @@ def render_scenario(
         passages=timeline.passages,
     )
     write_json(out_dir / "timeline.json", record)
-    for camera in layout.camera:
-        _render_camera(timeline, layout, camera.label, out_dir, progress)
 
 
 def _render_camera(

@@ -91,7 +91,7 @@ class _Poser:
 
     def _lean(self, reach: Reach | None) -> tuple[float, float]:
         """How far to bend and turn so that the hand gets there; grows with the reach's progress."""
-        walking = 0.05 * min(1.0, self.state.speed_mps)
+        walking = 0.02 + 0.08 * min(1.0, self.state.speed_mps)
         sway = -0.10 * self.stride_m
         if reach is None or reach.target_m is None:
             return walking, sway
@@ -112,7 +112,7 @@ class _Poser:
         """How far the arm must straighten, 1 being a straight one."""
         upper, lower = self._arm_lengths(reach.hand)
         is_phone = reach.kind is GestureKind.PHONE
-        wrist = target + np.array([0.0, 0.035, -0.09] if is_phone else [0.0, 0.08, 0.0])
+        wrist = target + np.array([0.0, 0.035, -0.08] if is_phone else [0.0, 0.07, 0.0])
         far = float(np.linalg.norm(wrist - self._posed(f"upperarm.{_SUFFIX[reach.hand]}")))
         return far / (upper + lower)
 
@@ -181,15 +181,15 @@ class _Poser:
         self._place(f"foot.{side}", foot, ankle)
 
     def _ankle(self, hand: Hand, foot: Foot) -> tuple[Array, Array]:
-        """Where a foot's ankle is, and how the foot is turned: rolling from heel to ball."""
+        """Where a foot's ankle is, and how the foot is turned: rolling from heel to toes."""
         spot = self._local((*foot.xy_m, 0.0))
         behind = float(spot[1])
         roll = math.radians(48) * float(np.clip((behind - 0.1) / 0.3, 0.0, 1.0))
         roll -= math.radians(16) * float(np.clip((-behind - 0.14) / 0.2, 0.0, 1.0))
         yaw = turn(Z, foot.yaw_rad - self.state.yaw_rad)
         high = float(self.body.bone(f"foot.{_SUFFIX[hand]}")[2])
-        pivot = np.array([0.0, -0.13 if roll > 0 else 0.05, -high])
-        # The foot rolls about its ball, or about its heel, which stays on the floor.
+        pivot = np.array([0.0, -0.18 if roll > 0 else 0.05, -high])
+        # The foot rolls about its toes, or about its heel, which stay on the floor.
         ankle = spot + np.array([0.0, 0.0, high + foot.lift_m])
         turned = yaw @ turn(X, roll)
         return ankle + yaw @ pivot - turned @ pivot, turned
@@ -268,7 +268,7 @@ class _Poser:
     def _grip(self, hand: Hand) -> Array:
         """From the wrist to the middle of what is held, along (fingers, palm, thumb)."""
         knuckle = self.body.knuckles_m[_INDEX[hand]] - self.body.bone(f"hand.{_SUFFIX[hand]}")
-        return np.array([0.95 * float(np.linalg.norm(knuckle)), GRIP_RADIUS_M, 0.0])
+        return np.array([0.8 * float(np.linalg.norm(knuckle)), GRIP_RADIUS_M, 0.0])
 
     def _arm_lengths(self, hand: Hand) -> tuple[float, float]:
         s = _SUFFIX[hand]

@@ -9,7 +9,7 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout
 
-from tebura_simulator.planning import reader_label
+from tebura_simulator.premises import reader_label
 from tebura_simulator.scenes.body import keypoints_of, skinned
 from tebura_simulator.scenes.stage import Drawing, Stage
 from tebura_simulator.scenes.truth import FrameTruth, Lens, PersonTruth, person_truth, quad_px

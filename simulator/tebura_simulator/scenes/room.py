@@ -32,13 +32,13 @@ def _lights(spec: mujoco.MjSpec, layout: Layout) -> None:
     """Light from the ceiling: a wide one that throws the shadows, two lamps that throw none."""
     wide = spec.worldbody.add_light(pos=[2.0, 0.5, 6.0], dir=[-0.18, 0.22, -1.0])
     wide.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
-    wide.diffuse, wide.specular = [0.34] * 3, [0.06] * 3
+    wide.diffuse, wide.specular = [0.30] * 3, [0.06] * 3
     outline = np.asarray(layout.store.floor_m or ((-3.0, -3.0), (5.0, 5.0)))
     low, high = outline.min(0), outline.max(0)
     for share in (0.35, 0.75):
         x, y = low + (high - low) * (0.6, share)
         lamp = spec.worldbody.add_light(pos=[x, y, WALL_M - 0.05], dir=[0, 0, -1])
-        lamp.diffuse, lamp.specular, lamp.castshadow = [0.30] * 3, [0.1] * 3, False
+        lamp.diffuse, lamp.specular, lamp.castshadow = [0.25] * 3, [0.1] * 3, False
         lamp.cutoff, lamp.exponent = 90.0, 0.4
 
 

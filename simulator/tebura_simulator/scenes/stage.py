@@ -14,11 +14,11 @@ from tebura_contract.layout import Camera, Layout
 
 from tebura_simulator.scenario import BodyScript
 from tebura_simulator.scenes.body import BONES, Body, Region, load_body
-from tebura_simulator.scenes.cloth import hemmed, smoothed
+from tebura_simulator.scenes.cloth import hemmed, shoe
 from tebura_simulator.scenes.posture import Posture, posture_of
 from tebura_simulator.scenes.products import add_geom, add_package
 from tebura_simulator.scenes.room import add_room
-from tebura_simulator.scenes.rotation import quaternion
+from tebura_simulator.scenes.rotation import Z, quaternion, turn
 from tebura_simulator.stocking import frame_of, size_of
 from tebura_simulator.timeline import ItemPlace, ShopperState, Timeline
 
@@ -27,15 +27,15 @@ Array = NDArray[np.float64]
 PHONE_M = (0.074, 0.009, 0.152)
 CODE_M = 0.062
 """Side of the square on the phone's screen that holds the code."""
-PHONE_OUT_M = 0.025
+PHONE_OUT_M = 0.056
 """The phone's middle before the middle of the grip, so that it lies on the fingers."""
 _AWAY_M = np.array([0.0, 0.0, -40.0])
 _INFLATE_M = {
     Region.SKIN: 0.0,
-    Region.SHIRT: 0.013,
+    Region.SHIRT: 0.016,
     Region.SLEEVE: 0.011,
     Region.TROUSERS: 0.010,
-    Region.SHOES: 0.007,
+    Region.SHOES: 0.0,
     Region.HAIR: 0.012,
     Region.EYES: 0.0005,
 }
@@ -107,11 +107,12 @@ class Stage:
             self._put(f"{name}/phone", at, turned)
         else:
             self._put(f"{name}/phone", _AWAY_M, np.eye(3))
-        if posture is None:
+        if posture is None or state is None:
             self._put(f"{name}/bag", _AWAY_M, np.eye(3))
         else:
-            root = BONES.index("root")
-            self._put(f"{name}/bag", posture.heads_m[root], posture.rotations[root])
+            # It hangs straight down from the shoulder, however the shopper bends.
+            shoulder = posture.heads_m[BONES.index("upperarm.l")]
+            self._put(f"{name}/bag", shoulder, turn(Z, state.yaw_rad + math.pi / 2))
 
     def _put_item(self, item: ItemPlace) -> None:
         if item.center_m is not None:
@@ -179,12 +180,13 @@ def _settings(spec: mujoco.MjSpec) -> None:
     spec.visual.headlight.ambient = [0.42, 0.42, 0.42]
     spec.visual.headlight.diffuse = [0.12, 0.12, 0.12]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
-    spec.visual.quality.shadowsize = 2048
-    spec.visual.quality.offsamples = 4
-    spec.visual.map.znear, spec.visual.map.zfar = 0.01, 10.0
+    spec.visual.quality.shadowsize = 4096
+    # Pictures are drawn larger and averaged; samples within a pixel on top cost half the speed.
+    spec.visual.quality.offsamples = 0
+    spec.visual.map.znear, spec.visual.map.zfar = 0.008, 8.0
     offscreen = spec.visual.global_
     offscreen.offwidth, offscreen.offheight = 2560, 1440
-    spec.stat.extent, spec.stat.center = 4.0, [2.0, 0.5, 1.0]
+    spec.stat.extent, spec.stat.center = 6.0, [2.0, 0.5, 1.0]
     sky = spec.add_texture(name="sky", width=8, height=8, nchannel=3)
     sky.type, sky.builtin = mujoco.mjtTexture.mjTEXTURE_SKYBOX, mujoco.mjtBuiltin.mjBUILTIN_FLAT
     sky.rgb1 = sky.rgb2 = [0.80, 0.80, 0.78]
@@ -223,14 +225,31 @@ def _add_person(spec: mujoco.MjSpec, name: str, look: BodyScript, body: Body) ->
         _add_skin(spec, name, region, colours[region], body)
 
 
-def _add_skin(spec: mujoco.MjSpec, name: str, region: Region, colour: str, body: Body) -> None:
+def _shoes(body: Body) -> tuple[Array, NDArray[np.int_], Array]:
+    """Both shoes: vertices, faces, and weights, each wholly its foot's."""
+    used = body.vertices_m[np.unique(body.faces_of(Region.SHOES))]
+    meshes = [shoe(used[used[:, 0] * sign > 0]) for sign in (1.0, -1.0)]
+    count = len(meshes[0][0])
+    weights = np.zeros((2 * count, len(BONES)))
+    weights[:count, BONES.index("foot.l")] = weights[count:, BONES.index("foot.r")] = 1.0
+    vertices = np.concatenate([mesh for mesh, _ in meshes])
+    return vertices, np.concatenate([meshes[0][1], meshes[1][1] + count]), weights
+
+
+def _garment(region: Region, body: Body) -> tuple[Array, NDArray[np.int_], Array]:
+    """The mesh of a region and its weights on the bones."""
+    if region is Region.SHOES:
+        return _shoes(body)
     used, faces = np.unique(body.faces_of(region), return_inverse=True)
     faces = faces.reshape(-1, 3)
-    vertices, weights = body.vertices_m[used], body.weights[used]
+    vertices = body.vertices_m[used]
     if region in (Region.SHIRT, Region.SLEEVE, Region.TROUSERS, Region.HAIR):
         vertices = hemmed(vertices, faces)
-    elif region is Region.SHOES:
-        vertices = smoothed(vertices, faces)
+    return vertices, faces, body.weights[used]
+
+
+def _add_skin(spec: mujoco.MjSpec, name: str, region: Region, colour: str, body: Body) -> None:
+    vertices, faces, weights = _garment(region, body)
     bones = [bone for bone in range(len(BONES)) if (weights[:, bone] > 1e-4).any()]
     material = f"{name}/{region.name.lower()}"
     cloth = spec.add_material(name=material, rgba=[*_rgb(colour), 1.0])
@@ -260,10 +279,13 @@ def _add_phone(spec: mujoco.MjSpec, name: str) -> None:
 
 
 def _add_bag(spec: mujoco.MjSpec, name: str) -> None:
-    """A tote bag at the left hip, its straps over the shoulder left to the imagination."""
+    """A tote bag that hangs from the left shoulder, its origin."""
     body = spec.worldbody.add_body(name=f"{name}/bag", mocap=True)
-    box = mujoco.mjtGeom.mjGEOM_BOX
-    add_geom(body, box, [0.045, 0.15, 0.15], (0.78, 0.70, 0.56), (0.215, 0.02, -0.09))
+    cloth = (0.78, 0.70, 0.56)
+    add_geom(body, mujoco.mjtGeom.mjGEOM_BOX, [0.04, 0.15, 0.15], cloth, (0.045, 0.03, -0.55))
+    for y in (-0.05, 0.11):
+        strap = [-0.05, 0.03, 0.055, 0.04, y, -0.41]
+        add_geom(body, mujoco.mjtGeom.mjGEOM_CAPSULE, [0.007], cloth, fromto=strap)
 
 
 def _upright(yaw_rad: float) -> Array:

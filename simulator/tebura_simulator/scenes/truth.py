@@ -1,4 +1,7 @@
-"""What is exactly so in a rendered frame: people, their keypoints, the phone's code, in pixels."""
+"""What is exactly so in footage: people, their keypoints and the phone's code in each frame.
+
+The files beside the videos; read without anything that draws.
+"""
 
 import msgspec
 import numpy as np
@@ -8,8 +11,12 @@ from tebura_contract.ids import CameraId
 from tebura_contract.layout import Camera
 
 from tebura_simulator.stocking import frame_of
+from tebura_simulator.timetable import Action, Passage
 
 Array = NDArray[np.float64]
+
+FPS = 10.0
+"""Frames a second of all footage: frame i is the moment i / FPS."""
 _NEAREST_M = 0.02
 
 
@@ -47,6 +54,16 @@ class FootageTruth(msgspec.Struct, frozen=True, kw_only=True):
     fps: float
     size_px: tuple[int, int]
     frames: tuple[FrameTruth, ...]
+
+
+class TimelineRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in a scenario, as `timeline.json` beside its videos says it."""
+
+    scenario: str
+    title: str
+    duration_s: float
+    actions: tuple[Action, ...]
+    passages: tuple[Passage, ...]
 
 
 class Lens:
