@@ -22,6 +22,7 @@ from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
+    DisputeState,
     FlagView,
     Happening,
     LineState,
@@ -132,6 +133,14 @@ class Showcase:
     def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]:
         found = [r for r in self.receipts_by_visit.values() if r.issued_ns >= since_ns]
         return sorted(found, key=lambda r: -r.number)[:limit]
+
+    def disputes(self, visit: VisitId) -> dict[Sku, DisputeState]:
+        outcomes = {"": DisputeState.ASKED, "void": DisputeState.KEPT}
+        return {
+            review.candidates[0].product.sku: outcomes.get(review.decision, DisputeState.REFUNDED)
+            for review in self.reviews_by_id.values()
+            if review.kind == "dispute" and review.visit == visit
+        }
 
     def member(self, member: MemberId) -> MemberView | None:
         return self.members_by_id.get(member)

@@ -12,7 +12,7 @@ from tebura_gateway.domain.presence import Doubt
 from tebura_gateway.domain.settlement import Why
 from tebura_gateway.service.receiving import DeadReason
 from tebura_gateway.service.reviews import ReviewKind
-from tebura_gateway.service.views import VisitStage
+from tebura_gateway.service.views import DisputeState, VisitStage
 from tebura_gateway.web.language import CATALOGUES, Language, Words, catalogue, negotiate
 
 TEMPLATES = CATALOGUES.parent / "templates"
@@ -44,7 +44,8 @@ def test_whatever_the_gateway_can_say_has_words() -> None:
     assert {f"flag.{reason.value.replace('-', '_')}" for reason in DeadReason} <= keys
     assert {f"stage.{stage.value.replace('-', '_')}" for stage in VisitStage} <= keys
     for kind in ReviewKind:
-        assert {f"review.{word}_{kind.value}" for word in ("kind", "accept", "void")} <= keys
+        assert {f"review.{word}_{kind.value}" for word in ("kind", "void")} <= keys
+    assert {f"receipt.dispute_{state.value}" for state in DisputeState} <= keys
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
+    DisputeState,
     FlagView,
     Happening,
     LineState,
@@ -107,6 +108,12 @@ class DatabaseViews:
             .order_by(table.c.number.desc())
             .limit(limit)
         )
+
+    def disputes(self, visit: VisitId) -> dict[Sku, DisputeState]:
+        table = tables.review
+        query = self._of(table).where(table.c.visit == visit, table.c.kind == "dispute")
+        with self._engine.connect() as connection:
+            return {Sku(row.sku): _dispute(row) for row in connection.execute(query)}
 
     def member(self, member: MemberId) -> MemberView | None:
         return _first(
@@ -434,9 +441,9 @@ class DatabaseViews:
         if step is None:
             if row.sku is None:
                 return ()
-            asked = ReviewCandidate(
-                product=self._product(row.sku), quantity=row.quantity, probability=1.0
-            )
+            # A dispute proposes to take pieces off; what is in question is that they were taken.
+            count = abs(row.quantity) if row.kind == "dispute" else row.quantity
+            asked = ReviewCandidate(product=self._product(row.sku), quantity=count, probability=1.0)
             return (asked,)
         sign = -1 if step.kind is StepKind.RETURN else 1
         return tuple(
@@ -488,6 +495,12 @@ def _receipt(receipt: Receipt, notes: Sequence[CreditNote]) -> ReceiptView:
         refunded=Money(sum(note.total_minor for note in notes), receipt.currency),
         paid_by=receipt.paid_with,
     )
+
+
+def _dispute(row: _Row) -> DisputeState:
+    if row.state == "open":
+        return DisputeState.ASKED
+    return DisputeState.KEPT if row.outcome == "void" else DisputeState.REFUNDED
 
 
 def _first(found: list[T]) -> T | None:

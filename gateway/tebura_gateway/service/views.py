@@ -139,6 +139,14 @@ class ReceiptView(View, frozen=True, kw_only=True):
     paid_by: str
 
 
+class DisputeState(StrEnum):
+    """What became of `I did not take this`."""
+
+    ASKED = "asked"
+    REFUNDED = "refunded"
+    KEPT = "kept"
+
+
 class MemberView(View, frozen=True, kw_only=True):
     """A member; `owes` is the balance of the house account."""
 
@@ -237,6 +245,10 @@ class Views(Protocol):
     def receipt(self, visit: VisitId) -> ReceiptView | None: ...
 
     def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]: ...
+
+    def disputes(self, visit: VisitId) -> dict[Sku, DisputeState]:
+        """What the shopper disputed of a visit."""
+        ...
 
     def member(self, member: MemberId) -> MemberView | None: ...
 

@@ -117,7 +117,7 @@ def my_visit(
     values = {
         "visit": view,
         "receipt": runtime.views.receipt(view.id),
-        "disputed": disputed_skus(runtime, view.id),
+        "disputes": runtime.views.disputes(view.id),
         "may_dispute": True,
         "form": session.form,
         "home": "/me",
@@ -149,16 +149,6 @@ def dispute(
         raise HTTPException(404)
     runtime.services.dispute(receipt.visit, Sku(sku))
     return see_other(f"/me/visits/{receipt.visit}?told=disputed")
-
-
-def disputed_skus(runtime: Runtime, visit: VisitId) -> set[str]:
-    """What the shopper says they did not take and nobody has decided yet."""
-    return {
-        candidate.product.sku
-        for review in runtime.views.reviews()
-        if review.kind == "dispute" and review.visit == visit
-        for candidate in review.candidates
-    }
 
 
 def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[VisitView]]:

@@ -120,7 +120,7 @@ def one_visit(
     values: dict[str, object] = {
         "visit": view,
         "receipt": runtime.views.receipt(view.id),
-        "disputed": (),
+        "disputes": runtime.views.disputes(view.id),
         "may_dispute": False,
         "form": session.form,
         "home": "/staff/receipts",
