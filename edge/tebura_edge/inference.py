@@ -13,6 +13,7 @@ from tebura_contract.ids import CameraId
 from tebura_models.heads import find_people
 from tebura_models.loader import BEST_FIRST, Network, Provider, load_network
 
+from tebura_edge.background import Background
 from tebura_edge.camera import CameraReader
 from tebura_edge.detections import Detections
 from tebura_edge.frames import Frame, FrameDesk
@@ -26,7 +27,8 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The ``[people]`` table of a node's configuration.
 
     `size_px` (width, height) bounds the network's input: twice the pixels, twice the time.
-    `skip_still` leaves the network out while nothing moves.
+    `skip_still` leaves the network out while nothing moves. Below `sure_score` a detection must
+    show something that is not always there.
     """
 
     model: str = "movenet-multipose"
@@ -34,6 +36,7 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     providers: tuple[Provider, ...] = BEST_FIRST
     skip_still: bool = True
+    sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
 
 
 def open_people(settings: PeopleSettings) -> Network:
@@ -89,7 +92,9 @@ class PeopleLook:
     def __init__(self, network: Network, settings: PeopleSettings) -> None:
         self._network = network
         self._size_px = settings.size_px
+        self._sure_score = settings.sure_score
         self._gate = MotionGate() if settings.skip_still else None
+        self._background = Background()
         self._last: Detections | None = None
 
     def __call__(self, frame: Frame) -> list[Detections]:
@@ -104,6 +109,7 @@ class PeopleLook:
             )
         else:
             found = detect_people(self._network, frame, self._size_px)
+            found = self._background.keep_sure(frame, found, self._sure_score)
         self._last = found
         return [found]
 
