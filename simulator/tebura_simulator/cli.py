@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tebura_contract.codec import DecodeError, decode
+from tebura_contract.codec import DecodeError, decode, encode
 from tebura_contract.config import ConfigError
 from tebura_contract.layout import load_layout
 
@@ -137,6 +137,54 @@ def score_(
         typer.echo(as_json(total(scores)))
     else:
         typer.echo(as_table([*scores, total(scores)]))
+
+
+@app.command()
+def demo(
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(help="Play these recordings (one store) instead of the demo's."),
+    ] = None,
+    json: Json = False,
+    serve: Annotated[bool, typer.Option(help="Keep the shop open until Ctrl-C.")] = False,
+    speed: Annotated[float, typer.Option(min=0.1, max=4.0, help="1 is as it was.")] = 1.0,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Where files, state and logs go.")
+    ] = None,
+) -> None:
+    """Open a whole shop on this machine and play recorded visits to it, up to the receipts.
+
+    Exit status 0 only if every receipt is what it should be.
+    """
+    from tebura_contract.calibration import CalibrationError
+    from tebura_edge.recorder import RecordingError
+
+    from tebura_simulator.demo_command import DemoError, DemoOptions, run_demo
+    from tebura_simulator.demo_lock import AlreadyRunning, default_folder
+    from tebura_simulator.shop_client import ShopError
+    from tebura_simulator.stage import StageError
+    from tebura_simulator.visit_report import Verdict
+
+    def tell(verdict: Verdict) -> None:
+        if json:
+            typer.echo(encode(verdict).decode())
+
+    options = DemoOptions(
+        recordings=tuple(recording or sorted((DEMO / "recordings").glob("*.mcap"))),
+        folder=(folder or default_folder()).absolute(),
+        is_json=json,
+        is_serving=serve,
+        speed=speed,
+    )
+    try:
+        raise typer.Exit(run_demo(options, tell))
+    except (AlreadyRunning, DemoError, StageError, ShopError) as error:
+        raise fail(error) from error
+    except (RecordingError, CalibrationError) as error:
+        raise fail(error) from error
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()

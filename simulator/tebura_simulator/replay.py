@@ -122,7 +122,7 @@ class Replay:
     _ticked_ns: int = 0
     _judged_ns: int = 0
     _has_news: bool = False
-    _taught: set[EventId] = field(default_factory=set)
+    taught: set[EventId] = field(default_factory=set)
 
     @classmethod
     def of(cls, reader: RecordingReader) -> "Replay":
@@ -232,11 +232,11 @@ class Replay:
         """Send decided steps back to the nodes that reported them, as the gateway does."""
         events = {fact.id: fact.event for fact in self.facts}
         for decision in self.judgement.decisions.values():
-            if decision.status is not Status.DECIDED or decision.id in self._taught:
+            if decision.status is not Status.DECIDED or decision.id in self.taught:
                 continue
             event = events[decision.id]
             if isinstance(event, ItemPicked | ItemReturned) and decision.sku is not None:
-                self._taught.add(decision.id)
+                self.taught.add(decision.id)
                 command = StepDecided(
                     event=decision.id,
                     sku=Sku(decision.sku),
