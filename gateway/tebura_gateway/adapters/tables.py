@@ -6,7 +6,6 @@ beside them, written and read by the contract's codec.
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     Index,
@@ -135,6 +134,8 @@ visit = Table(
     Column("state_since_ns", BigInteger, nullable=False),
     Column("priced_ns", BigInteger),
     Column("final_ns", BigInteger),
+    # When a fact about it came after it was priced, until that has been looked at.
+    Column("late_ns", BigInteger),
     # What staff ruled on the visit as a whole: "", accept, void
     Column("ruling", String(16), nullable=False, default=""),
     Column("ruled_by", String(64), nullable=False, default=""),
@@ -172,6 +173,7 @@ ruling = Table(
     Column("visit", String(120)),
     Column("sku", String(200)),
     Column("quantity", Integer, nullable=False),  # signed; 0 means no line
+    Column("at_ns", BigInteger, nullable=False),  # when the step began
     Column("ruled_by", String(64), nullable=False),
     Column("ruled_ns", BigInteger, nullable=False),
 )
@@ -316,13 +318,3 @@ used_link = Table(
     Column("expires_ns", BigInteger, nullable=False),
 )
 """Sign-in links that opened once; a row is dropped when the link would have expired anyway."""
-
-lease = Table(
-    "lease",
-    metadata,
-    _store(),
-    Column("holder", String(200), nullable=False),
-    Column("is_held", Boolean, nullable=False),
-    Column("until_ns", BigInteger, nullable=False),
-)
-"""One gateway a store: who serves it, and until when without renewal."""

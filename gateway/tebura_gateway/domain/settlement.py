@@ -79,7 +79,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     capture_key: str = ""
     capture_reference: str = ""
     asking: Call | None = None
-    tries: int = 0
+    tries: int = 0  # sends and unanswered questions since the last answer
     first_sent_ns: Ns | None = None
     declined: str = ""
 
@@ -249,7 +249,8 @@ def declined(now: Settlement, call: Call, text: str) -> Settlement:
 def unanswered(now: Settlement, call: Call) -> Settlement:
     """Nobody knows whether the provider did it: ask, under the same key."""
     _expect(now, call)
-    return msgspec.structs.replace(become(now, State.UNKNOWN, Why.NO_ANSWER), asking=call)
+    after = become(now, State.UNKNOWN, Why.NO_ANSWER)
+    return msgspec.structs.replace(after, asking=call, tries=now.tries + 1)
 
 
 def never_arrived(now: Settlement, call: Call) -> Settlement:

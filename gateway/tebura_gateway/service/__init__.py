@@ -1,0 +1,1 @@
+"""One handler a command or event; each runs inside one database transaction."""

@@ -1,0 +1,1 @@
+"""The gateway's edges: database, broker, payment providers, threads."""

@@ -1,0 +1,158 @@
+"""Opens the database: SQLite by default (WAL, every commit synced), PostgreSQL by its address."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from tebura_contract.ids import StoreId
+
+BUSY_TIMEOUT_MS = 10_000
+_SQLITE = "sqlite"
+
+
+class DatabaseError(RuntimeError):
+    """A database that cannot be used; the text says which and why."""
+
+
+class AlreadyServed(RuntimeError):
+    """Another gateway serves this store from this database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Two ways into one database: transactions that will write, and reads that hold nobody up."""
+
+    url: URL
+    writing: Engine
+    reading: Engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that has the right to write from its start."""
+        with self.writing.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        self.writing.dispose()
+        self.reading.dispose()
+
+
+def open_database(address: str, folder: Path) -> Database:
+    """Open a database without creating anything in it.
+
+    Args:
+        address: ``sqlite:///FILE`` (relative to `folder`) or ``postgresql+psycopg://...``.
+        folder: Where the configuration file lies.
+
+    Raises:
+        DatabaseError: If the address is none, or of another kind of database.
+    """
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise DatabaseError(f"database {address!r} is no address") from error
+    if url.get_backend_name() == _SQLITE:
+        if not url.database or url.database == ":memory:":
+            raise DatabaseError(f"database {address!r} names no file")
+        url = url.set(database=str(folder / url.database))
+        return Database(url, _sqlite(url, "BEGIN IMMEDIATE"), _sqlite(url, "BEGIN"))
+    if url.get_backend_name() == "postgresql":
+        return Database(
+            url,
+            create_engine(url, pool_size=3, pool_pre_ping=True),
+            create_engine(url, pool_size=8, pool_pre_ping=True),
+        )
+    raise DatabaseError(f"{url.get_backend_name()} is not supported: SQLite or PostgreSQL")
+
+
+def _sqlite(url: URL, begin: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        # The driver's own way of beginning transactions is too late for us; see `begin` below.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin_now(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def migrate(database: Database) -> None:
+    """Bring the tables up to this version.
+
+    Raises:
+        DatabaseError: If the database cannot be reached or written.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    try:
+        with database.transaction() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except (OperationalError, OSError) as error:
+        reason = getattr(error, "orig", error)
+        raise DatabaseError(f"{shown(database.url)}: {reason}") from error
+
+
+def shown(url: URL) -> str:
+    """The address without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def lease(database: Database, store: StoreId) -> Iterator[None]:
+    """Serve this store alone; ends by itself when the process dies, however it dies.
+
+    Raises:
+        AlreadyServed: If another process does.
+    """
+    if database.url.get_backend_name() == _SQLITE:
+        path = Path(f"{database.url.database}.{store}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _file_lease(path):
+            yield
+    else:
+        with _advisory_lease(database, store):
+            yield
+
+
+@contextmanager
+def _file_lease(path: Path) -> Iterator[None]:
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise AlreadyServed(
+                f"another gateway (process {file.read().strip() or '?'}) holds {path}"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def _advisory_lease(database: Database, store: StoreId) -> Iterator[None]:
+    number = crc32(f"tebura {store}".encode())
+    with database.writing.connect() as connection:
+        got = connection.execute(text("select pg_try_advisory_lock(:n)"), {"n": number}).scalar()
+        connection.commit()
+        if not got:
+            raise AlreadyServed(f"another gateway serves {store} from {shown(database.url)}")
+        yield

@@ -1,0 +1,255 @@
+"""Builds the gateway from its configuration, starts its threads, and stops them again."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sdnotify
+import structlog
+import uvicorn
+from tebura_contract.entry_code import member_key
+from tebura_contract.ids import MemberId, Sku, VisitId
+from tebura_contract.layout import Layout
+from tebura_contract.messages import Position
+
+from tebura_gateway.adapters.database import Database, lease, migrate, open_database
+from tebura_gateway.adapters.feed import ChangeFeed
+from tebura_gateway.adapters.house_account import HouseAccount
+from tebura_gateway.adapters.mqtt import MqttAdapter
+from tebura_gateway.adapters.payer import Payer
+from tebura_gateway.adapters.writer import Writer
+from tebura_gateway.api.app import create_app
+from tebura_gateway.api.runtime import WebSettings
+from tebura_gateway.config import GatewayConfig
+from tebura_gateway.service import members, refunding, reviewing
+from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.ports import PaymentProvider
+from tebura_gateway.service.reading import DatabaseViews
+from tebura_gateway.service.requests import Ruling
+from tebura_gateway.service.shop import Shop
+from tebura_gateway.service.transaction import Tx
+from tebura_gateway.service.views import MemberView
+
+_LOG = structlog.get_logger()
+STOP_TIMEOUT_S = 5
+WATCH_EVERY_S = 1.0
+
+
+class WriterDied(RuntimeError):
+    """A broken invariant stopped the writer: nothing more is taken in."""
+
+
+@dataclass
+class WriterServices:
+    """What people may change, each call run by the writer."""
+
+    writer: Writer
+    views: DatabaseViews
+
+    def rule(self, review: str, ruling: Ruling) -> None:
+        def work(tx: Tx, memory: Memory) -> None:
+            reviewing.rule(tx, memory, review, ruling)
+
+        self.writer.call(work)
+
+    def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:
+        def work(tx: Tx, _: Memory) -> None:
+            refunding.request(tx, visit, sku, quantity, reason, by)
+
+        self.writer.call(work)
+
+    def dispute(self, visit: VisitId, sku: Sku) -> None:
+        def work(tx: Tx, _: Memory) -> None:
+            refunding.dispute(tx, visit, sku)
+
+        self.writer.call(work)
+
+    def add_member(self, name: str, locale: str) -> MemberView:
+        def work(tx: Tx, _: Memory) -> MemberId:
+            return members.add(tx, name, locale).member
+
+        found = self.views.member(self.writer.call(work))
+        assert found is not None
+        return found
+
+    def redeem(self, nonce: str, expires_ns: int) -> bool:
+        def work(tx: Tx, _: Memory) -> bool:
+            return members.redeem_link(tx, nonce, expires_ns)
+
+        return self.writer.call(work)
+
+
+@dataclass
+class GatewayRuntime:
+    """The running gateway, as its pages see it."""
+
+    config: GatewayConfig
+    views: DatabaseViews
+    services: WriterServices
+    changes: ChangeFeed
+    mqtt: MqttAdapter
+    writer: Writer
+    web: WebSettings
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def layout(self) -> Layout:
+        return self.config.layout
+
+    def now_ns(self) -> int:
+        return now_ns()
+
+    def member_key(self, member: MemberId) -> bytes:
+        return member_key(self.config.entry_key, self.layout.store.id, member)
+
+    def positions(self) -> tuple[Position, ...]:
+        return self.mqtt.positions()
+
+    def is_writable(self) -> bool:
+        return self.writer.is_healthy
+
+    def is_closing(self) -> bool:
+        return self._closing.is_set()
+
+    def close(self) -> None:
+        """Let streams end, so that the server can stop."""
+        self._closing.set()
+        self.changes.bump()
+
+
+def now_ns() -> int:
+    """Store time: this machine's clock, which all nodes follow."""
+    return time.time_ns()
+
+
+def shop_of(config: GatewayConfig, provider: PaymentProvider) -> Shop:
+    return Shop(
+        layout=config.layout,
+        issuer=config.issuer,
+        node_keys=config.node_keys,
+        provider=provider.name,
+        provider_holds=provider.holds,
+        key_lifetime_s=provider.key_lifetime_s,
+        house_limit_minor=config.settings.settlement.house_limit_minor,
+        judgement=config.settings.judgement,
+    )
+
+
+@contextlib.contextmanager
+def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntime]:
+    """The gateway's threads, running; the store's lease must be held.
+
+    Raises:
+        DatabaseError: If the database cannot be used.
+    """
+    store = config.layout.store.id
+    provider = HouseAccount(database, store)
+    feed = ChangeFeed()
+    payer = Payer(provider)
+    mqtt = MqttAdapter(config.settings.mqtt, store, now_ns, config.mqtt_tls())
+
+    def committed(tx: Tx) -> None:
+        mqtt.after_commit(tx)
+        if tx.changed:
+            feed.bump()
+
+    writer = Writer(
+        database,
+        shop_of(config, provider),
+        now_ns,
+        on_commit=committed,
+        on_call=payer.take,
+    )
+    views = DatabaseViews(database.reading, config.layout)
+    web = WebSettings(
+        secret=config.http_secret,
+        staff_token=config.staff_token,
+        public_live=config.settings.http.public_live,
+    )
+    writer.start()
+    payer.start(writer)
+    mqtt.start(writer)
+    try:
+        yield GatewayRuntime(config, views, WriterServices(writer, views), feed, mqtt, writer, web)
+    finally:
+        # First nothing new comes in, then what came is written, then what it asked is answered.
+        mqtt.stop()
+        payer.stop()
+        writer.stop()
+
+
+def serve(config: GatewayConfig) -> None:
+    """Run until told to stop (SIGTERM, SIGINT).
+
+    Raises:
+        AlreadyServed: If another gateway serves this store from this database.
+        DatabaseError: If the database cannot be used.
+    """
+    database = open_database(config.settings.database, config.path.parent)
+    store = config.layout.store.id
+    try:
+        with lease(database, store):
+            migrate(database)
+            with started(config, database) as runtime:
+                asyncio.run(_serve_http(runtime))
+                if not runtime.writer.is_alive:
+                    raise WriterDied("the writer died; its log line says why")
+    finally:
+        database.dispose()
+
+
+async def _serve_http(runtime: GatewayRuntime) -> None:
+    http = runtime.config.settings.http
+    server = _Server(
+        uvicorn.Config(
+            create_app(runtime),
+            host=http.host,
+            port=http.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        ),
+        runtime,
+    )
+    notifier = sdnotify.SystemdNotifier()
+    watch = asyncio.create_task(_watch(server, runtime, notifier), name="watch")
+    await server.serve()
+    runtime.close()
+    notifier.notify("STOPPING=1")
+    watch.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watch
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams as soon as it is told to stop; else they would hold it up."""
+
+    def __init__(self, config: uvicorn.Config, runtime: GatewayRuntime) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._runtime.close()
+        await super().shutdown(sockets)
+
+
+async def _watch(
+    server: uvicorn.Server, runtime: GatewayRuntime, notifier: sdnotify.SystemdNotifier
+) -> None:
+    """Say when the gateway is ready; feed the watchdog while it writes; stop when it cannot."""
+    while not server.started:
+        await asyncio.sleep(0.02)
+    http = runtime.config.settings.http
+    _LOG.info("gateway ready", store=runtime.layout.store.id, host=http.host, port=http.port)
+    notifier.notify("READY=1")
+    while True:
+        if not runtime.writer.is_alive:
+            server.should_exit = True
+            return
+        if runtime.is_writable():
+            notifier.notify("WATCHDOG=1")
+        await asyncio.sleep(WATCH_EVERY_S)

@@ -1,0 +1,139 @@
+"""`tebura-gateway`: run the store's gateway, check its configuration, keep its members."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import typer
+from tebura_contract.config import ConfigError
+from tebura_contract.entry_code import member_key
+from tebura_contract.ids import MemberId
+
+from tebura_gateway import logs
+from tebura_gateway.adapters.database import AlreadyServed, DatabaseError, migrate, open_database
+from tebura_gateway.config import GatewayConfig, load_config
+
+BAD_USE = 2
+"""Exit status for what the caller must put right."""
+
+app = typer.Typer(
+    help="The store's gateway: visits, carts, settlement, receipts, pages.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+member_app = typer.Typer(help="Members of the store.", no_args_is_help=True)
+app.add_typer(member_app, name="member")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The gateway's configuration file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@app.command(epilog="Example: tebura-gateway run --config gateway.toml --check")
+def run(
+    config: ConfigOption,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read the configuration and say what is wrong.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v")] = False,
+) -> None:
+    """Serve one store until stopped (SIGTERM)."""
+    loaded = _load(config)
+    if check:
+        typer.echo(f"{config}: OK (store {loaded.layout.store.id})")
+        return
+    logs.set_up(verbose)
+    # Imported here: reading a configuration needs neither broker client nor web server.
+    from tebura_gateway.bootstrap import WriterDied, serve
+
+    try:
+        serve(loaded)
+    except (AlreadyServed, DatabaseError) as error:
+        _fail(str(error))
+    except WriterDied as error:
+        structlog.get_logger().error("gateway stopped", reason=str(error))
+        raise typer.Exit(1) from error
+
+
+@member_app.command(
+    "add", epilog='Example: tebura-gateway member add -c gateway.toml --name "Mika"'
+)
+def member_add(
+    config: ConfigOption,
+    name: Annotated[str, typer.Option(help="As shown on their phone.")],
+    member: Annotated[str, typer.Option("--id", help="A member number of your own.")] = "",
+    locale: Annotated[str, typer.Option(help="ja or en.")] = "ja",
+    limit: Annotated[int, typer.Option(help="House account limit, minor units.")] = -1,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a member; works while the gateway runs as well as while it does not."""
+    from tebura_gateway.adapters.house_account import HouseAccount
+    from tebura_gateway.bootstrap import now_ns, shop_of
+    from tebura_gateway.service import members
+    from tebura_gateway.service.requests import Refused
+    from tebura_gateway.service.transaction import Tx
+
+    loaded = _load(config)
+    store = loaded.layout.store.id
+    try:
+        database = open_database(loaded.settings.database, config.parent)
+        migrate(database)
+        shop = shop_of(loaded, HouseAccount(database, store))
+        with database.transaction() as connection:
+            tx = Tx(connection, shop, now_ns())
+            account = members.add(
+                tx,
+                name,
+                locale,
+                MemberId(member) if member else None,
+                limit if limit >= 0 else None,
+            )
+            tx.write_changes()
+    except (DatabaseError, Refused) as error:
+        _fail(str(error))
+    key = member_key(loaded.entry_key, store, account.member)
+    if as_json:
+        found = {"member": account.member, "name": account.name, "key": key.hex()}
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        typer.echo(f"{account.member}  {account.name}")
+
+
+@member_app.command("link", epilog="Example: tebura-gateway member link -c gateway.toml --id ID")
+def member_link(
+    config: ConfigOption,
+    member: Annotated[str, typer.Option("--id", help="The member number.")],
+    base: Annotated[str, typer.Option(help="Address the phone reaches the gateway at.")] = "",
+) -> None:
+    """Print an address that signs this member's phone in, once, within a quarter of an hour."""
+    from tebura_gateway.api.signing import sign_in_link
+    from tebura_gateway.bootstrap import now_ns
+
+    loaded = _load(config)
+    http = loaded.settings.http
+    address = base or f"http://{http.host}:{http.port}"
+    typer.echo(sign_in_link(loaded.http_secret, address, MemberId(member), now_ns()))
+
+
+def _load(config: Path) -> GatewayConfig:
+    try:
+        return load_config(config)
+    except ConfigError as error:
+        _fail(str(error))
+
+
+def _fail(text: str) -> NoReturn:
+    print(text, file=sys.stderr)
+    raise typer.Exit(BAD_USE)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

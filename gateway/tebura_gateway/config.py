@@ -1,0 +1,160 @@
+"""`gateway.toml`: parsed once, all problems together; touches no network."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from tebura_contract.config import ConfigError, load_toml
+from tebura_contract.ids import NodeId
+from tebura_contract.layout import Layout, load_layout
+from tebura_contract.settings import MqttSettings, beside
+
+from tebura_gateway.domain.receipt import Issuer
+from tebura_gateway.domain.tax import UnknownCountry, rules_for
+from tebura_gateway.domain.tolerances import JudgementSettings
+
+MIN_KEY_BYTES = 32
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class HttpSettings(Table, frozen=True, kw_only=True):
+    """Where the pages and the API are served; behind a TLS proxy where others can reach it.
+
+    `staff_token_file` may be left out: then nobody is staff. `public_live` shows the shop at a
+    glance to anyone: for demonstrations.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8080
+    secret_file: str
+    staff_token_file: str = ""
+    public_live: bool = False
+
+
+class InvoiceSettings(Table, frozen=True, kw_only=True):
+    """Who issues the receipts; `registration` is T and 13 digits."""
+
+    issuer: Annotated[str, msgspec.Meta(min_length=1)]
+    registration: Annotated[str, msgspec.Meta(pattern=r"^T\d{13}$")]
+    address: str = ""
+
+
+class SettlementSettings(Table, frozen=True, kw_only=True):
+    """Who pays. `house` is the built-in tab; its limit is what new members get."""
+
+    provider: Annotated[str, msgspec.Meta(pattern="^house$")] = "house"
+    house_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 30_000
+
+
+class GatewaySettings(Table, frozen=True, kw_only=True):
+    """The whole file; paths are relative to it."""
+
+    layout: str
+    database: str = "sqlite:///gateway.db"
+    node_keys: str
+    entry_key_file: str
+    mqtt: MqttSettings = MqttSettings()
+    http: HttpSettings
+    invoice: InvoiceSettings
+    settlement: SettlementSettings = SettlementSettings()
+    judgement: JudgementSettings = JudgementSettings()
+
+
+@dataclass(frozen=True)
+class GatewayConfig:
+    """The file and what it points at, read and checked."""
+
+    path: Path
+    settings: GatewaySettings
+    layout: Layout
+    node_keys: dict[NodeId, bytes]
+    entry_key: bytes
+    http_secret: bytes
+    staff_token: str
+
+    @property
+    def issuer(self) -> Issuer:
+        invoice = self.settings.invoice
+        return Issuer(
+            name=invoice.issuer, registration=invoice.registration, address=invoice.address
+        )
+
+    def mqtt_tls(self) -> tuple[str, str | None, str | None] | None:
+        """Paths of authority, certificate and key, where the broker wants TLS."""
+        mqtt = self.settings.mqtt
+        if not mqtt.ca_file:
+            return None
+        own = [
+            str(beside(self.path, name)) if name else None
+            for name in (mqtt.cert_file, mqtt.key_file)
+        ]
+        return str(beside(self.path, mqtt.ca_file)), own[0], own[1]
+
+
+def load_config(path: Path) -> GatewayConfig:
+    """Read `gateway.toml`, its layout and its keys.
+
+    Raises:
+        ConfigError: With all problems, each naming its place.
+    """
+    settings = load_toml(path, GatewaySettings)
+    problems: list[str] = []
+    layout = load_layout(beside(path, settings.layout))
+    try:
+        rules_for(layout.store.country)
+    except UnknownCountry as error:
+        problems.append(f"layout: {error}")
+    keys = {}
+    for node in sorted(layout.nodes()):
+        key = _key(beside(path, settings.node_keys) / f"{node}.key", "node_keys", problems)
+        if key is not None:
+            keys[node] = key
+    entry_key = _key(beside(path, settings.entry_key_file), "entry_key_file", problems)
+    secret = _key(beside(path, settings.http.secret_file), "http.secret_file", problems)
+    token = ""
+    if settings.http.staff_token_file:
+        token = _token(beside(path, settings.http.staff_token_file), problems)
+    for place, name in (
+        ("mqtt.ca_file", settings.mqtt.ca_file),
+        ("mqtt.cert_file", settings.mqtt.cert_file),
+        ("mqtt.key_file", settings.mqtt.key_file),
+    ):
+        if name and not beside(path, name).is_file():
+            problems.append(f"{place}: no file {beside(path, name)}")
+    if problems:
+        raise ConfigError(path, problems)
+    assert entry_key is not None
+    assert secret is not None
+    return GatewayConfig(path, settings, layout, keys, entry_key, secret, token)
+
+
+def _text(path: Path, place: str, problems: list[str]) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        problems.append(f"{place}: {path} cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        problems.append(f"{place}: {path} is no text")
+    return None
+
+
+def _key(path: Path, place: str, problems: list[str]) -> bytes | None:
+    text = _text(path, place, problems)
+    if text is None:
+        return None
+    if not re.fullmatch(r"([0-9a-fA-F]{2})+", text) or len(text) < 2 * MIN_KEY_BYTES:
+        problems.append(f"{place}: {path} must hold at least {MIN_KEY_BYTES} bytes in hex")
+        return None
+    return bytes.fromhex(text)
+
+
+def _token(path: Path, problems: list[str]) -> str:
+    token = _text(path, "http.staff_token_file", problems)
+    if token is not None and len(token) < 16:
+        problems.append(f"http.staff_token_file: {path} holds fewer than 16 characters")
+    return token or ""

@@ -1,0 +1,56 @@
+"""Facts that came after a visit was priced: credits go back by themselves, debits never (R-11)."""
+
+from sqlalchemy import select
+from tebura_contract.ids import VisitId
+
+from tebura_gateway.adapters import tables
+from tebura_gateway.domain.cart import cart_of
+from tebura_gateway.domain.decision import Status
+from tebura_gateway.domain.judgement import Judgement
+from tebura_gateway.domain.late import difference
+from tebura_gateway.domain.pricing import Bill
+from tebura_gateway.domain.settlement import State, Why
+from tebura_gateway.service import refunding
+from tebura_gateway.service.reviews import open_review
+from tebura_gateway.service.transaction import Tx, from_text
+
+
+def look_again(tx: Tx, judgement: Judgement) -> None:
+    """Compare visits that got late facts with what they paid.
+
+    Waits while a step still is checked or its money still moves; the mark stays until then.
+    """
+    table = tables.visit
+    query = select(table).where(table.c.store == tx.store, table.c.late_ns.is_not(None))
+    for row in tx.connection.execute(query).all():
+        visit = VisitId(row.visit)
+        waiting = any(step.status is Status.CHECKING for step in judgement.in_doubt(visit))
+        if waiting or visit not in judgement.visits:
+            continue
+        if row.state == State.SETTLED:
+            _adjust(tx, judgement, visit, from_text(row.bill, Bill))
+        elif row.state == State.VOID and row.reason == Why.NOTHING_TAKEN:
+            _adjust(tx, judgement, visit, None)
+        elif row.state != State.VOID:
+            # Its money still moves: the mark stays.
+            continue
+        tx.change(table, {"visit": visit}, late_ns=None)
+
+
+def _adjust(tx: Tx, judgement: Judgement, visit: VisitId, bill: Bill | None) -> None:
+    billed = bill.quantities() if bill is not None else {}
+    judged = cart_of(judgement, visit).decided()
+    found = difference(billed, refunding.refunded(tx, visit), judged)
+    if found.credit:
+        refunding.start(tx, visit, found.credit, "late-fact", "gateway")
+    for sku, quantity in found.debit.items():
+        product = tx.shop.products.get(sku)
+        open_review(
+            tx,
+            f"late:{visit}:{sku}",
+            reason="late-debit",
+            visit=visit,
+            sku=sku,
+            quantity=quantity,
+            risk_minor=product.price_minor * quantity if product is not None else 0,
+        )

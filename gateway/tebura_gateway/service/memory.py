@@ -1,0 +1,179 @@
+"""What the writer keeps at hand between transactions; all of it can be read from the database.
+
+After a failed transaction it is thrown away and loaded again, so it never knows more than was
+committed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.codec import DecodeError, decode
+from tebura_contract.envelope import parse
+from tebura_contract.events import Event, SensorChanged, SensorState, began_ns
+from tebura_contract.ids import EventId, NodeId, Sku, VisitId
+from tebura_contract.messages import Watermark
+
+from tebura_gateway.adapters import tables
+from tebura_gateway.domain.decision import Ruling
+from tebura_gateway.domain.facts import Fact, FactFlag, in_order
+from tebura_gateway.domain.sequence import Run
+from tebura_gateway.service.transaction import Tx
+
+MARGIN_NS = 300 * SECOND_NS
+"""How far before the oldest open visit facts still count: who stood at the gate, what was blind."""
+OLDEST_NS = 24 * 3600 * SECOND_NS
+"""No window reaches back further, whatever stays open."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """The window of facts being judged, and what is known of each node."""
+
+    facts: dict[EventId, Fact] = field(default_factory=dict)
+    from_ns: int = 0
+    runs: dict[NodeId, dict[int, Run]] = field(default_factory=dict)
+    claims: dict[NodeId, Watermark] = field(default_factory=dict)
+    through_ns: dict[NodeId, int] = field(default_factory=dict)
+    rulings: dict[EventId, Ruling] = field(default_factory=dict)
+    # Priced visits of the last day, from entry to exit: what comes late for them is noted.
+    priced: dict[VisitId, tuple[int, int]] = field(default_factory=dict)
+    written: dict[str, bytes] = field(default_factory=dict)
+    # Node rows as last written, so that a heartbeat is not a write.
+    seen_ns: dict[NodeId, int] = field(default_factory=dict)
+    in_flight: set[str] = field(default_factory=set)
+    is_stale: bool = True
+
+
+def load_memory(tx: Tx) -> Memory:
+    """Everything as the database has it."""
+    memory = Memory(from_ns=tx.now_ns + OLDEST_NS)
+    boots = select(tables.node_boot).where(tables.node_boot.c.store == tx.store)
+    for row in tx.connection.execute(boots):
+        run = Run(int(row.contiguous_seq), int(row.highest_seq))
+        beyond = select(tables.inbox.c.seq).where(
+            tables.inbox.c.store == tx.store,
+            tables.inbox.c.node == row.node,
+            tables.inbox.c.boot == row.boot,
+            tables.inbox.c.seq > row.contiguous_seq,
+        )
+        for (seq,) in tx.connection.execute(beyond):
+            run.add(int(seq))
+        memory.runs.setdefault(NodeId(row.node), {})[int(row.boot)] = run
+    nodes = select(tables.node).where(tables.node.c.store == tx.store)
+    for row in tx.connection.execute(nodes):
+        memory.seen_ns[NodeId(row.node)] = int(row.seen_ns)
+        if row.through_ns is not None:
+            memory.through_ns[NodeId(row.node)] = int(row.through_ns)
+    priced = select(tables.visit).where(
+        tables.visit.c.store == tx.store,
+        tables.visit.c.priced_ns >= tx.now_ns - OLDEST_NS,
+    )
+    for row in tx.connection.execute(priced):
+        memory.priced[VisitId(row.visit)] = (int(row.entered_ns), int(row.exited_ns))
+    return memory
+
+
+def load_window(tx: Tx, memory: Memory, from_ns: int) -> None:
+    """Hold the facts that began at or after `from_ns`, and forget the others.
+
+    Of what a sensor said before, only an outage that still lasted is kept.
+    """
+    if from_ns < memory.from_ns:
+        memory.facts = {fact.id: fact for fact in read_facts(tx, from_ns)}
+        rulings = select(tables.ruling).where(tables.ruling.c.store == tx.store)
+        memory.rulings = {
+            EventId.parse(row.event): Ruling(
+                visit=VisitId(row.visit) if row.visit is not None else None,
+                sku=Sku(row.sku) if row.sku is not None else None,
+                quantity=int(row.quantity),
+            )
+            for row in tx.connection.execute(rulings.where(tables.ruling.c.at_ns >= from_ns))
+        }
+        memory.facts |= {fact.id: fact for fact in still_blind(_read_outages(tx, from_ns))}
+    elif from_ns > memory.from_ns + MARGIN_NS:
+        # Trimmed in large bites: each one goes through all facts.
+        old = [fact for fact in memory.facts.values() if began_ns(fact.event) < from_ns]
+        for fact in old:
+            del memory.facts[fact.id]
+        memory.facts |= {fact.id: fact for fact in still_blind(old)}
+        memory.written.clear()
+    else:
+        return
+    memory.from_ns = from_ns
+
+
+def read_facts(tx: Tx, from_ns: int) -> list[Fact]:
+    """Facts of the inbox that began at or after `from_ns`."""
+    rows = select(tables.inbox).where(
+        tables.inbox.c.store == tx.store, tables.inbox.c.began_ns >= from_ns
+    )
+    return [fact for row in tx.connection.execute(rows) if (fact := fact_of(row)) is not None]
+
+
+def _read_outages(tx: Tx, before_ns: int) -> list[Fact]:
+    inbox = tables.inbox
+    latest = (
+        select(inbox)
+        .where(
+            inbox.c.store == tx.store,
+            inbox.c.kind == "sensor-changed",
+            inbox.c.began_ns < before_ns,
+        )
+        .order_by(inbox.c.began_ns.desc())
+        .limit(1000)
+    )
+    return [fact for row in tx.connection.execute(latest) if (fact := fact_of(row)) is not None]
+
+
+def still_blind(facts: Iterable[Fact]) -> list[Fact]:
+    """The last word of each sensor, where that word is that it sees nothing."""
+    last: dict[tuple[NodeId, str], Fact] = {}
+    for fact in in_order(facts):
+        if isinstance(fact.event, SensorChanged):
+            last[fact.id.node, fact.event.sensor] = fact
+    return [
+        fact
+        for fact in last.values()
+        if isinstance(fact.event, SensorChanged) and fact.event.state is SensorState.BLIND
+    ]
+
+
+def fact_of(row: object) -> Fact | None:
+    """The fact of an inbox row; None where its event could not be read."""
+    mapping = row._mapping  # type: ignore[attr-defined]  # a SQLAlchemy row of `inbox`
+    flags = frozenset(FactFlag(flag) for flag in mapping["flags"].split())
+    if FactFlag.UNREADABLE in flags:
+        return None
+    try:
+        event: Event = decode(bytes(parse(mapping["envelope"]).data), Event)  # type: ignore[arg-type]
+    except DecodeError:
+        # Readable when it came, not any more: a newer version wrote it. Staff see the gap.
+        return None
+    event_id = EventId(NodeId(mapping["node"]), mapping["boot"], mapping["seq"])
+    return Fact(event_id, event, int(mapping["uncertainty_ns"]), flags)
+
+
+def window_start_ns(tx: Tx) -> tuple[int, int]:
+    """From when on results are written, and from when on facts are needed for that."""
+    visit, decision = tables.visit, tables.decision
+    limit_ns = tx.now_ns - OLDEST_NS
+    unfinished = select(func.min(visit.c.entered_ns)).where(
+        visit.c.store == tx.store,
+        (visit.c.priced_ns.is_(None) & visit.c.final_ns.is_(None)) | visit.c.late_ns.is_not(None),
+    )
+    checking = select(func.min(decision.c.at_ns)).where(
+        decision.c.store == tx.store, decision.c.status == "checking", decision.c.at_ns >= limit_ns
+    )
+    starts = [tx.connection.execute(query).scalar() for query in (unfinished, checking)]
+    known = [int(start) for start in starts if start is not None]
+    apply_ns = max(min([*known, tx.now_ns]) - MARGIN_NS, limit_ns)
+    overlapping = select(func.min(visit.c.entered_ns)).where(
+        visit.c.store == tx.store,
+        visit.c.entered_ns >= limit_ns,
+        visit.c.exited_ns.is_(None) | (visit.c.exited_ns >= apply_ns),
+    )
+    earliest = tx.connection.execute(overlapping).scalar()
+    load_ns = min(apply_ns, int(earliest) if earliest is not None else apply_ns) - MARGIN_NS
+    return apply_ns, load_ns

@@ -1,0 +1,48 @@
+"""Asks the payment provider, outside any transaction."""
+
+from dataclasses import dataclass
+
+from tebura_contract.ids import MemberId
+
+from tebura_gateway.domain.settlement import Call
+from tebura_gateway.service import refunding, settling
+from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.ports import Answer, NoAnswer, PaymentProvider, ProviderCall
+from tebura_gateway.service.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came back: an answer, None for "never heard of it", or nothing at all."""
+
+    answer: Answer | None
+    is_known: bool
+
+
+def perform(provider: PaymentProvider, call: ProviderCall) -> Said:
+    """Make one call; a question is answered by what became of the key."""
+    try:
+        if call.asks:
+            found = provider.find(call.key)
+            if found is not None or call.call is not None:
+                return Said(found, is_known=True)
+        match call.call:
+            case Call.AUTHORIZE:
+                done = provider.authorize(call.key, MemberId(call.account), call.amount)
+            case Call.CAPTURE:
+                done = provider.capture(
+                    call.key, MemberId(call.account), call.amount, call.reference or None
+                )
+            case None:
+                done = provider.refund(call.key, call.reference, call.amount)
+    except NoAnswer:
+        return Said(None, is_known=False)
+    return Said(done, is_known=True)
+
+
+def take_answer(tx: Tx, memory: Memory, call: ProviderCall, said: Said) -> None:
+    """Put what came back where it belongs."""
+    if call.call is None:
+        refunding.answer(tx, call, said.answer, said.is_known)
+    else:
+        settling.answer(tx, memory, call, said.answer, said.is_known)

@@ -1,0 +1,223 @@
+"""Gives money back: never more than was paid, each refund once, under a key stored first."""
+
+from collections import Counter
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from tebura_contract.clock import SECOND_NS, Ns
+from tebura_contract.ids import Sku, VisitId
+from tebura_contract.money import Money
+
+from tebura_gateway.adapters import tables
+from tebura_gateway.domain import ledger
+from tebura_gateway.domain.pricing import Bill, without
+from tebura_gateway.domain.receipt import CreditNote, Receipt, credit_note
+from tebura_gateway.service import settling
+from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.ports import Approved, Declined, ProviderCall
+from tebura_gateway.service.requests import Refused
+from tebura_gateway.service.reviews import ReviewState, open_review
+from tebura_gateway.service.transaction import Tx, from_text, to_text
+
+
+class RefundState(StrEnum):
+    SENT = "sent"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+def request(tx: Tx, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> str:
+    """Start a refund of some pieces of a line, or of all that is left where `sku` is None.
+
+    Returns:
+        The refund's name.
+
+    Raises:
+        Refused: If the visit has no receipt, or not that much of it is left.
+    """
+    receipt, left = _left(tx, visit)
+    pieces = left.quantities() if sku is None else {sku: quantity}
+    if not pieces or any(
+        count <= 0 or count > left.quantities().get(name, 0) for name, count in pieces.items()
+    ):
+        raise Refused(f"of receipt {receipt.number} only {left.quantities()} can be refunded")
+    return start(tx, visit, pieces, reason, by)
+
+
+def start(tx: Tx, visit: VisitId, pieces: dict[Sku, int], reason: str, by: str) -> str:
+    """Start a refund of pieces that are known to be left."""
+    receipt, left = _left(tx, visit)
+    note = credit_note(receipt, left, without(left, pieces, tx.shop.tax_rules), reason)
+    name = f"{visit}:refund:{len(_rows(tx, visit)) + 1}"
+    tx.put(
+        tables.refund,
+        {"refund": name},
+        visit=visit,
+        state=RefundState.SENT.value,
+        reason=reason[:64],
+        by=by[:64],
+        amount_minor=note.total_minor,
+        currency=note.currency,
+        document=to_text(note),
+        created_ns=tx.now_ns,
+        # Where the process dies before the call, the timer makes it.
+        next_try_ns=tx.now_ns + settling.FIRST_RETRY_NS,
+    )
+    tx.note("refund", name)
+    tx.note("visit", visit)
+    if note.total_minor:
+        _send(tx, name, asks=False)
+    else:
+        _done(tx, name)
+    return name
+
+
+def _left(tx: Tx, visit: VisitId) -> tuple[Receipt, Bill]:
+    row = tx.get(tables.receipt, visit=visit)
+    if row is None:
+        raise Refused(f"visit {visit} has no receipt")
+    receipt = from_text(row.document, Receipt)
+    bill = Bill(
+        lines=receipt.lines,
+        taxes=receipt.taxes,
+        total_minor=receipt.total_minor,
+        currency=receipt.currency,
+    )
+    return receipt, without(bill, refunded(tx, visit), tx.shop.tax_rules)
+
+
+def refunded(tx: Tx, visit: VisitId) -> dict[Sku, int]:
+    """Pieces given back, or about to be, by article."""
+    pieces: Counter[Sku] = Counter()
+    for row in _rows(tx, visit):
+        if row.state != RefundState.REFUSED:
+            for line in from_text(row.document, CreditNote).lines:
+                pieces[line.sku] += line.quantity
+    return dict(pieces)
+
+
+def _rows(tx: Tx, visit: VisitId) -> list[Any]:
+    table = tables.refund
+    query = select(table).where(table.c.store == tx.store, table.c.visit == visit)
+    return list(tx.connection.execute(query))
+
+
+def _send(tx: Tx, name: str, asks: bool) -> None:
+    row = tx.get(tables.refund, refund=name)
+    assert row is not None
+    now = settling.read(tx, VisitId(row.visit))
+    visit = tx.get(tables.visit, visit=row.visit)
+    assert visit is not None
+    tx.calls.append(
+        ProviderCall(
+            subject=name,
+            call=None,
+            key=name,
+            account=visit.member,
+            amount=Money(int(row.amount_minor), row.currency),
+            reference=now.capture_reference,
+            asks=asks,
+        )
+    )
+
+
+def answer(tx: Tx, call: ProviderCall, said: Approved | Declined | None, is_known: bool) -> None:
+    """Take the provider's answer to a refund in; a second one changes nothing."""
+    row = tx.get(tables.refund, refund=call.subject)
+    assert row is not None
+    if row.state != RefundState.SENT:
+        return
+    if not is_known or said is None:
+        # Unknown or never arrived: the timer asks, and sends the same key again.
+        wait_ns = min(
+            settling.FIRST_RETRY_NS * 2 ** min(int(row.attempts), 10), settling.LAST_RETRY_NS
+        )
+        tx.change(
+            tables.refund,
+            {"refund": call.subject},
+            attempts=row.attempts + 1,
+            next_try_ns=tx.now_ns + (wait_ns if not is_known else 0),
+        )
+    elif isinstance(said, Approved):
+        _done(tx, call.subject)
+    else:
+        tx.change(
+            tables.refund,
+            {"refund": call.subject},
+            state=RefundState.REFUSED.value,
+            next_try_ns=None,
+        )
+        open_review(
+            tx,
+            f"payment:{call.subject}",
+            reason="refund-refused",
+            visit=row.visit,
+            risk_minor=int(row.amount_minor),
+        )
+        tx.note("refund", call.subject)
+
+
+def _done(tx: Tx, name: str) -> None:
+    row = tx.get(tables.refund, refund=name)
+    assert row is not None
+    note = msgspec.structs.replace(
+        from_text(row.document, CreditNote),
+        number=tx.count_up("credit-note"),
+        issued_ns=Ns(tx.now_ns),
+    )
+    tx.change(
+        tables.refund,
+        {"refund": name},
+        state=RefundState.DONE.value,
+        number=note.number,
+        document=to_text(note),
+        done_ns=tx.now_ns,
+        next_try_ns=None,
+    )
+    posting = ledger.refund(
+        name, note.visit, tx.shop.provider, note.taxes, note.total_minor, note.currency
+    )
+    settling.post(tx, posting)
+    tx.note("refund", name)
+    tx.note("visit", note.visit)
+
+
+def send_due(tx: Tx, memory: Memory) -> None:
+    """Refunds without an answer: ask, then the same key again."""
+    table = tables.refund
+    query = select(table.c.refund).where(
+        table.c.store == tx.store,
+        table.c.state == RefundState.SENT.value,
+        table.c.next_try_ns <= tx.now_ns,
+    )
+    for (name,) in tx.connection.execute(query).all():
+        if name not in memory.in_flight:
+            tx.change(table, {"refund": name}, next_try_ns=tx.now_ns + 60 * SECOND_NS)
+            _send(tx, name, asks=True)
+
+
+def dispute(tx: Tx, visit: VisitId, sku: Sku) -> None:
+    """The shopper says that they did not take this: staff look at it, once.
+
+    Raises:
+        Refused: If it is not on the visit's receipt any more, or was looked at before.
+    """
+    receipt, left = _left(tx, visit)
+    line = next((line for line in left.lines if line.sku == sku), None)
+    if line is None:
+        raise Refused(f"{sku} is not on receipt {receipt.number}")
+    name = f"dispute:{visit}:{sku}"
+    row = tx.get(tables.review, review=name)
+    if row is not None and row.state == ReviewState.CLOSED:
+        raise Refused(f"{sku} of receipt {receipt.number} was looked at before")
+    open_review(
+        tx,
+        name,
+        reason="dispute",
+        visit=visit,
+        sku=sku,
+        quantity=-line.quantity,
+        risk_minor=line.amount_minor,
+    )

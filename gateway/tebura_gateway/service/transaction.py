@@ -1,0 +1,116 @@
+"""One database transaction: the connection, the time it happens at, and what it changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from tebura_contract.codec import decode, encode
+from tebura_contract.ids import StoreId
+from tebura_contract.layout import Layout
+from tebura_contract.messages import Command
+
+from tebura_gateway.adapters import tables
+from tebura_gateway.service.ports import ProviderCall
+from tebura_gateway.service.shop import Shop
+
+KEPT_CHANGES = 10_000
+"""Streams that fell further behind start over from the tables."""
+
+T = TypeVar("T")
+
+Values = Mapping[str, Any]
+"""Column names to values, on their way into SQL."""
+
+
+@dataclass(slots=True)
+class Tx:
+    """What a handler works with; `now_ns` is store time, read once by whoever opened it.
+
+    `changed` and `calls` take effect after the commit: streams wake, the provider is asked.
+    """
+
+    connection: Connection
+    shop: Shop
+    now_ns: int
+    changed: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[ProviderCall] = field(default_factory=list)
+    has_commands: bool = False
+
+    @property
+    def store(self) -> StoreId:
+        return self.shop.store
+
+    @property
+    def layout(self) -> Layout:
+        return self.shop.layout
+
+    def note(self, kind: str, ref: str) -> None:
+        """Tell the streams that something changed, once per transaction."""
+        if (kind, ref) not in self.changed:
+            self.changed.append((kind, ref))
+
+    def write_changes(self) -> None:
+        """Number the changes; the last thing before the commit."""
+        for kind, ref in self.changed:
+            done = self.connection.execute(
+                insert(tables.change).values(
+                    store=self.store, at_ns=self.now_ns, kind=kind, ref=ref
+                )
+            )
+            (seq,) = done.inserted_primary_key or (0,)
+            if seq % 1000 == 0:
+                stale = tables.change.c.seq <= seq - KEPT_CHANGES
+                self.connection.execute(delete(tables.change).where(stale))
+
+    def get(self, table: Table, **key: Any) -> Any | None:
+        """The one row with this key in this store, or None."""
+        return self.connection.execute(select(table).where(self._where(table, key))).first()
+
+    def add_once(self, table: Table, **values: Any) -> bool:
+        """Insert unless the key is there; whether it was new."""
+        make = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
+        statement = make(table).values(store=self.store, **values).on_conflict_do_nothing()
+        return self.connection.execute(statement).rowcount == 1
+
+    def put(self, table: Table, key: Values, **values: Any) -> None:
+        """Write these columns of the row with this key; insert it where it is missing."""
+        if not self.change(table, key, **values):
+            self.connection.execute(insert(table).values(store=self.store, **key, **values))
+
+    def change(self, table: Table, key: Values, **values: Any) -> bool:
+        """Update the row with this key; whether there is one."""
+        statement = update(table).where(self._where(table, key)).values(**values)
+        return self.connection.execute(statement).rowcount > 0
+
+    def count_up(self, name: str) -> int:
+        """The next number of a gapless series; given back if the transaction fails."""
+        row = self.get(tables.counter, name=name)
+        value = 1 if row is None else int(row.value) + 1
+        self.put(tables.counter, {"name": name}, value=value)
+        return value
+
+    def command(self, node: str, command: Command) -> None:
+        """Send a command to a node after the commit; kept until the broker took it."""
+        self.has_commands = True
+        self.connection.execute(
+            insert(tables.command).values(
+                store=self.store, node=node, payload=encode(command), created_ns=self.now_ns
+            )
+        )
+
+    def _where(self, table: Table, key: Values) -> Any:
+        return and_(
+            table.c.store == self.store, *(table.c[name] == value for name, value in key.items())
+        )
+
+
+def from_text(text: str, kind: type[T]) -> T:
+    """A document column of ours; it may be larger than a message."""
+    raw = text.encode()
+    return decode(raw, kind, limit_bytes=len(raw))
+
+
+def to_text(document: object) -> str:
+    return encode(document).decode()
