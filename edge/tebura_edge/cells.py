@@ -86,6 +86,7 @@ class Cells:
         self._change_share = np.zeros(plates)
         self._lively_share = np.zeros(plates)
         self._paused_ns = np.zeros(plates, np.int64)
+        self._well_ns = np.zeros(plates, np.int64)
         self._suspect_ns = np.zeros(plates, np.int64)
         self._bad_since_ns: dict[CellHealth, Ints] = {
             health: np.zeros(plates, np.int64) for health in SICK_AFTER_S
@@ -111,7 +112,13 @@ class Cells:
         for row_ns, row in zip(at_ns.tolist(), counts, strict=True):
             self._take(row_ns, row)
         now_ns = int(at_ns[-1])
-        self._bad_since_ns[CellHealth.RESTLESS] = busy_since_ns
+        is_sick = (self._state > 0) & (self._state != _ORDER.index(CellHealth.RESTLESS))
+        # What a sick cell showed says nothing of its plate's rest.
+        self._well_ns[is_sick] = now_ns
+        is_busy = (busy_since_ns > 0) & ~is_sick
+        self._bad_since_ns[CellHealth.RESTLESS] = np.where(
+            is_busy, np.maximum(busy_since_ns, self._well_ns), 0
+        )
         is_lively = self._changed_ns - self._paused_ns > ns_from_s(LIVELY_S)
         is_lively &= self._lively_share > LIVELY_SHARE
         is_frozen = is_lively & (now_ns - self._changed_ns > 5 * SECOND_NS)
@@ -150,7 +157,10 @@ class Cells:
             since_ns = self._bad_since_ns[health]
             is_bad = (since_ns > 0) & (now_ns - since_ns >= ns_from_s(after_s))
             state[is_bad & (state == 0)] = _ORDER.index(health)
-            self._suspect_ns[since_ns > 0] = now_ns
+            is_suspect = since_ns > 0
+            if health is CellHealth.RESTLESS:
+                is_suspect &= self._state == _ORDER.index(health)
+            self._suspect_ns[is_suspect] = now_ns
         recovers = (state == 0) & (now_ns - self._suspect_ns >= ns_from_s(WELL_AFTER_S))
         state = np.where((state == 0) & ~recovers, self._state, state)
         changed = np.flatnonzero(state != self._state)

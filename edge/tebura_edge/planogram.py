@@ -5,12 +5,12 @@ to be taken away, counts of facings follow, and weights follow the units seen. A
 restart; all of it is bounded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 from tebura_contract.ids import FacingId, PlateId, ShelfId, Sku, plate_id
-from tebura_contract.layout import Layout
+from tebura_contract.layout import Facing, Layout, Shelf
 
 MAX_DISPLACED: Final = 256
 MAX_FOREIGN: Final = 64
@@ -35,10 +35,14 @@ that was counted empty (counts drift, so never 0)."""
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a product may stand on a shelf: its facing, or where a unit of it was put instead."""
+    """Where a product may stand on a shelf: its facing, or where a unit of it was put instead.
+
+    `beside` are the plates next to its own, onto which it may have slipped.
+    """
 
     sku: Sku
     plates: frozenset[PlateId]
+    beside: frozenset[PlateId]
     facing: FacingId | None
     expectation: float
 
@@ -94,23 +98,20 @@ class Planogram:
         self.learnt = learnt or Learnt()
         self._products = layout.products()
         self._home: dict[ShelfId, tuple[Place, ...]] = {}
-        for shelf_name, (_, shelf) in layout.shelves().items():
-            every = tuple(plate.id for plate in shelf.plate)
-            self._home[shelf_name] = tuple(
-                Place(
-                    facing.sku,
-                    frozenset(plate_id(shelf_name, plate) for plate in facing.plates or every),
-                    FacingId(f"{shelf_name}/{facing.id}"),
-                    HOME_EXPECTATION,
-                )
-                for facing in shelf.facing
-            )
+        for name, (_, shelf) in layout.shelves().items():
+            self._home[name] = tuple(_home_place(name, shelf, facing) for facing in shelf.facing)
 
     def places(self, shelf: ShelfId) -> list[Place]:
         """What may be taken from this shelf."""
         home = [self._as_counted(place) for place in self._home.get(shelf, ())]
         away = [
-            Place(one.sku, frozenset(one.plates), None, DISPLACED_EXPECTATION * min(one.count, 2))
+            Place(
+                one.sku,
+                frozenset(one.plates),
+                frozenset(),
+                None,
+                DISPLACED_EXPECTATION * min(one.count, 2),
+            )
             for one in self.learnt.displaced
             if any(plate.rpartition("/")[0] == shelf for plate in one.plates)
         ]
@@ -174,7 +175,7 @@ class Planogram:
 
     def _as_counted(self, place: Place) -> Place:
         if place.facing is not None and self.learnt.counts.get(place.facing) == 0:
-            return Place(place.sku, place.plates, place.facing, EMPTY_EXPECTATION)
+            return replace(place, expectation=EMPTY_EXPECTATION)
         return place
 
     def _add_count(self, facing: FacingId, change: int) -> None:
@@ -198,3 +199,17 @@ class Planogram:
         mean_g = seen.mean_g + (unit_g - seen.mean_g) * quantity / units
         new = SeenUnits(mean_g=mean_g, units=units)
         self._change(seen={**self.learnt.seen, sku: new})
+
+
+def _home_place(name: ShelfId, shelf: Shelf, facing: Facing) -> Place:
+    every = {plate_id(name, plate.id): plate for plate in shelf.plate}
+    own = frozenset(plate_id(name, plate) for plate in facing.plates) or frozenset(every)
+    left_m = min((every[plate].xy_m[0] for plate in own), default=0.0)
+    right_m = max((every[plate].xy_m[0] + every[plate].size_m[0] for plate in own), default=0.0)
+    beside = frozenset(
+        plate_name
+        for plate_name, plate in every.items()
+        if plate.xy_m[0] + plate.size_m[0] > left_m - plate.size_m[0] / 2
+        and plate.xy_m[0] < right_m + plate.size_m[0] / 2
+    )
+    return Place(facing.sku, own, beside - own, FacingId(f"{name}/{facing.id}"), HOME_EXPECTATION)

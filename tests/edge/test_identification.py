@@ -1,0 +1,192 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tebura_contract.geometry import Pose
+from tebura_contract.ids import GondolaId, NodeId, PlateId, ShelfId, Sku, StoreId
+from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shelf, StoreInfo
+from tebura_edge.identification import Explanation, explain
+from tebura_edge.planogram import Planogram
+from tebura_edge.weighing import WeightStep
+
+SHELF = ShelfId("1/1")
+
+
+def shop(products: dict[str, float], facings: dict[str, list[int]], plates: int = 8) -> Planogram:
+    """One shelf; `facings` says on which plates a product stands, the rest is sold elsewhere."""
+    shelf = Shelf(
+        id="1",
+        gondola_from_shelf=Pose(),
+        size_m=(plates * 0.1, 0.4, 0.3),
+        reports_picks=NodeId("plates-1"),
+        plate=tuple(Plate(id=str(n), xy_m=(n * 0.1, 0), size_m=(0.1, 0.4)) for n in range(plates)),
+        facing=tuple(
+            Facing(id=sku, sku=Sku(sku), x_m=(0.0, 0.1), plates=tuple(str(n) for n in on))
+            for sku, on in facings.items()
+        ),
+    )
+    gondola = Gondola(
+        id=GondolaId("1"), store_from_gondola=Pose(), size_m=(1, 0.4, 1), shelf=(shelf,)
+    )
+    return Planogram(
+        Layout(
+            store=StoreInfo(id=StoreId("s"), name="s"),
+            product=tuple(
+                Product(sku=Sku(sku), name=sku, price_minor=100, weight_g=weight_g)
+                for sku, weight_g in products.items()
+            ),
+            gondola=(gondola,),
+        )
+    )
+
+
+def step(
+    deltas_g: dict[int, float], small_g: dict[int, float] | None = None, sigma_g: float = 0.7
+) -> WeightStep:
+    named = {PlateId(f"1/1/{n}"): delta_g for n, delta_g in deltas_g.items()}
+    small = {PlateId(f"1/1/{n}"): delta_g for n, delta_g in (small_g or {}).items()}
+    return WeightStep(
+        shelf=SHELF,
+        plates=tuple(named),
+        delta_g=sum(named.values()),
+        sigma_g=sigma_g,
+        deltas_g={**named, **small},
+        from_ns=0,
+        to_ns=1,
+    )
+
+
+def top(explanation: Explanation) -> tuple[str, int]:
+    best = explanation.candidates[0]
+    return best.sku, best.quantity
+
+
+def chance(explanation: Explanation) -> float:
+    """Posterior of the best candidate among all that are named."""
+    scores = [c.log_likelihood + c.log_prior for c in explanation.candidates]
+    return float(np.exp(scores[0] - np.logaddexp.reduce(scores)))
+
+
+@given(
+    st.integers(1, 4),
+    st.floats(-1.9, 1.9),
+    st.sampled_from([("tea", 0), ("soup", 3), ("rice", 6)]),
+)
+def test_quantity_and_product_are_found_within_the_gain_error(
+    quantity: int, misfit: float, where: tuple[str, int]
+) -> None:
+    weights = {"tea": 48.0, "soup": 180.0, "rice": 505.0}
+    planogram = shop(weights, {"tea": [0, 1], "soup": [3, 4], "rice": [6, 7]})
+    sku, plate = where
+    delta_g = -quantity * weights[sku] * (1 + 0.025 * misfit)
+    explanation = explain(step({plate: delta_g}), planogram)
+    assert top(explanation) == (sku, quantity)
+    assert explanation.is_explained
+    assert explanation.facing == f"1/1/{sku}"
+
+
+def test_place_decides_between_products_of_one_weight() -> None:
+    planogram = shop({"cola": 350.0, "lemon": 351.0}, {"cola": [0, 1], "lemon": [4, 5]})
+    for plate, sku in ((1, "cola"), (4, "lemon")):
+        explanation = explain(step({plate: -350.0}), planogram)
+        assert top(explanation) == (sku, 1)
+        assert chance(explanation) > 0.95
+
+
+def test_products_of_one_weight_on_one_plate_are_a_doubt() -> None:
+    planogram = shop({"cola": 350.0, "lemon": 351.0}, {"cola": [0], "lemon": [0]})
+    explanation = explain(step({0: -350.0}), planogram)
+    assert len(explanation.candidates) >= 2
+    assert chance(explanation) < 0.6
+
+
+def test_weight_decides_where_two_products_share_a_plate() -> None:
+    planogram = shop({"gum": 30.0, "bar": 45.0}, {"gum": [2], "bar": [2]})
+    assert top(explain(step({2: -44.6}), planogram)) == ("bar", 1)
+    assert top(explain(step({2: -30.4}), planogram)) == ("gum", 1)
+
+
+def test_a_light_bag_on_three_plates_of_its_facing_is_one_bag() -> None:
+    planogram = shop({"chips": 28.0, "nuts": 21.0}, {"chips": [2, 3, 4], "nuts": [6]})
+    explanation = explain(step({2: -15.7, 3: -7.0}, {4: -5.0, 1: 2.0}), planogram)
+    assert top(explanation) == ("chips", 1)
+    assert explanation.delta_g == pytest.approx(-27.7)
+    assert explanation.plates == ("1/1/2", "1/1/3", "1/1/4")
+
+
+def test_a_neighbour_that_moved_along_does_not_spoil_the_weight() -> None:
+    planogram = shop({"gum": 30.0, "bar": 39.0}, {"gum": [2], "bar": [5]})
+    explanation = explain(step({2: -30.2, 3: -8.8}), planogram)
+    assert top(explanation) == ("gum", 1)
+    assert explanation.plates == ("1/1/2",)
+    assert explanation.is_explained
+
+
+def test_a_step_that_no_product_explains_is_not_explained() -> None:
+    planogram = shop({"tea": 48.0, "rice": 505.0}, {"tea": [0], "rice": [1]})
+    assert not explain(step({1: 260.0}), planogram).is_explained
+    assert not explain(step({1: -260.0}), planogram).is_explained
+
+
+def test_more_than_five_kilograms_is_nobodys_pick() -> None:
+    planogram = shop({"rice": 1010.0}, {"rice": [1]})
+    assert explain(step({1: -4040.0}), planogram).is_explained
+    assert not explain(step({1: -6060.0}), planogram).is_explained
+
+
+def test_a_shelf_without_products_explains_nothing() -> None:
+    explanation = explain(step({1: -200.0}), shop({}, {}))
+    assert explanation.candidates == ()
+    assert not explanation.is_explained
+
+
+def test_only_what_a_shelf_holds_can_be_taken_but_anything_can_be_put_back() -> None:
+    planogram = shop({"tea": 48.0, "jam": 331.0}, {"tea": [0]})
+    assert not explain(step({3: -331.0}), planogram).is_explained
+    put_back = explain(step({3: 331.0}), planogram)
+    assert top(put_back) == ("jam", 1)
+    assert put_back.is_explained
+    assert put_back.facing is None
+
+
+def test_a_product_that_slipped_to_the_next_plate_is_still_expected() -> None:
+    planogram = shop({"tea": 48.0, "rice": 505.0}, {"tea": [1, 2], "rice": [6]})
+    assert explain(step({3: -48.3}), planogram).is_explained
+    assert not explain(step({4: -48.3}), planogram).is_explained
+
+
+def test_a_product_put_back_at_the_wrong_end_of_its_shelf_is_known_by_its_weight() -> None:
+    planogram = shop({"tea": 48.0, "rice": 505.0}, {"tea": [0], "rice": [6]})
+    put_back = explain(step({7: 48.2}), planogram)
+    assert top(put_back) == ("tea", 1)
+    assert put_back.is_explained
+
+
+def test_a_displaced_product_is_found_where_it_was_put() -> None:
+    planogram = shop({"tea": 48.0, "jam": 331.0}, {"tea": [0]})
+    planogram.decided(Sku("jam"), 1, (PlateId("1/1/3"),), 331.0)
+    assert top(explain(step({3: -331.0}), planogram)) == ("jam", 1)
+
+
+def test_likelihood_is_a_density_in_weight() -> None:
+    """Summed over all weights a step may have, one candidate's likelihood is about one."""
+    planogram = shop({"soup": 200.0}, {"soup": [0]})
+    total = sum(
+        math.exp(candidate.log_likelihood)
+        for grams in np.arange(1.0, 400.0, 0.5)
+        for candidate in explain(step({0: -float(grams)}), planogram).candidates
+        if candidate.quantity == 1
+    )
+    assert total * 0.5 == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_prior_speaks_of_quantity_and_expectation_only() -> None:
+    planogram = shop({"soup": 200.0, "stew": 400.0}, {"soup": [0], "stew": [0]})
+    priors = {
+        (str(c.sku), c.quantity): c.log_prior
+        for c in explain(step({0: -400.0}), planogram).candidates
+    }
+    assert priors["stew", 1] > priors["soup", 2]
+    assert priors["stew", 1] - priors["soup", 2] == pytest.approx(math.log(5))
