@@ -292,9 +292,9 @@ def _calibration(
     place = beside(path, config.calibration)
     candidates = [place]
     if place.is_dir():
-        candidates = sorted(place.glob(f"{config.node}*.json"), reverse=True)
+        candidates = sorted(place.glob(f"{config.node}.*json"), reverse=True)
         if not candidates:
-            problems.append(f"calibration: {place} holds no {config.node}*.json")
+            problems.append(f"calibration: {place} holds no {config.node}.*.json")
             return None, None
     refused = []
     for candidate in candidates:

@@ -1,0 +1,422 @@
+"""The node's main loop: the one place that reads clocks and ties sensors, roles, outbox and link.
+
+A turn takes what arrived, feeds the roles in time order, stores what they found, and only then
+talks: events, watermark, health. A disk that cannot be written stops sensing (nothing may be known
+that is not stored), says so, and is tried again every second.
+"""
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol, runtime_checkable
+
+import sdnotify
+import structlog
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS, Clock, Ns, ns_from_s
+from tebura_contract.envelope import seal
+from tebura_contract.events import Event, SensorState
+from tebura_contract.ids import EventId
+from tebura_contract.messages import Ack, ClockAnswer, ClockQuestion, Part, Position, Watermark
+from tebura_contract.settings import beside
+
+from tebura_edge.clock import StoreClock
+from tebura_edge.config import Setup
+from tebura_edge.courier import Courier
+from tebura_edge.delivery import Delivery
+from tebura_edge.engine import Engine
+from tebura_edge.flight import FlightRecorder, attachments
+from tebura_edge.health import DISK_LIMIT, HealthBoard, disk_share
+from tebura_edge.link import Arrived, Connected, Disconnected, Link
+from tebura_edge.logs import Repeats
+from tebura_edge.metrics import Metrics
+from tebura_edge.outbox import Outbox, OutboxUnwritable
+from tebura_edge.role import Counts, Detections, SensorStatus
+from tebura_edge.roles import roles_of
+from tebura_edge.sensing import Inbox, Sensing, Snapshot, sensors_of
+
+WAIT_S = 0.05
+"""The loop turns at least this often; anything that arrives wakes it at once."""
+
+TAKE_MOST = 256
+CLOCK_WAIT_S = 3.0
+"""Before its first fact a node waits this long for the gateway's clock, so that what it says about
+the time it was away is said in store time. Without a gateway it begins by its own clock."""
+
+RETRY_WRITE_NS = SECOND_NS
+STOP_WAIT_S = 1.0
+_log = structlog.get_logger("tebura_edge")
+
+
+@dataclass
+class _Pace:
+    """Something to do every so often."""
+
+    every_ns: int
+    last_ns: int | None = None
+
+    def is_due(self, now_ns: int) -> bool:
+        if self.last_ns is not None and now_ns - self.last_ns < self.every_ns:
+            return False
+        self.last_ns = now_ns
+        return True
+
+
+@runtime_checkable
+class _HasPositions(Protocol):
+    def positions(self) -> list[Position]: ...
+
+
+@runtime_checkable
+class _HasParts(Protocol):
+    def parts(self) -> tuple[Part, ...]: ...
+
+
+class Node:
+    """One boot of a node.
+
+    Args:
+        setup: What it is.
+        clock: The machine's clocks.
+
+    Raises:
+        OutboxError: If the state folder cannot be used.
+        ModelError: If the people network cannot be used.
+        NodeError: If a role cannot begin from its saved state.
+    """
+
+    def __init__(self, setup: Setup, clock: Clock) -> None:
+        self._setup, self._clock = setup, clock
+        self._is_stopping = False
+        self._woken = threading.Event()
+        self._store = StoreClock(clock)
+        self._outbox = Outbox(setup.state_dir, setup.node, clock.wall_ns())
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._outbox.close)
+            self._assemble()
+            undo.pop_all()
+
+    def _assemble(self) -> None:
+        setup, config = self._setup, self._setup.config
+        self._inbox = Inbox(self._woken.set)
+        self._sensing = Sensing(setup, self._clock, self._store, self._inbox)
+        self._engine = Engine(
+            roles_of(setup, self._outbox),
+            sensors_of(setup),
+            setup.served_shelves(),
+            ns_from_s(config.merge_lag_s),
+        )
+        self._link = Link(
+            config.mqtt,
+            setup.path,
+            setup.layout.store.id,
+            setup.node,
+            boot=self._outbox.boot,
+            reconnect_s=(config.link.reconnect_min_s, config.link.reconnect_max_s),
+            in_flight=config.link.in_flight,
+            monotonic_ns=self._clock.monotonic_ns,
+            wake=self._woken.set,
+        )
+        delivery = Delivery(config.link.in_flight, ns_from_s(config.link.ack_timeout_s))
+        self._courier = Courier(self._outbox, self._link, delivery, self._clock.monotonic_ns)
+        self._version = _version()
+        self._board = HealthBoard(self._outbox.boot, self._version, self._sensing.inference)
+        self._metrics = Metrics(setup.node, config.metrics.port)
+        self._flight = _flight(setup)
+        self._repeats = Repeats()
+        self._notifier = sdnotify.SystemdNotifier()
+        self._stalled_ns: int | None = None
+        self._retry = _Pace(RETRY_WRITE_NS)
+        self._answers = 0
+        self._ask = _Pace(250 * MILLISECOND_NS)
+        self._mark = _Pace(500 * MILLISECOND_NS)
+        self._position = _Pace(250 * MILLISECOND_NS)
+        self._poll = _Pace(250 * MILLISECOND_NS)
+        self._alive = _Pace(2 * SECOND_NS)
+        self._save = _Pace(30 * SECOND_NS, self._clock.monotonic_ns())
+        self._look_around = _Pace(SECOND_NS)
+        self._measure_disk = _Pace(30 * SECOND_NS)
+
+    def stop(self) -> None:
+        """Ask the loop to end, within `WAIT_S`; any thread or signal handler may."""
+        # A plain flag: setting an event inside a signal handler could wait for a lock that the
+        # interrupted loop itself holds.
+        self._is_stopping = True
+
+    def run(self) -> None:
+        """Live until `stop`.
+
+        Raises:
+            RuntimeError: If a thread died; the process should end and be started again.
+        """
+        for warning in self._setup.warnings:
+            _log.warning("kept an older file", why=warning)
+        self._link.start()
+        try:
+            self._wait_for_clock()
+            self._begin()
+            while not self._is_stopping:
+                self._woken.wait(WAIT_S)
+                self._woken.clear()
+                self._turn()
+        finally:
+            self._end()
+
+    def _wait_for_clock(self) -> None:
+        until_ns = self._clock.monotonic_ns() + ns_from_s(CLOCK_WAIT_S)
+        while not self._is_stopping and self._clock.monotonic_ns() < until_ns:
+            self._hear()
+            self._ask_clock()
+            self._store.update()
+            if self._store.is_answered:
+                return
+            self._woken.wait(WAIT_S)
+            self._woken.clear()
+
+    def _begin(self) -> None:
+        now = self._store.now()
+        self._engine.started(self._version, now.at_ns, self._outbox.last_alive_ns)
+        self._sensing.start()
+        self._notifier.notify("READY=1")
+        _log.info(
+            "started",
+            node=self._setup.node,
+            boot=self._outbox.boot,
+            waiting=self._outbox.waiting,
+            roles=sorted(self._engine.roles),
+            inference=self._sensing.inference,
+        )
+
+    def _turn(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        self._hear()
+        step = self._store.update()
+        if step is not None:
+            _log.warning("store time was set", by_s=step.by_ns / SECOND_NS)
+            self._engine.stepped(step.by_ns, self._store.now().at_ns)
+        if self._poll.is_due(now_ns):
+            self._sensing.poll()
+        if self._stalled_ns is None:
+            self._sense()
+        if self._stalled_ns is None or self._retry.is_due(now_ns):
+            self._store_found(now_ns)
+        self._courier.pump()
+        self._speak(now_ns)
+        self._look_after(now_ns)
+
+    def _hear(self) -> None:
+        """Take what the broker brought."""
+        for news in self._link.news():
+            match news:
+                case Connected():
+                    _log.info("connected to the broker", session_kept=news.is_resumed)
+                    self._repeats.over("broker")
+                    self._courier.connected()
+                    self._board.forget_told()
+                    self._ask.last_ns = None
+                case Disconnected():
+                    if self._repeats.is_due("broker", self._clock.monotonic_ns()):
+                        _log.warning("no broker", why=news.reason)
+                case Arrived():
+                    self._arrived(news)
+
+    def _arrived(self, arrived: Arrived) -> None:
+        match arrived.message:
+            case Ack() as ack:
+                try:
+                    self._courier.acked(ack)
+                except OutboxUnwritable as error:
+                    self._complain("outbox", str(error))
+                    return
+            case ClockAnswer() as answer:
+                if answer.boot == self._outbox.boot:
+                    self._store.answered(answer, arrived.at_ns)
+                    self._answers += 1
+            case command:
+                self._engine.command(command)
+                self._store_found(self._clock.monotonic_ns())
+                if self._stalled_ns is not None:
+                    return
+        self._link.done(arrived)
+
+    def _sense(self) -> None:
+        """Feed what the sensors brought."""
+        for item in self._inbox.take(TAKE_MOST):
+            match item:
+                case Snapshot():
+                    if self._flight is not None:
+                        self._flight.image(item.camera, item.at_ns, item.jpeg)
+                    continue
+                case SensorStatus():
+                    self._board.set(item.sensor, item.state, item.reason)
+                    _log.info("sensor", sensor=item.sensor, state=item.state.value, why=item.reason)
+                case Counts() if self._flight is not None and len(item.at_ns):
+                    self._flight.counts(item)
+                case Detections() if self._flight is not None:
+                    self._flight.detections(item)
+                case _:
+                    pass
+            self._engine.take(item)
+        self._engine.turn(self._store.now().at_ns)
+
+    def _store_found(self, now_ns: int) -> None:
+        """Make durable what was found; on failure sensing stops until it succeeds."""
+        if self._save.is_due(now_ns):
+            self._engine.save_soon()
+        found = list(self._engine.pending)
+        now = self._store.now()
+        try:
+            stored = self._engine.commit(self._outbox, self._seal, now.at_ns)
+            if self._alive.is_due(now_ns) and not stored:
+                self._outbox.alive(now.at_ns)
+        except OutboxUnwritable as error:
+            if self._stalled_ns is None:
+                self._stalled_ns = now.at_ns
+            self._board.set("outbox", SensorState.BLIND, "cannot be written")
+            self._complain("outbox", str(error))
+            return
+        for event, entry in zip(found, stored, strict=False):
+            self._metrics.stored(event)
+            if self._flight is not None:
+                self._flight.event(now.at_ns, entry.sealed)
+        self._board.set("outbox", SensorState.OK)
+        if self._stalled_ns is not None:
+            _log.info("the outbox can be written again")
+            self._repeats.over("outbox")
+            self._engine.blinded("outbox could not be written", self._stalled_ns, now.at_ns)
+            self._stalled_ns = None
+
+    def _seal(self, event_id: EventId, event: Event) -> bytes:
+        setup = self._setup
+        return seal(
+            setup.layout.store.id,
+            event_id,
+            event,
+            self._store.now(),
+            self._clock.monotonic_ns(),
+            setup.key,
+        )
+
+    def _speak(self, now_ns: int) -> None:
+        """Say what may be said: nothing is promised that is not stored and handed over."""
+        if not self._link.is_connected:
+            return
+        self._ask_clock()
+        if self._mark.is_due(now_ns):
+            self._say_watermark()
+        if self._position.is_due(now_ns):
+            for role in self._engine.roles.values():
+                if isinstance(role, _HasPositions):
+                    for position in role.positions():
+                        self._link.position(position)
+        health = self._board.due(now_ns, self._store.now(), self._outbox.waiting)
+        if health is not None:
+            self._link.health(health)
+            self._metrics.parts(health.parts)
+
+    def _say_watermark(self) -> None:
+        at_ns = self._engine.watermark_ns()
+        last = self._outbox.last_id
+        if at_ns is None or self._stalled_ns is not None or not self._courier.has_handed_all():
+            return
+        self._link.watermark(
+            Watermark(
+                boot=self._outbox.boot,
+                seq=-1 if last is None else last.seq,
+                at_ns=Ns(at_ns),
+                uncertainty_ns=Ns(self._store.now().uncertainty_ns),
+            )
+        )
+
+    def _ask_clock(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        # Quickly at first, for a good answer soon; then only against drift.
+        self._ask.every_ns = (250 * MILLISECOND_NS) if self._answers < 8 else 5 * SECOND_NS
+        if self._link.is_connected and self._ask.is_due(now_ns):
+            self._link.ask_clock(
+                ClockQuestion(boot=self._outbox.boot, sent_ns=Ns(self._clock.monotonic_ns()))
+            )
+
+    def _look_after(self, now_ns: int) -> None:
+        """Once a second: the parts' state, the numbers, the watchdog."""
+        if not self._look_around.is_due(now_ns):
+            return
+        for part in self._sensing.parts():
+            self._board.set(part.name, part.state, part.reason)
+        for role in self._engine.roles.values():
+            if isinstance(role, _HasParts):
+                self._board.put(role.parts(), "plate")
+        if self._measure_disk.is_due(now_ns):
+            self._note_files()
+        self._metrics.link(self._link.is_connected, self._outbox.waiting, self._courier.sent_count)
+        self._metrics.time(self._store.now(), self._engine.late_count)
+        self._metrics.looked(self._sensing.dropped_frames(), self._sensing.mean_look_s())
+        if self._stalled_ns is None and self._sensing.is_alive():
+            self._notifier.notify("WATCHDOG=1")
+
+    def _note_files(self) -> None:
+        share = disk_share(self._setup.state_dir)
+        is_full = share is not None and share > DISK_LIMIT
+        state = SensorState.BLIND if is_full else SensorState.OK
+        self._board.set("disk", state, f"{share:.0%} full" if is_full else "")
+        calibration = self._setup.calibration
+        if self._setup.calibration_path and calibration.is_expired(self._store.now().at_ns):
+            self._board.set("calibration", SensorState.BLIND, "too old: calibrate again")
+        if self._flight is not None:
+            trouble = self._flight.trouble
+            state = SensorState.BLIND if trouble else SensorState.OK
+            self._board.set("recorder", state, trouble)
+
+    def _complain(self, part: str, why: str) -> None:
+        if self._repeats.is_due(part, self._clock.monotonic_ns()):
+            _log.error(f"{part}: trouble", why=why, held_back=self._repeats.held_back(part))
+
+    def _end(self) -> None:
+        """Stop sensing, store and hand over what there is, say goodbye."""
+        self._notifier.notify("STOPPING=1")
+        self._inbox.close()
+        self._sensing.stop()
+        with contextlib.suppress(OutboxUnwritable):
+            self._engine.save_soon()
+            self._engine.commit(self._outbox, self._seal, self._store.now().at_ns)
+        self._drain(self._clock.monotonic_ns() + ns_from_s(STOP_WAIT_S))
+        self._link.stop()
+        waiting = self._outbox.waiting
+        self._outbox.close()
+        self._metrics.close()
+        if self._flight is not None:
+            self._flight.close()
+        _log.info("stopped", waiting=waiting)
+
+    def _drain(self, until_ns: int) -> None:
+        while (
+            self._link.is_connected
+            and self._outbox.waiting
+            and self._clock.monotonic_ns() < until_ns
+        ):
+            self._hear()
+            self._courier.pump()
+            self._woken.wait(WAIT_S)
+            self._woken.clear()
+
+
+def _flight(setup: Setup) -> FlightRecorder | None:
+    record = setup.config.record
+    if record is None:
+        return None
+    measured = setup.calibration_path.read_bytes() if setup.calibration_path else None
+    return FlightRecorder(
+        beside(setup.path, record.folder),
+        setup.node,
+        limit_bytes=record.limit_mb * 1_000_000,
+        file_s=record.file_s,
+        plates={scale.label: scale.plates for scale in setup.config.scale},
+        attachments=attachments(beside(setup.path, setup.config.layout), measured, setup.node),
+    )
+
+
+def _version() -> str:
+    try:
+        return version("tebura")
+    except PackageNotFoundError:
+        return "unknown"

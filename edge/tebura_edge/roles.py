@@ -1,0 +1,59 @@
+"""The roles a node's configuration asks for."""
+
+from tebura_contract.codec import DecodeError
+
+from tebura_edge.config import LooksFor, Setup
+from tebura_edge.gate_role import GateRole
+from tebura_edge.outbox import Outbox
+from tebura_edge.plate_role import PlateRole, PlateSettings
+from tebura_edge.role import Role
+
+PLATES, CAMERAS, GATES = "plates", "cameras", "gates"
+
+
+class NodeError(RuntimeError):
+    """The node cannot begin; the text says why and what to do."""
+
+
+def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
+    """By the name each role's state is saved under.
+
+    Raises:
+        NodeError: If a saved state cannot be read.
+    """
+    found: dict[str, Role] = {}
+    config = setup.config
+    try:
+        if config.scale:
+            found[PLATES] = PlateRole(
+                setup.layout,
+                setup.calibration,
+                setup.node,
+                PlateSettings(scales={scale.label: scale.plates for scale in config.scale}),
+                outbox.saved(PLATES),
+            )
+        if config.gate:
+            found[GATES] = GateRole(
+                setup.layout,
+                setup.node,
+                setup.entry_key,
+                outbox.saved(GATES),
+                {gate.id: gate.reader for gate in config.gate},
+            )
+    except DecodeError as error:
+        raise NodeError(f"{outbox.path}: the saved state of a role is unreadable: {error}") from (
+            error
+        )
+    watchers = tuple(c.label for c in config.camera if c.looks_for is LooksFor.PEOPLE)
+    if watchers:
+        # Brings OpenCV along, which a node without cameras does without.
+        from tebura_edge.camera_role import CameraRole, CameraRoleSettings
+
+        found[CAMERAS] = CameraRole(
+            setup.layout,
+            setup.calibration,
+            setup.node,
+            outbox.boot,
+            CameraRoleSettings(cameras=watchers),
+        )
+    return found
