@@ -5,6 +5,9 @@ the shoulder stands about above the foot, the hand is within an arm of the shoul
 reach for what is in front of them. That makes a distribution along the ray; the share of it that
 lies inside a shelf is the probability that the hand is in it. A reach begins and ends with that
 probability, with hysteresis.
+
+A camera that looks along the fronts, or slantwise at them, sees how deep a hand is. One that looks
+straight at a shelf over the shopper's back does not, and its probabilities stay low.
 """
 
 from collections.abc import Iterable, Mapping
