@@ -149,7 +149,11 @@ install_part() {
     if [ -n "$name" ] && [ ! -d "$prefix/etc/tebura/keys/$name" ]; then
         say "making $prefix/etc/tebura/keys/$name (root only: keys of $name go there)"
         run mkdir -p -m 700 "$prefix/etc/tebura/keys/$name"
-        run chmod 700 "$prefix/etc/tebura/keys"
+    fi
+    # A node's keys reach it as systemd credentials; the gateway reads its own folder.
+    if [ "$name" = gateway ] && [ -z "$prefix" ]; then
+        run chgrp -R tebura-gateway "$prefix/etc/tebura/keys/gateway"
+        run chmod -R u=rwX,g=rX,o= "$prefix/etc/tebura/keys/gateway"
     fi
 }
 

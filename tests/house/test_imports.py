@@ -1,6 +1,5 @@
 """What a process loads, beyond what import-linter reads: the light parts stay light."""
 
-import importlib.util
 import json
 import os
 import pkgutil
@@ -48,9 +47,6 @@ def test_the_contract_needs_msgspec_alone() -> None:
     assert third_party(loaded_by("tebura_contract")) - by_themselves == {"msgspec"}
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("tebura_gateway.bootstrap") is None, reason="no gateway yet"
-)
 def test_the_gateway_loads_no_pictures_and_no_edge() -> None:
     heavy = {"numpy", "cv2", "onnxruntime", "serial", "av", "tebura_edge", "tebura_simulator"}
     assert loaded_by("tebura_gateway") & heavy == set()
