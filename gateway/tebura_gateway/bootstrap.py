@@ -11,7 +11,7 @@ import sdnotify
 import structlog
 import uvicorn
 from tebura_contract.entry_code import member_key
-from tebura_contract.ids import MemberId, Sku, VisitId
+from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
@@ -24,7 +24,7 @@ from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.config import GatewayConfig
-from tebura_gateway.service import members, refunding, reviewing
+from tebura_gateway.service import members, nodes, refunding, reviewing
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
@@ -64,6 +64,12 @@ class WriterServices:
     def dispute(self, visit: VisitId, sku: Sku) -> None:
         def work(tx: Tx, _: Memory) -> None:
             refunding.dispute(tx, visit, sku)
+
+        self.writer.call(work)
+
+    def accept_gap(self, node: NodeId) -> None:
+        def work(tx: Tx, memory: Memory) -> None:
+            nodes.accept_gap(tx, memory, node)
 
         self.writer.call(work)
 

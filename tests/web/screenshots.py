@@ -17,9 +17,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tebura_contract.clock import SECOND_NS  # noqa: E402
 from tebura_gateway.api.app import create_app  # noqa: E402
 from tebura_gateway.api.signing import sign_in_link  # noqa: E402
-from tebura_gateway.service.views import MemberView  # noqa: E402
+from tebura_gateway.service.views import FlagView, MemberView, ReviewPerson  # noqa: E402
 
 from tests.web.showcase import STAFF_TOKEN, Showcase, busy_shop, serving  # noqa: E402
 
@@ -107,14 +108,15 @@ def phone(browser: Browser, address: str, shop: Showcase, folder: Path, scale: f
 
 def staff(browser: Browser, address: str, folder: Path, scale: float) -> None:
     context = browser.new_context(
-        viewport={"width": 1280, "height": 860}, locale="en", device_scale_factor=scale
+        viewport={"width": 1280, "height": 1160}, locale="en", device_scale_factor=scale
     )
     page = context.new_page()
     page.goto(f"{address}/staff")
     page.locator("#token").fill(STAFF_TOKEN)
     page.keyboard.press("Enter")
     page.wait_for_url("**/staff")
-    picture(page, folder / "staff-en.png")
+    picture(page, folder / "staff-en.png", is_whole=False)
+    page.set_viewport_size({"width": 1280, "height": 560})
     page.goto(f"{address}/staff/receipts")
     picture(page, folder / "staff-receipts-en.png")
     page.goto(f"{address}/staff/members")
@@ -141,8 +143,16 @@ def live(browser: Browser, address: str, shop: Showcase, folder: Path, scale: fl
 
 
 def doubtful(shop: Showcase) -> None:
-    """Two questions for the staff."""
-    ken = shop.visits_of(shop.members()[1].id)[0]
+    """Questions for the staff, and a message that somebody forged."""
+    mika, ken = (shop.visits_of(member.id)[0] for member in shop.members()[:2])
+    shop.letters.append(
+        FlagView(
+            at_ns=shop.now_ns() - 95 * SECOND_NS,
+            place="tebura/v1/demo/plates-1/event: plates-1/3-41",
+            reason="forged",
+            size_bytes=612,
+        )
+    )
     shop.add_review(
         "step:plates-1/1-17",
         reason="what",
@@ -157,6 +167,19 @@ def doubtful(shop: Showcase) -> None:
         shelf="g1/s2",
         plates=("p2", "p3"),
         at_risk=172,
+    )
+    shop.add_review(
+        "step:plates-1/1-21",
+        reason="who",
+        candidates=(("green-tea", 1, 0.99),),
+        people=(
+            ReviewPerson(visit=mika.id, member_name="Mika", probability=0.55),
+            ReviewPerson(visit=ken.id, member_name="Ken", probability=0.45),
+        ),
+        delta_g=-551.2,
+        shelf="g1/s1",
+        plates=("p5",),
+        at_risk=162,
     )
     shop.dispute(shop.receipts()[-1].visit, shop.receipts()[-1].lines[0].product.sku)
 

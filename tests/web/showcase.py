@@ -204,6 +204,15 @@ class Showcase:
             candidates=((sku, 1, 0.97),),
         )
 
+    def accept_gap(self, node: NodeId) -> None:
+        if not any(one.id == node and one.missing for one in self.nodes_seen):
+            raise Refused(f"nothing of {node} is missing")
+        self.nodes_seen = [
+            msgspec.structs.replace(one, missing=0) if one.id == node else one
+            for one in self.nodes_seen
+        ]
+        self.changed += 1
+
     def add_member(self, name: str, locale: str, seed: int = 0) -> MemberView:
         number = bytes([len(self.members_by_id) + seed] * 9)
         view = MemberView(id=new_member_id(number), name=name, locale=locale, owes=Money(0, "JPY"))

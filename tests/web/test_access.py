@@ -124,6 +124,7 @@ def test_a_form_of_another_site_changes_nothing(browser: Browser, shop: Showcase
         ("/staff/refunds", {"visit": visit}),
         ("/staff/members", {"name": "Eve", "locale": "en"}),
         ("/staff/links", {"member": ken.id}),
+        ("/staff/gaps", {"node": "gate-1"}),
     ]
     for address, data in attempts:
         for form in ("", "forged"):

@@ -202,6 +202,9 @@ def test_blind_nodes_are_named_with_the_reason(browser: Browser, shop: Showcase)
     html = browser.http.get("/staff?lang=en").text
     for text in ("picture is black", "silent", "2 missing"):
         assert text in html
+    data = {"form": browser.form_token("/staff"), "node": "gate-1"}
+    assert "2 missing" not in browser.http.post("/staff/gaps", data=data).text
+    assert browser.http.post("/staff/gaps", data=data).status_code == 409
 
 
 def test_the_live_page_shows_shelves_people_and_receipts(browser: Browser) -> None:

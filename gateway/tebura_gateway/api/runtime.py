@@ -3,7 +3,7 @@
 from typing import Protocol
 
 import msgspec
-from tebura_contract.ids import MemberId, Sku, VisitId
+from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
@@ -47,6 +47,10 @@ class Services(Protocol):
 
     def dispute(self, visit: VisitId, sku: Sku) -> None:
         """The shopper says that they did not take this."""
+        ...
+
+    def accept_gap(self, node: NodeId) -> None:
+        """What is missing of a node will not come: go on without it."""
         ...
 
     def add_member(self, name: str, locale: str) -> MemberView: ...

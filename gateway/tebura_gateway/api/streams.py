@@ -19,8 +19,8 @@ MAX_STREAMS: Final = 200
 """Open streams at a time; the next one is told 503 and the browser tries again later."""
 QUIET_S: Final = 2.0
 """Without a change a part is looked at this often: a node may have fallen silent meanwhile."""
-PAUSE_S: Final = 0.1
-"""Between two looks, so that a burst of changes is one update."""
+PAUSE_S: Final = 0.2
+"""Between two looks, so that a burst of changes is one update; the first one is sent at once."""
 RETRY_MS: Final = 1000
 
 

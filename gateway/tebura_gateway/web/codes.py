@@ -1,6 +1,7 @@
 """The entry codes a phone shows, some minutes ahead, so that it opens a gate while offline."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -39,11 +40,13 @@ def codes_ahead(key: bytes, store: StoreId, member: MemberId, now_ns: int) -> li
     return shown
 
 
+@lru_cache(maxsize=4096)
 def picture(code: str) -> tuple[int, str]:
     """Side length in modules with the quiet zone, and the dark modules as one SVG path.
 
     Error correction M is the most that leaves a 33-character code at 25 x 25 modules: larger
-    modules are worth more to a gate's camera than more redundancy.
+    modules are worth more to a gate's camera than more redundancy. Kept for a while: drawing takes
+    some milliseconds, and a phone asks for twenty at a time, mostly the same ones again.
     """
     return _drawn(segno.make_qr(code, error="m", boost_error=False).matrix)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from tebura_contract.ids import MemberId, Sku, VisitId
+from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 
 from tebura_gateway.api.access import (
     STAFF_COOKIE,
@@ -106,6 +106,14 @@ def decide(
     """Accept, change or void. `choice` is a candidate's button: its article and how many."""
     require_own_form(session, form)
     runtime.services.rule(review, _ruling(ruling, choice, sku, quantity, visit))
+    return see_other("/staff")
+
+
+@router.post("/staff/gaps")
+def accept_gap(runtime: RuntimeDep, session: StaffDep, form: FormText, node: FormText) -> Response:
+    """Go on without what a node lost."""
+    require_own_form(session, form)
+    runtime.services.accept_gap(NodeId(node))
     return see_other("/staff")
 
 
