@@ -50,15 +50,24 @@ HERE: Final = 0.02
 """Share of the moved weight, counted by the above, that must be where the product stands. Else
 nobody can say that it was this one: several units of something light weigh what anything does."""
 
-QUANTITY_RATIO: Final = 0.2
-"""Each further unit in one grasp is five times as rare. Of 117 labelled picks and put-backs of the
-store only 2 are of two units, but its shoppers were told what to take; at 0.02 honest pairs would
-look like single units of something else."""
+QUANTITY_POWER: Final = 3.0
+"""How fast larger quantities in one grasp get rarer: two are 8 times as rare as one, eight 512
+times. Of 117 labelled picks and put-backs of the store only 2 are of two units, but its shoppers
+were told what to take; a power of 5 would make honest pairs look like something else."""
+
+FOREIGN_SHARE: Final = 0.02
+FOREIGN_UP_TO_G: Final = 3000.0
+"""How often a step is of something that is no product, and what that may weigh: phones, bags, a
+bottle of one's own. Eight cups that are 4 % off in weight are less likely than that."""
 
 STRAY_RETURN: Final = 0.15
 STRAY_QUANTITY: Final = 3
 """Prior share of put-backs that go to a shelf the product does not belong to (labelled visits of
 the store: wrong places are a named hard case); never more than a hand holds."""
+
+
+_LOG_FOREIGN: Final = math.log(FOREIGN_SHARE / FOREIGN_UP_TO_G)
+_LOG_QUANTITIES: Final = math.log(sum(n**-QUANTITY_POWER for n in range(1, MAX_QUANTITY + 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class Explanation:
             plates, without those of others.
         misfit_sigmas: How far the best candidate's weight is off; infinite without candidates.
         is_here: Whether the best candidate was to be expected where the weight moved.
+        log_odds: Of the best candidate against something that is no product.
     """
 
     candidates: tuple[Candidate, ...]
@@ -80,10 +90,11 @@ class Explanation:
     delta_g: float
     misfit_sigmas: float
     is_here: bool
+    log_odds: float
 
     @property
     def is_explained(self) -> bool:
-        is_fitting = self.misfit_sigmas <= EXPLAINED_SIGMAS
+        is_fitting = self.misfit_sigmas <= EXPLAINED_SIGMAS and self.log_odds >= 0
         return is_fitting and self.is_here and abs(self.delta_g) <= HEAVIEST_G
 
 
@@ -103,6 +114,7 @@ class _Guess:
     place: Place
     view: _View
     misfit_sigmas: float
+    log_odds: float
 
     @property
     def score(self) -> float:
@@ -118,7 +130,7 @@ def explain(step: WeightStep, planogram: Planogram) -> Explanation:
             best[key] = guess
     ranked = sorted(best.values(), key=lambda g: (-g.score, g.candidate.sku, g.candidate.quantity))
     if not ranked:
-        return Explanation((), None, step.plates, step.delta_g, math.inf, False)
+        return Explanation((), None, step.plates, step.delta_g, math.inf, False, -math.inf)
     floor = ranked[0].score + math.log(LEAST_POSTERIOR)
     kept = [guess for guess in ranked[:MAX_CANDIDATES] if guess.score >= floor]
     top = kept[0]
@@ -129,6 +141,7 @@ def explain(step: WeightStep, planogram: Planogram) -> Explanation:
         delta_g=top.view.delta_g,
         misfit_sigmas=top.misfit_sigmas,
         is_here=top.view.is_here,
+        log_odds=top.log_odds,
     )
 
 
@@ -189,15 +202,18 @@ def _by_quantity(
             quantity * unit.sd_g**2 + (GAIN_SPREAD * expected_g) ** 2 + step.sigma_g**2
         )
         misfit = (weight_g - expected_g) / sd_g
+        log_quantity = -QUANTITY_POWER * math.log(quantity) - _LOG_QUANTITIES
         candidate = Candidate(
             sku=place.sku,
             quantity=quantity,
             log_likelihood=_log_weight(misfit, sd_g, weight_g, expected_g) + view.log_place,
-            log_prior=math.log(share)
-            + math.log(1 - QUANTITY_RATIO)
-            + (quantity - 1) * math.log(QUANTITY_RATIO),
+            log_prior=math.log(share) + log_quantity,
         )
-        yield _Guess(candidate, place, view, abs(misfit))
+        # Which of the shelf's products it was is no question between products and the rest; which
+        # of the store's others, is.
+        log_chance = log_quantity + (0.0 if place.expectation else math.log(share))
+        log_odds = candidate.log_likelihood + log_chance - _LOG_FOREIGN
+        yield _Guess(candidate, place, view, abs(misfit), log_odds)
 
 
 def _log_weight(misfit: float, sd_g: float, weight_g: float, expected_g: float) -> float:

@@ -130,6 +130,20 @@ def test_a_step_that_no_product_explains_is_not_explained() -> None:
     assert not explain(step({1: -260.0}), planogram).is_explained
 
 
+def test_many_units_that_do_not_quite_weigh_it_are_rather_something_else() -> None:
+    planogram = shop({"cup": 200.0}, {"cup": [0]})
+    assert explain(step({0: -1605.0}), planogram).is_explained
+    assert not explain(step({0: -1696.0}), planogram).is_explained
+
+
+@given(st.integers(1, 10), st.floats(-0.9, 0.9))
+def test_up_to_ten_units_are_taken_for_what_they_are(quantity: int, misfit: float) -> None:
+    planogram = shop({"tea": 48.0}, {"tea": [0]})
+    explanation = explain(step({0: -quantity * 48.0 * (1 + 0.01 * misfit)}), planogram)
+    assert explanation.is_explained
+    assert top(explanation) == ("tea", quantity)
+
+
 def test_more_than_five_kilograms_is_nobodys_pick() -> None:
     planogram = shop({"rice": 1010.0}, {"rice": [1]})
     assert explain(step({1: -4040.0}), planogram).is_explained
@@ -189,4 +203,4 @@ def test_the_prior_speaks_of_quantity_and_expectation_only() -> None:
         for c in explain(step({0: -400.0}), planogram).candidates
     }
     assert priors["stew", 1] > priors["soup", 2]
-    assert priors["stew", 1] - priors["soup", 2] == pytest.approx(math.log(5))
+    assert priors["stew", 1] - priors["soup", 2] == pytest.approx(math.log(8))
