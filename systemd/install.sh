@@ -152,6 +152,7 @@ install_part() {
     fi
     # A node's keys reach it as systemd credentials; the gateway reads its own folder.
     if [ "$name" = gateway ] && [ -z "$prefix" ]; then
+        run chmod 711 "$prefix/etc/tebura/keys"
         run chgrp -R tebura-gateway "$prefix/etc/tebura/keys/gateway"
         run chmod -R u=rwX,g=rX,o= "$prefix/etc/tebura/keys/gateway"
     fi
