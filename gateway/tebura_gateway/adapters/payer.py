@@ -52,8 +52,8 @@ class Payer:
             )
 
 
-def _answer(tx: Tx, memory: Memory, call: ProviderCall, said: Said) -> None:
-    take_answer(tx, memory, call, said)
+def _answer(tx: Tx, _: Memory, call: ProviderCall, said: Said) -> None:
+    take_answer(tx, call, said)
 
 
 def _forget(_: None, writer: Writer, key: str) -> None:

@@ -191,7 +191,7 @@ class Writer:
             self._memory = load_memory(tx)
             self._memory.in_flight = self._in_flight
             if not self._has_recovered:
-                settling.recover(tx, self._memory)
+                settling.recover(tx)
         return self._memory
 
     def _one(self, job: _Job, tx: Tx) -> tuple[_Job, Any, Exception | None]:

@@ -2,9 +2,10 @@
 
 from tebura_contract.ids import VisitId
 
+from tebura_gateway.adapters import tables
 from tebura_gateway.domain.judgement import Judgement, judge
 from tebura_gateway.service import decisions, late, nodes, visits
-from tebura_gateway.service.memory import Memory, load_window, window_start_ns
+from tebura_gateway.service.memory import JUDGED, Memory, load_window, window_start_ns
 from tebura_gateway.service.transaction import Tx
 
 
@@ -15,7 +16,7 @@ def recompute(tx: Tx, memory: Memory) -> Judgement:
     crash kept from being computed is computed then.
     """
     nodes.believe(tx, memory)
-    apply_ns, load_ns = window_start_ns(tx)
+    apply_ns, load_ns = window_start_ns(tx, memory)
     load_window(tx, memory, load_ns)
     judgement = judge(
         memory.facts.values(),
@@ -30,5 +31,7 @@ def recompute(tx: Tx, memory: Memory) -> Judgement:
     visits.advance_all(tx, memory, judgement, pending)
     late.look_again(tx, judgement)
     nodes.store_words(tx, memory)
+    tx.put(tables.counter, {"name": JUDGED}, value=tx.now_ns)
     memory.is_stale = False
+    memory.unjudged_ns = None
     return judgement

@@ -19,12 +19,17 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.decision import Ruling
 from tebura_gateway.domain.facts import Fact, FactFlag, in_order
 from tebura_gateway.domain.sequence import Run
+from tebura_gateway.service.shop import PAST_NS
 from tebura_gateway.service.transaction import Tx
 
 MARGIN_NS = 300 * SECOND_NS
 """How far before the oldest open visit facts still count: who stood at the gate, what was blind."""
-OLDEST_NS = 24 * 3600 * SECOND_NS
-"""No window reaches back further, whatever stays open."""
+OLDEST_NS = PAST_NS
+"""No window reaches back further, whatever stays open: what is older is flagged and reviewed."""
+
+
+JUDGED = "judged"
+"""Name of the counter that holds when the facts were last judged."""
 
 
 @dataclass(slots=True)
@@ -37,8 +42,10 @@ class Memory:
     claims: dict[NodeId, Watermark] = field(default_factory=dict)
     through_ns: dict[NodeId, int] = field(default_factory=dict)
     rulings: dict[EventId, Ruling] = field(default_factory=dict)
-    # Priced visits of the last day, from entry to exit: what comes late for them is noted.
-    priced: dict[VisitId, tuple[int, int]] = field(default_factory=dict)
+    # Priced and void visits of the last day, from entry to exit: what comes late is noted.
+    closed: dict[VisitId, tuple[int, int]] = field(default_factory=dict)
+    # When the earliest fact began that was stored since the last judgement.
+    unjudged_ns: int | None = None
     written: dict[str, bytes] = field(default_factory=dict)
     # Node rows as last written, so that a heartbeat is not a write.
     seen_ns: dict[NodeId, int] = field(default_factory=dict)
@@ -66,13 +73,28 @@ def load_memory(tx: Tx) -> Memory:
         memory.seen_ns[NodeId(row.node)] = int(row.seen_ns)
         if row.through_ns is not None:
             memory.through_ns[NodeId(row.node)] = int(row.through_ns)
-    priced = select(tables.visit).where(
+    closed = select(tables.visit).where(
         tables.visit.c.store == tx.store,
-        tables.visit.c.priced_ns >= tx.now_ns - OLDEST_NS,
+        tables.visit.c.exited_ns >= tx.now_ns - OLDEST_NS,
+        tables.visit.c.priced_ns.is_not(None) | tables.visit.c.final_ns.is_not(None),
     )
-    for row in tx.connection.execute(priced):
-        memory.priced[VisitId(row.visit)] = (int(row.entered_ns), int(row.exited_ns))
+    for row in tx.connection.execute(closed):
+        memory.closed[VisitId(row.visit)] = (int(row.entered_ns), int(row.exited_ns))
+    memory.unjudged_ns = _unjudged_ns(tx)
     return memory
+
+
+def _unjudged_ns(tx: Tx) -> int | None:
+    """When the earliest fact began that came since the last judgement, before a restart."""
+    judged = tx.get(tables.counter, name=JUDGED)
+    since_ns = int(judged.value) - MARGIN_NS if judged is not None else 0
+    query = select(func.min(tables.inbox.c.began_ns)).where(
+        tables.inbox.c.store == tx.store,
+        tables.inbox.c.received_ns >= since_ns,
+        tables.inbox.c.flags == "",
+    )
+    found = tx.connection.execute(query).scalar()
+    return int(found) if found is not None else None
 
 
 def load_window(tx: Tx, memory: Memory, from_ns: int) -> None:
@@ -155,7 +177,7 @@ def fact_of(row: object) -> Fact | None:
     return Fact(event_id, event, int(mapping["uncertainty_ns"]), flags)
 
 
-def window_start_ns(tx: Tx) -> tuple[int, int]:
+def window_start_ns(tx: Tx, memory: Memory) -> tuple[int, int]:
     """From when on results are written, and from when on facts are needed for that."""
     visit, decision = tables.visit, tables.decision
     limit_ns = tx.now_ns - OLDEST_NS
@@ -167,6 +189,7 @@ def window_start_ns(tx: Tx) -> tuple[int, int]:
         decision.c.store == tx.store, decision.c.status == "checking", decision.c.at_ns >= limit_ns
     )
     starts = [tx.connection.execute(query).scalar() for query in (unfinished, checking)]
+    starts.append(memory.unjudged_ns)
     known = [int(start) for start in starts if start is not None]
     apply_ns = max(min([*known, tx.now_ns]) - MARGIN_NS, limit_ns)
     overlapping = select(func.min(visit.c.entered_ns)).where(

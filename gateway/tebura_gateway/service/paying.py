@@ -6,7 +6,6 @@ from tebura_contract.ids import MemberId
 
 from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service import refunding, settling
-from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import Answer, NoAnswer, PaymentProvider, ProviderCall
 from tebura_gateway.service.transaction import Tx
 
@@ -40,9 +39,9 @@ def perform(provider: PaymentProvider, call: ProviderCall) -> Said:
     return Said(done, is_known=True)
 
 
-def take_answer(tx: Tx, memory: Memory, call: ProviderCall, said: Said) -> None:
+def take_answer(tx: Tx, call: ProviderCall, said: Said) -> None:
     """Put what came back where it belongs."""
     if call.call is None:
         refunding.answer(tx, call, said.answer, said.is_known)
     else:
-        settling.answer(tx, memory, call, said.answer, said.is_known)
+        settling.answer(tx, call, said.answer, said.is_known)

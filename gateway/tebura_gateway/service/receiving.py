@@ -161,6 +161,9 @@ def _effects(tx: Tx, memory: Memory, received: Received) -> None:
     fact = Fact(received.id, received.event, int(received.published.uncertainty_ns), flags)
     if began_ns(fact.event) >= memory.from_ns:
         memory.facts[fact.id] = fact
+    if not flags:
+        began = int(began_ns(fact.event))
+        memory.unjudged_ns = min(memory.unjudged_ns or began, began)
     _arrived(tx, memory, fact.id)
     memory.is_stale = True
     if flags:
@@ -188,7 +191,7 @@ def _arrived(tx: Tx, memory: Memory, event_id: EventId) -> None:
 def _note_late(tx: Tx, memory: Memory, event: Event) -> None:
     """Mark visits that were priced before this became known."""
     from_ns, to_ns = int(began_ns(event)), ended_ns(event)
-    for visit, (entered_ns, exited_ns) in memory.priced.items():
+    for visit, (entered_ns, exited_ns) in memory.closed.items():
         if from_ns <= exited_ns + _LATE_MARGIN_NS and to_ns >= entered_ns - _LATE_MARGIN_NS:
             tx.change(tables.visit, {"visit": visit}, late_ns=tx.now_ns)
 

@@ -36,7 +36,7 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling) -> None:
             if ruling.kind is not RulingKind.VOID:
                 raise Refused("what was found after the sale is not charged: void writes it off")
         case ReviewKind.PAYMENT:
-            _rule_payment(tx, memory, VisitId(row.visit), ruling)
+            _rule_payment(tx, VisitId(row.visit), ruling)
         case ReviewKind.EVENT:
             pass
     close(tx, review, ruling.kind.value, ruling.by)
@@ -103,10 +103,10 @@ def _rule_visit(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
     memory.is_stale = True
 
 
-def _rule_payment(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
+def _rule_payment(tx: Tx, visit: VisitId, ruling: Ruling) -> None:
     if ruling.kind is RulingKind.ACCEPT:
-        settling.retry_payment(tx, memory, visit)
+        settling.retry_payment(tx, visit)
     elif ruling.kind is RulingKind.VOID:
-        settling.write_off(tx, memory, visit, ruling.by)
+        settling.write_off(tx, visit, ruling.by)
     else:
         raise Refused("a payment is tried again (accept) or written off (void)")

@@ -62,7 +62,7 @@ def read(tx: Tx, visit: VisitId) -> Settlement:
     return from_text(row.document, Settlement)
 
 
-def advance(tx: Tx, memory: Memory, visit: VisitId, outlook: Outlook) -> Settlement:
+def advance(tx: Tx, visit: VisitId, outlook: Outlook) -> Settlement:
     """Take a visit as far as it can go without asking anyone outside."""
     now = read(tx, visit)
     for _ in range(_MOST_MOVES):
@@ -75,7 +75,7 @@ def advance(tx: Tx, memory: Memory, visit: VisitId, outlook: Outlook) -> Settlem
                 now = become(now, action.state, action.why)
                 _save(tx, now)
             case Price():
-                now = _price(tx, memory, now)
+                now = _price(tx, now)
             case Send():
                 now = sent(now, action.call, tx.now_ns)
                 _save(tx, now)
@@ -98,14 +98,11 @@ def _beyond_pricing(ruling: VisitRuling = VisitRuling.NONE) -> Outlook:
     )
 
 
-def answer(
-    tx: Tx, memory: Memory, call: ProviderCall, said: Approved | Declined | None, is_known: bool
-) -> None:
+def answer(tx: Tx, call: ProviderCall, said: Approved | Declined | None, is_known: bool) -> None:
     """Take the provider's answer in; one that nobody waits for any more changes nothing.
 
     Args:
         tx: The open transaction.
-        memory: The writer's memory.
         call: What was asked.
         said: What it said; None where it knows nothing of the key.
         is_known: False where it did not answer at all.
@@ -130,7 +127,7 @@ def answer(
                 now = unanswered(now, call.call)
             now = never_arrived(now, call.call)
     _save(tx, now)
-    advance(tx, memory, visit, _beyond_pricing())
+    advance(tx, visit, _beyond_pricing())
 
 
 def ask_due(tx: Tx, memory: Memory) -> None:
@@ -166,7 +163,7 @@ def _is_key_expired(tx: Tx, now: Settlement) -> bool:
     return tx.now_ns - now.first_sent_ns > lifetime_s * SECOND_NS
 
 
-def recover(tx: Tx, memory: Memory) -> None:
+def recover(tx: Tx) -> None:
     """After a start: what was sent before may or may not have arrived, so it is asked about."""
     table = tables.visit
     query = select(table.c.visit).where(
@@ -181,10 +178,10 @@ def recover(tx: Tx, memory: Memory) -> None:
         table.c.state.in_([State.PRICED.value, State.AUTHORIZED.value]),
     )
     for (name,) in tx.connection.execute(stuck).all():
-        advance(tx, memory, VisitId(name), _beyond_pricing())
+        advance(tx, VisitId(name), _beyond_pricing())
 
 
-def retry_payment(tx: Tx, memory: Memory, visit: VisitId) -> None:
+def retry_payment(tx: Tx, visit: VisitId) -> None:
     """Try an unpaid visit again, under a new key.
 
     Raises:
@@ -194,10 +191,10 @@ def retry_payment(tx: Tx, memory: Memory, visit: VisitId) -> None:
     if row is None or row.state != State.UNPAID:
         raise Refused(f"{visit} is not unpaid")
     _save(tx, tried_again(read(tx, visit)))
-    advance(tx, memory, visit, _beyond_pricing())
+    advance(tx, visit, _beyond_pricing())
 
 
-def write_off(tx: Tx, memory: Memory, visit: VisitId, by: str) -> None:
+def write_off(tx: Tx, visit: VisitId, by: str) -> None:
     """Staff: an unpaid visit is charged nothing.
 
     Raises:
@@ -207,10 +204,10 @@ def write_off(tx: Tx, memory: Memory, visit: VisitId, by: str) -> None:
     if row is None or row.state != State.UNPAID:
         raise Refused(f"{visit} is not unpaid")
     tx.change(tables.visit, {"visit": visit}, ruling=VisitRuling.VOID.value, ruled_by=by)
-    advance(tx, memory, visit, _beyond_pricing(VisitRuling.VOID))
+    advance(tx, visit, _beyond_pricing(VisitRuling.VOID))
 
 
-def _price(tx: Tx, memory: Memory, now: Settlement) -> Settlement:
+def _price(tx: Tx, now: Settlement) -> Settlement:
     row = tx.get(tables.visit, visit=now.visit)
     assert row is not None
     cart = from_text(row.cart, Cart)
@@ -222,7 +219,6 @@ def _price(tx: Tx, memory: Memory, now: Settlement) -> Settlement:
         total_minor=bill.total_minor,
         priced_ns=tx.now_ns,
     )
-    memory.priced[now.visit] = (int(row.entered_ns), int(row.exited_ns))
     after = priced(now, bill.total_minor, bill.currency)
     _save(tx, after)
     return after

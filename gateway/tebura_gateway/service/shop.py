@@ -18,8 +18,8 @@ SILENT_NS = 15 * SECOND_NS
 """A node without a word this long counts as blind (I9)."""
 FUTURE_NS = 60 * SECOND_NS
 """An event that much ahead of the gateway's clock is flagged: no node's clock may be so far off."""
-PAST_NS = 7 * 24 * 3600 * SECOND_NS
-"""An event that much behind is flagged; an hour's outage is only late."""
+PAST_NS = 24 * 3600 * SECOND_NS
+"""An event that much behind is flagged; what is younger is only late, and judged as ever."""
 
 
 @dataclass(frozen=True)

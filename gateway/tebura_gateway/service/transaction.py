@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from tebura_contract.codec import decode, encode
 from tebura_contract.ids import StoreId
@@ -72,7 +72,8 @@ class Tx:
         """Insert unless the key is there; whether it was new."""
         make = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
         statement = make(table).values(store=self.store, **values).on_conflict_do_nothing()
-        return self.connection.execute(statement).rowcount == 1
+        added = self.connection.execute(statement.returning(literal(1)))
+        return added.first() is not None
 
     def put(self, table: Table, key: Values, **values: Any) -> None:
         """Write these columns of the row with this key; insert it where it is missing."""

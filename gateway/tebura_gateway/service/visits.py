@@ -113,8 +113,12 @@ def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[
         assert row is not None
         cart = from_text(row.cart, Cart)
         outlook = _outlook(tx, memory, judgement, row, cart)
-        state = settling.advance(tx, memory, name, outlook)
-        _ask(tx, row, cart, state)
+        now = settling.advance(tx, name, outlook)
+        if now.state not in UNPRICED:
+            exited_ns = judgement.visits[name].exited_ns
+            assert exited_ns is not None
+            memory.closed[name] = (int(row.entered_ns), exited_ns)
+        _ask(tx, row, cart, now)
 
 
 def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart) -> Outlook:
