@@ -84,7 +84,8 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
 class RecordedDetections(msgspec.Struct, frozen=True, kw_only=True):
     """What a network found in one frame.
 
-    Per person a box, a score and 17 COCO keypoints (x, y in pixels, score).
+    Per person a box, a score and 17 COCO keypoints (x, y in pixels, score). `size_px` is the
+    frame's width and height, null where it is that of the camera's calibration.
     """
 
     camera: CameraId
@@ -93,3 +94,4 @@ class RecordedDetections(msgspec.Struct, frozen=True, kw_only=True):
     boxes_xyxy_px: tuple[tuple[float, float, float, float], ...]
     scores: tuple[float, ...]
     keypoints_px: tuple[tuple[tuple[float, float, float], ...], ...]
+    size_px: tuple[int, int] | None = None

@@ -88,6 +88,12 @@ class _Eye:
     def _foot(self, box: NDArray[np.float32], keypoints: NDArray[np.float32]) -> Floats | None:
         return foot_xy_m(self.view, box, keypoints)
 
+    def fit(self, picture_px: tuple[int, int] | None) -> None:
+        """A camera may send another size than it was calibrated at; the geometry follows."""
+        if picture_px is not None and picture_px != self.view.intrinsics.size_px:
+            self.view = self.view.scaled(picture_px)
+            self.tracker.picture_px = picture_px
+
     def _is_exit(self, foot_m: Floats) -> bool:
         return any(is_inside(zone, foot_m, self._exit_margin_m) for zone in self._exits)
 
@@ -185,6 +191,7 @@ class CameraRole:
             return []  # its clock was corrected backwards: these moments were already told
         eye.seen_ns = found.captured_ns
         eye.is_blind = False
+        eye.fit(found.picture_px)
         tracked = eye.tracker.step(found)
         events = self._end(eye, tracked.ended, found.captured_ns)
         for track in tracked.seen:

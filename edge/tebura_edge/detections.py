@@ -45,7 +45,8 @@ class Detections:
 
     `boxes_xyxy_px` is (N, 4) as (x_min, y_min, x_max, y_max), `scores` (N,), `keypoints_px`
     (N, 17, 3) as (x, y, score). A keypoint nobody looked for has score 0. Arrays are float32 and
-    read-only.
+    read-only. `picture_px` is the frame's width and height, None where it is that of the camera's
+    calibration.
 
     Raises:
         ValueError: If shapes disagree, a number is not finite, or a box is inside out.
@@ -56,6 +57,7 @@ class Detections:
     boxes_xyxy_px: NDArray[np.float32]
     scores: NDArray[np.float32]
     keypoints_px: NDArray[np.float32]
+    picture_px: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
@@ -90,6 +92,7 @@ class Detections:
             boxes_xyxy_px=self.boxes_xyxy_px[index],
             scores=self.scores[index],
             keypoints_px=self.keypoints_px[index],
+            picture_px=self.picture_px,
         )
 
     @classmethod
@@ -118,6 +121,7 @@ def to_recorded(detections: Detections, node: NodeId) -> RecordedDetections:
         keypoints_px=tuple(
             tuple((k[0], k[1], k[2]) for k in person) for person in keypoints.tolist()
         ),
+        size_px=detections.picture_px,
     )
 
 
@@ -134,4 +138,5 @@ def from_recorded(recorded: RecordedDetections) -> Detections:
         boxes_xyxy_px=np.asarray(recorded.boxes_xyxy_px, np.float32).reshape(-1, 4),
         scores=np.asarray(recorded.scores, np.float32),
         keypoints_px=np.asarray(recorded.keypoints_px, np.float32).reshape(count, KEYPOINTS, 3),
+        picture_px=recorded.size_px,
     )

@@ -106,6 +106,7 @@ class PeopleLook:
                 boxes_xyxy_px=self._last.boxes_xyxy_px,
                 scores=self._last.scores,
                 keypoints_px=self._last.keypoints_px,
+                picture_px=self._last.picture_px,
             )
         else:
             found = detect_people(self._network, frame, self._size_px)
@@ -123,6 +124,7 @@ def detect_people(network: Network, frame: Frame, size_px: tuple[int, int]) -> D
         boxes_xyxy_px=people.boxes_xyxy_px,
         scores=people.scores,
         keypoints_px=people.keypoints_px,
+        picture_px=(frame.image_bgr.shape[1], frame.image_bgr.shape[0]),
     )
 
 

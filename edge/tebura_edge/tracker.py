@@ -129,7 +129,7 @@ class Tracker:
             is_exit: Whether people leave the store from a floor position.
         """
         self._settings = settings or TrackerSettings()
-        self._picture_px = picture_px
+        self.picture_px = picture_px
         self._foot_of = foot_of or (lambda _box, _keypoints: None)
         self._is_exit = is_exit or (lambda _foot_m: False)
         self._next_number = 1
@@ -172,7 +172,7 @@ class Tracker:
 
     def _is_at_edge(self, track: Track) -> bool:
         """Whether the picture cuts the person off."""
-        width, height = self._picture_px
+        width, height = self.picture_px
         margin = self._settings.edge_share * max(width, height)
         x_min, y_min, x_max, y_max = track.box
         return bool(
@@ -279,7 +279,8 @@ class Tracker:
             return float(np.exp(-(((foot_m - track_foot_m) / reach_m) ** 2).sum() / 2))
         # The longer side: someone cut off by the picture's edge is wider than high.
         size = max((expected[2:] - expected[:2]).max(), (box[2:] - box[:2]).max())
-        reach_px = size * (0.15 + 0.4 * gap_s)
+        # How much of someone cut off is found changes from frame to frame, and their middle with it.
+        reach_px = size * ((0.4 if self._is_at_edge(track) else 0.15) + 0.4 * gap_s)
         apart = (expected[:2] + expected[2:] - box[:2] - box[2:]) / 2
         return float(np.exp(-((apart / reach_px) ** 2).sum() / 2))
 

@@ -168,6 +168,23 @@ def test_the_foot_is_where_the_person_stands() -> None:
     assert position.at_ns == ns_from_s(10.4)
 
 
+def test_a_camera_that_sends_twice_the_size_sees_the_same_places() -> None:
+    role = new_role()
+    for tick in range(10):
+        found = seen(tick / 10, [((2.0, 1.5), None)])
+        twice = Detections(
+            found.camera,
+            found.captured_ns,
+            found.boxes_xyxy_px * 2,
+            found.scores,
+            found.keypoints_px * np.array([2, 2, 1], np.float32),
+            picture_px=(1280, 720),
+        )
+        role.step(twice)
+    [position] = role.positions()
+    assert position.foot_xy_m == pytest.approx((2.0, 1.5), abs=0.02)
+
+
 def test_somebody_beyond_the_glass_is_no_shopper() -> None:
     # Beyond the back wall at y = 2.95: seen through a window, or a reflection in it.
     assert play(new_role(), 5, lambda _: ((1.2, 3.9), None)) == []
