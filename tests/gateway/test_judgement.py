@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tebura_contract.codec import encode
 from tebura_contract.events import SensorKind, SensorState
-from tebura_contract.ids import ShelfId, VisitId
+from tebura_contract.ids import ShelfId, TrackId, VisitId
 from tebura_gateway.domain.cart import cart_of
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status
 from tebura_gateway.domain.facts import Fact, FactFlag
@@ -43,7 +43,7 @@ def decision(script: Script, fact: Fact, at_s: float | None = None) -> Decision:
     return judged(script, at_s).decisions[fact.id]
 
 
-def one_shopper() -> tuple[Script, VisitId, str]:
+def one_shopper() -> tuple[Script, VisitId, TrackId]:
     script = Script()
     track = script.walk_in(1, 0.0)
     return script, script.enter(MIKA, 1.0), track
