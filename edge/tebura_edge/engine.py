@@ -147,7 +147,7 @@ class Engine:
             ):
                 self._status(SensorStatus(label, sensor.kind, state, why, at_ns))
 
-    def commit(self, outbox: Outbox, seal: Sealer, alive_ns: int) -> list[Stored]:
+    def commit(self, outbox: Outbox, seal: Sealer) -> list[Stored]:
         """Store pending facts and the states after them in one transaction; nothing new, no write.
 
         States alone (a level that drifts) are not worth a write each time; `save_soon` asks for it.
@@ -162,7 +162,7 @@ class Engine:
         if not self.pending and not self._must_save:
             return []
         changed = self._changed_states()
-        stored = outbox.append(self.pending, seal, changed, alive_ns)
+        stored = outbox.append(self.pending, seal, changed, self.complete_ns())
         self.pending = []
         self._saved |= changed
         self._must_save = False
@@ -170,8 +170,10 @@ class Engine:
 
     def watermark_ns(self) -> int | None:
         """Every event that began up to here is in the outbox; None while that cannot be said."""
-        if self.pending:
-            return None
+        return None if self.pending else self.complete_ns()
+
+    def complete_ns(self) -> int | None:
+        """Every event that began up to here was found, stored or still pending."""
         marks = [role.watermark_ns() for role in self.roles.values()]
         known = [mark for mark in marks if mark is not None]
         return min(known) if known and len(known) == len(marks) else None

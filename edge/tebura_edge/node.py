@@ -266,9 +266,12 @@ class Node:
         found = list(self._engine.pending)
         now = self._store.now()
         try:
-            stored = self._engine.commit(self._outbox, self._seal, now.at_ns)
-            if self._alive.is_due(now_ns) and not stored:
-                self._outbox.alive(now.at_ns)
+            if self._stalled_ns is not None:
+                self._outbox.probe()  # there may be nothing else to write that would tell
+            stored = self._engine.commit(self._outbox, self._seal)
+            complete_ns = self._engine.complete_ns()
+            if complete_ns is not None and self._alive.is_due(now_ns):
+                self._outbox.alive(complete_ns)
         except OutboxUnwritable as error:
             if self._stalled_ns is None:
                 self._stalled_ns = now.at_ns
@@ -378,7 +381,7 @@ class Node:
         self._sensing.stop()
         with contextlib.suppress(OutboxUnwritable):
             self._engine.save_soon()
-            self._engine.commit(self._outbox, self._seal, self._store.now().at_ns)
+            self._engine.commit(self._outbox, self._seal)
         self._drain(self._clock.monotonic_ns() + ns_from_s(STOP_WAIT_S))
         self._link.stop()
         waiting = self._outbox.waiting

@@ -104,7 +104,11 @@ class Outbox:
         return EventId(self.node, self.boot, self._next_seq + ahead)
 
     def append(
-        self, events: Sequence[Event], seal: Sealer, saved: Mapping[str, bytes], alive_ns: int
+        self,
+        events: Sequence[Event],
+        seal: Sealer,
+        saved: Mapping[str, bytes],
+        alive_ns: int | None,
     ) -> list[Stored]:
         """Store events and the roles' states after them, all or nothing, synced to the disk.
 
@@ -112,7 +116,7 @@ class Outbox:
             events: In order of happening; they get the next numbers.
             seal: Makes the signed bytes.
             saved: State by role name; names left out keep theirs.
-            alive_ns: Store time now.
+            alive_ns: Everything that began up to here is stored with this; None leaves the note.
 
         Raises:
             OutboxUnwritable: Nothing was stored, numbers were not used up.
@@ -133,13 +137,14 @@ class Outbox:
                 [(entry.id.boot, entry.id.seq, entry.sealed) for entry in stored],
             )
             self._db.executemany("INSERT OR REPLACE INTO role_state VALUES (?, ?)", saved.items())
-            self._set_counter("alive_ns", alive_ns)
+            if alive_ns is not None:
+                self._set_counter("alive_ns", alive_ns)
         self._next_seq += len(stored)
         self.waiting += len(stored)
         return stored
 
-    def alive(self, now_ns: int) -> None:
-        """Note that the node was alive and saw everything up to now.
+    def alive(self, alive_ns: int) -> None:
+        """Note that the node was alive and everything that began up to here is stored.
 
         Not synced: after a power cut the note may be older, and the blind time reported at the next
         start longer than it was, never shorter.
@@ -150,9 +155,18 @@ class Outbox:
         self._db.execute("PRAGMA synchronous=NORMAL")
         try:
             with self._writing():
-                self._set_counter("alive_ns", now_ns)
+                self._set_counter("alive_ns", alive_ns)
         finally:
             self._db.execute("PRAGMA synchronous=FULL")
+
+    def probe(self) -> None:
+        """Find out whether the disk takes writes.
+
+        Raises:
+            OutboxUnwritable: It does not.
+        """
+        with self._writing():
+            self._set_counter("probe", self._next_seq)
 
     def after(self, last: EventId | None, limit: int) -> list[Stored]:
         """The oldest events not acknowledged yet that come after `last` (None: from the first)."""

@@ -143,16 +143,16 @@ def test_facts_and_state_are_stored_together(outbox: Outbox) -> None:
     engine, _ = new_engine()
     engine.take(counts("left", 1))
     engine.turn(1)
-    assert len(engine.commit(outbox, seal, 1)) == 1
+    assert len(engine.commit(outbox, seal)) == 1
     assert outbox.saved("echo") == b"1"
-    assert engine.commit(outbox, seal, 2) == []
+    assert engine.commit(outbox, seal) == []
 
 
 def test_what_a_command_taught_is_stored_before_it_is_acknowledged(outbox: Outbox) -> None:
     engine, echo = new_engine()
     echo.count = 41
     engine.command(MemberRevoked(member=new_member_id(b"m" * 9)))
-    engine.commit(outbox, seal, 1)
+    engine.commit(outbox, seal)
     assert outbox.saved("echo") == b"41"
     assert outbox.last_id is None
 
@@ -179,10 +179,10 @@ def test_on_a_full_disk_facts_wait_and_nothing_is_promised(outbox: Outbox) -> No
     engine.turn(1)
     broken = BrokenOutbox(outbox)
     with pytest.raises(OutboxUnwritable):
-        engine.commit(broken, seal, 1)  # type: ignore[arg-type]
+        engine.commit(broken, seal)  # type: ignore[arg-type]
     assert engine.watermark_ns() is None
     broken.is_full = False
-    assert len(engine.commit(broken, seal, 1)) == 1  # type: ignore[arg-type]
+    assert len(engine.commit(broken, seal)) == 1  # type: ignore[arg-type]
     assert engine.watermark_ns() == 1
 
 
@@ -252,14 +252,16 @@ def test_a_gate_killed_at_any_event_opens_each_code_once(
                     outbox.close()
                     outbox = Outbox(Path(folder), NODE, START_NS)
                     engine = gate_engine(outbox)
-            engine.commit(outbox, keep, at_ns)
+            engine.commit(outbox, keep)
             if is_killed_after:
                 outbox.close()
                 outbox = Outbox(Path(folder), NODE, START_NS)
                 engine = gate_engine(outbox)
         held = outbox.after(None, 1000)
         assert [entry.id for entry in held] == sorted(committed)
-        opened = [(e.member, e.code_step) for e in committed.values() if isinstance(e, ShopperEntered)]
+        opened = [
+            (e.member, e.code_step) for e in committed.values() if isinstance(e, ShopperEntered)
+        ]
         assert len(opened) == len(set(opened)), "a code opened twice"
         shown = {MEMBERS[who] for who, *_ in shows}
         assert {member for member, _ in opened} == shown, "a member was lost"
