@@ -1,0 +1,321 @@
+import importlib.util
+import math
+import os
+from functools import cache
+from pathlib import Path
+
+import av
+import cv2
+import msgspec
+import numpy as np
+import pytest
+import segno
+from numpy.typing import NDArray
+from tebura_contract.geometry import Pose
+from tebura_contract.ids import Sku
+from tebura_contract.layout import load_layout
+from tebura_models.loader import Provider, load_network
+from tebura_simulator import demo
+from tebura_simulator.scenario import Deed, Scenario, ShopperScript, Step, load_scenario
+from tebura_simulator.scenes.body import (
+    BODIES,
+    BONES,
+    KEYPOINTS,
+    PARENTS,
+    keypoints_of,
+    load_body,
+    skinned,
+)
+from tebura_simulator.scenes.posture import Posture, posture_of
+from tebura_simulator.scenes.truth import (
+    FPS,
+    FootageTruth,
+    Lens,
+    TimelineRecord,
+    person_truth,
+    quad_px,
+)
+from tebura_simulator.scenes.visibility import measure
+from tebura_simulator.timeline import GestureKind, Hand, ShopperState, Timeline
+
+DEMO = Path(demo.__file__).parent
+LAYOUT = load_layout(DEMO / "layout.toml")
+PATHS = sorted((DEMO / "scenarios").glob("*.toml"))
+DEMOS = {path.stem: Timeline(load_scenario(path, LAYOUT), LAYOUT) for path in PATHS}
+CAMERAS = {str(camera.label): camera for camera in LAYOUT.camera}
+SHAPES = sorted(path.stem for path in BODIES.glob("*.npz"))
+needs_mujoco = pytest.mark.skipif(
+    importlib.util.find_spec("mujoco") is None, reason="drawing needs the extra `scenes`"
+)
+
+
+def _postures(name: str, every_s: float) -> list[tuple[float, ShopperState, Posture]]:
+    story = DEMOS[name]
+    return [
+        (float(t), state, posture_of(state, load_body(state.script.body.shape)))
+        for t in np.arange(0.0, story.duration_s, every_s)
+        for state in story.shoppers(float(t))
+    ]
+
+
+# Bodies and postures
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_body_at_rest_stands_on_the_floor_at_its_own_height(shape: str) -> None:
+    body = load_body(shape)
+    mesh = skinned(body, np.repeat(np.eye(3)[None], len(BONES), axis=0), body.bones_m)
+    assert np.allclose(mesh, body.vertices_m, atol=1e-3)
+    assert mesh[:, 2].min() == pytest.approx(0.0, abs=1e-3)
+    assert 1.5 < mesh[:, 2].max() < 2.0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_keypoints_lie_inside_the_body_left_of_right(shape: str) -> None:
+    body = load_body(shape)
+    points = keypoints_of(body, np.repeat(np.eye(3)[None], len(BONES), axis=0), body.bones_m)
+    named = dict(zip(KEYPOINTS, points, strict=True))
+    assert np.linalg.norm(named["left_wrist"] - body.bone("hand.l")) < 0.06
+    assert np.linalg.norm(named["right_knee"] - body.bone("shin.r")) < 0.08
+    for part in ("eye", "shoulder", "hip", "wrist", "ankle"):
+        assert named[f"left_{part}"][0] > named[f"right_{part}"][0]
+
+
+def test_an_unknown_shape_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match="tall-woman"):
+        load_body("giant")
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_the_grip_is_at_the_target_when_the_hand_is_there(name: str) -> None:
+    story = DEMOS[name]
+    moments = [action.t_s for action in story.actions]
+    moments += [p.code_from_s + 0.5 for p in story.passages if p.code_from_s is not None]
+    for t_s in moments:
+        (state,) = story.shoppers(t_s)
+        assert state.reach is not None
+        assert state.reach.target_m is not None
+        posture = posture_of(state, load_body(state.script.body.shape))
+        missed_m = math.dist(posture.grips_m[state.reach.hand], state.reach.target_m)
+        assert missed_m < 0.015, (t_s, state.reach.kind)
+
+
+@pytest.mark.parametrize("turned_rad", [math.pi / 2, math.pi, -2.5])
+@pytest.mark.parametrize("hand", Hand)
+def test_shelves_that_face_elsewhere_are_reached_as_well(turned_rad: float, hand: Hand) -> None:
+    pose = Pose(translation_m=(1.5, 1.0, 0.0), rotation_rad=(0.0, 0.0, turned_rad))
+    gondola = msgspec.structs.replace(LAYOUT.gondola[0], store_from_gondola=pose)
+    layout = msgspec.structs.replace(LAYOUT, gondola=(gondola,))
+    step = Step(action=Deed.TAKE, sku=Sku("onigiri-tuna"), quantity=2, hand=hand)
+    shopper = ShopperScript(id="a", enter_s=0.0, do=(step,))
+    story = Timeline(Scenario(name="turned", duration_s=60, shopper=(shopper,)), layout)
+    (action,) = story.actions
+    (state,) = story.shoppers(action.t_s)
+    assert state.reach is not None
+    assert state.reach.target_m is not None
+    posture = posture_of(state, load_body("man"))
+    assert math.dist(posture.grips_m[hand], state.reach.target_m) < 0.015
+    ahead = np.asarray(state.reach.target_m[:2]) - state.xy_m
+    assert ahead @ [math.cos(state.yaw_rad), math.sin(state.yaw_rad)] > 0.4
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_bones_keep_their_length(name: str) -> None:
+    for t_s, state, posture in _postures(name, 0.37):
+        body = load_body(state.script.body.shape)
+        for bone, parent in enumerate(PARENTS):
+            if parent is None:
+                continue
+            rest = np.linalg.norm(body.bones_m[bone] - body.bones_m[parent])
+            now = np.linalg.norm(posture.heads_m[bone] - posture.heads_m[parent])
+            assert now == pytest.approx(rest, abs=2e-3), (t_s, BONES[bone])
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_nobody_floats_or_sinks(name: str) -> None:
+    for t_s, state, posture in _postures(name, 0.31):
+        body = load_body(state.script.body.shape)
+        lowest = skinned(body, posture.rotations, posture.heads_m)[:, 2].min()
+        assert -0.035 < lowest < 0.03, t_s
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_hand_that_carries_stays_out_of_the_shelves(name: str) -> None:
+    """Else a camera would see reaches where there are none."""
+    front_y = LAYOUT.gondola[0].store_from_gondola.translation_m[1]
+    for t_s, state, posture in _postures(name, 0.2):
+        reaching = state.reach is not None and state.reach.kind is not GestureKind.LOOK
+        if not reaching:
+            assert all(grip[1] < front_y - 0.05 for grip in posture.grips_m.values()), t_s
+
+
+def test_hands_move_without_jumps() -> None:
+    story = DEMOS["take-two-put-one-back"]
+    dt = 1 / 50
+    before: Posture | None = None
+    for t_s in np.arange(1.0, 25.0, dt):
+        (state,) = story.shoppers(float(t_s))
+        now = posture_of(state, load_body(state.script.body.shape))
+        if before is not None:
+            for hand, grip in now.grips_m.items():
+                assert math.dist(grip, before.grips_m[hand]) / dt < 5.0, t_s
+        before = now
+
+
+# Truth
+
+
+@pytest.mark.parametrize("label", CAMERAS)
+def test_projection_agrees_with_opencv(label: str) -> None:
+    lens, camera = Lens(CAMERAS[label]), CAMERAS[label]
+    points = lens.frame.origin_m + np.random.default_rng(1).uniform(-1, 1, (50, 3))
+    points += 2.0 * lens.frame.rotation[:, 2]
+    camera_from_store = lens.frame.rotation.T
+    rotation, _ = cv2.Rodrigues(camera_from_store)
+    matrix = np.diag([*camera.intrinsics.focal_px, 1.0])
+    matrix[:2, 2] = camera.intrinsics.center_px
+    wanted, _ = cv2.projectPoints(
+        points, rotation, -camera_from_store @ lens.frame.origin_m, matrix, np.zeros(5)
+    )
+    pixels, depth = lens.project(points)
+    assert np.allclose(pixels, wanted[:, 0], atol=1e-6)
+    assert (depth > 0).all()
+
+
+def test_a_quad_is_reported_from_its_front_only() -> None:
+    lens = Lens(CAMERAS["gate"])
+    local = [(-0.03, -0.03, 0.3), (0.03, -0.03, 0.3), (0.03, 0.03, 0.3), (-0.03, 0.03, 0.3)]
+    corners = np.asarray([lens.frame.point(point) for point in local])
+    quad = quad_px(corners, lens)
+    assert quad is not None
+    assert quad[0][0] < quad[1][0]
+    assert quad[0][1] < quad[3][1]
+    assert quad_px(corners[[1, 0, 3, 2]], lens) is None
+    assert quad_px(corners + 10 * lens.frame.rotation[:, 0], lens) is None
+
+
+def test_what_stands_before_a_joint_hides_it() -> None:
+    lens = Lens(CAMERAS["aisle"])
+    body = np.asarray([lens.frame.point((x, y, 3.0)) for x in (-0.3, 0.3) for y in (-0.8, 0.8)])
+    joints = np.asarray([lens.frame.point((0.0, 0.0, 3.0)), lens.frame.point((9.0, 0.0, 3.0))])
+    wide, high = lens.size_px
+    for depth_m, seen in ((3.0, 2), (1.5, 1)):
+        truth = person_truth("a", (0, 0), body, joints, lens, np.full((high, wide), depth_m))
+        assert truth is not None
+        assert [v for _, _, v in truth.keypoints_px] == [seen, 0]
+
+
+# The demo's footage
+
+
+@cache
+def _truth(name: str, camera: str) -> FootageTruth:
+    path = DEMO / "footage" / name / f"{camera}.truth.json"
+    return msgspec.json.decode(path.read_bytes(), type=FootageTruth)
+
+
+@cache
+def _frames(name: str, camera: str) -> list[tuple[float, NDArray[np.uint8]]]:
+    with av.open(str(DEMO / "footage" / name / f"{camera}.mp4")) as video:
+        return [
+            (float(frame.time or 0.0), np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+            for frame in video.decode(video=0)
+        ]
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_footage_was_drawn_from_the_scenario_as_it_is(name: str) -> None:
+    record = msgspec.json.decode(
+        (DEMO / "footage" / name / "timeline.json").read_bytes(), type=TimelineRecord
+    )
+    assert record.actions == DEMOS[name].actions
+    assert record.passages == DEMOS[name].passages
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("name", DEMOS)
+def test_every_frame_has_its_time_and_its_truth(name: str, camera: str) -> None:
+    truth, frames = _truth(name, camera), _frames(name, camera)
+    assert len(truth.frames) == len(frames) == round(DEMOS[name].duration_s * FPS)
+    for index, ((t_s, picture), said) in enumerate(zip(frames, truth.frames, strict=True)):
+        assert t_s == pytest.approx(index / FPS, abs=1e-6)
+        assert said.t_s == pytest.approx(index / FPS, abs=1e-6)
+        assert picture.shape == (truth.size_px[1], truth.size_px[0], 3)
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_footage_shows_the_people_its_truth_names(name: str) -> None:
+    """Inside a person's box the picture differs from the empty shop, far from it it does not."""
+    frames, truth = _frames(name, "aisle"), _truth(name, "aisle")
+    empty = frames[0][1].astype(np.int16)
+    assert truth.frames[0].people == ()
+    for index in range(0, len(frames), 10):
+        changed = np.abs(frames[index][1].astype(np.int16) - empty).max(2) > 24
+        boxes = np.zeros_like(changed)
+        for person in truth.frames[index].people:
+            x0, y0, x1, y1 = (int(v) for v in person.box_px)
+            if x0 > 0 and x1 < 639:
+                assert changed[y0:y1, x0:x1].mean() > 0.25, index
+            boxes[max(0, y0 - 20) : y1 + 20, max(0, x0 - 20) : x1 + 20] = True
+        assert changed[:170][~boxes[:170]].mean() < 0.01, index
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_code_put_on_the_phone_is_read(name: str) -> None:
+    """The quad of the gate's truth carries a code of 40 characters to a real reader."""
+    code = "TB1." + "0123456789ABCDEFGHJKMNPQRSTVWXYZABCD"
+    drawn = np.array(segno.make(code, error="m", micro=False).matrix, dtype=np.uint8)
+    drawn = np.kron(255 * (1 - np.pad(drawn, 3)), np.ones((10, 10), np.uint8))
+    side = np.asarray([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * len(drawn)
+    reader = cv2.QRCodeDetector()
+    for passage in DEMOS[name].passages:
+        assert passage.code_from_s is not None
+        assert passage.code_to_s is not None
+        read = []
+        for index in range(math.ceil(passage.code_from_s * FPS), int(passage.code_to_s * FPS)):
+            quad = _truth(name, "gate").frames[index].phone_quad_px
+            assert quad is not None
+            picture = _frames(name, "gate")[index][1].copy()
+            place = cv2.getPerspectiveTransform(side, np.asarray(quad, np.float32))
+            put = cv2.warpPerspective(drawn, place, (640, 360), flags=cv2.INTER_AREA)
+            mask = cv2.warpPerspective(np.full_like(drawn, 255), place, (640, 360)) > 127
+            picture[mask] = put[mask, None]
+            read.append(reader.detectAndDecode(picture)[0] == code)
+        assert np.mean(read) > 0.8
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_network_trained_on_photographs_finds_the_people_and_their_reaching_wrists(
+    name: str,
+) -> None:
+    network = load_network("movenet-multipose", providers=(Provider.CPU,))
+    seen = measure(DEMO / "footage" / name, "aisle", network, (384, 256), every=12)
+    assert seen.people >= 8
+    assert seen.found_share > 0.95
+    assert len(seen.wrist_px) >= 5 * len(DEMOS[name].actions)
+    if seen.wrist_px:
+        assert np.median(seen.wrist_px) < 12.0
+
+
+@needs_mujoco
+def test_a_drawn_shopper_fills_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "MUJOCO_GL", "egl")
+    from tebura_simulator.scenes.stage import Drawing, Stage
+
+    story = DEMOS["just-looking"]
+    stage = Stage(story, LAYOUT)
+    drawing = Drawing(stage, CAMERAS["aisle"].label, supersample=1)
+    stage.set_time(0.0)
+    empty = drawing.picture().astype(np.int16)
+    stage.set_time(9.0)
+    changed = np.abs(drawing.picture().astype(np.int16) - empty).max(2) > 16
+    drawing.close()
+    mesh = np.concatenate(
+        [
+            skinned(stage.bodies[name], posture.rotations, posture.heads_m)
+            for name, posture in stage.postures.items()
+        ]
+    )
+    pixels, _ = Lens(CAMERAS["aisle"]).project(mesh)
+    hit = changed[pixels[:, 1].astype(int), pixels[:, 0].astype(int)]
+    assert hit.mean() > 0.9
