@@ -279,7 +279,7 @@ class Tracker:
             return float(np.exp(-(((foot_m - track_foot_m) / reach_m) ** 2).sum() / 2))
         # The longer side: someone cut off by the picture's edge is wider than high.
         size = max((expected[2:] - expected[:2]).max(), (box[2:] - box[:2]).max())
-        # How much of someone cut off is found changes from frame to frame, and their middle with it.
+        # How much of someone cut off is found changes, and their middle with it.
         reach_px = size * ((0.4 if self._is_at_edge(track) else 0.15) + 0.4 * gap_s)
         apart = (expected[:2] + expected[2:] - box[:2] - box[2:]) / 2
         return float(np.exp(-((apart / reach_px) ** 2).sum() / 2))
