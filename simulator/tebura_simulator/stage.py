@@ -47,11 +47,12 @@ class _Running:
     process: subprocess.Popen[bytes]
     notify: socket.socket | None
     is_ready: bool = False
+    is_asked_to_stop: bool = False
 
 
 @dataclass
 class Stage:
-    """The running parts. Use it as a context manager: leaving stops all, last started first.
+    """The running parts. Use it as a context manager: leaving stops all of them.
 
     Args:
         folder: Where the logs go, ``NAME.log`` each.
@@ -136,8 +137,7 @@ class Stage:
     def terminate(self, name: str) -> Part:
         """Ask a part to stop and wait; one that does not is killed."""
         running = self._running.pop(name)
-        if running.process.poll() is None:
-            running.process.send_signal(signal.SIGTERM)
+        _ask_to_stop(running)
         if running.process.stdin is not None:
             running.process.stdin.close()
         try:
@@ -148,7 +148,10 @@ class Stage:
         return _closed(running)
 
     def stop(self) -> None:
-        """Stop all parts, last started first."""
+        """Stop all parts: at once those that can be told to, then what they lean on."""
+        for running in self._running.values():
+            if not running.part.holds_stdin:
+                _ask_to_stop(running)
         for name in reversed(list(self._running)):
             self.terminate(name)
 
@@ -192,6 +195,9 @@ def _is_ready(running: _Running) -> bool:
             running.is_ready = is_listening(running.part.port)
         elif running.notify is not None:
             running.is_ready = _said_ready(running.notify)
+            if running.is_ready:
+                # A part goes on telling that it lives; nobody reading would block it.
+                running.notify.close()
     return running.is_ready
 
 
@@ -202,6 +208,12 @@ def _said_ready(notify: socket.socket) -> bool:
                 return True
     except BlockingIOError:
         return False
+
+
+def _ask_to_stop(running: _Running) -> None:
+    if not running.is_asked_to_stop and running.process.poll() is None:
+        running.is_asked_to_stop = True
+        running.process.send_signal(signal.SIGTERM)
 
 
 def _closed(running: _Running) -> Part:

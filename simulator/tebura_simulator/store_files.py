@@ -82,7 +82,8 @@ def write_store(
     files = StoreFiles(
         folder=folder,
         nodes=nodes,
-        node_keys={node: secrets.token_bytes(KEY_BYTES) for node in nodes},
+        # The gateway knows every node of the layout, also one that is not wired up here.
+        node_keys={node: secrets.token_bytes(KEY_BYTES) for node in sorted(layout.nodes())},
         entry_key=secrets.token_bytes(KEY_BYTES),
         staff_token=secrets.token_urlsafe(18),
     )

@@ -211,3 +211,19 @@ def test_a_client_that_does_not_read_delays_nobody() -> None:
         assert time.monotonic() - began_s < 1.0
         assert isinstance(idle, io.IOBase)
         idle.close()
+
+
+def test_a_part_that_goes_on_notifying_is_not_held_up(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    said = (
+        "import pathlib, sdnotify\n"
+        "notifier = sdnotify.SystemdNotifier()\n"
+        "notifier.notify('READY=1')\n"
+        "for _ in range(5000): notifier.notify('WATCHDOG=1')\n"
+        f"pathlib.Path({str(told)!r}).touch()\n"
+        "import time; time.sleep(60)\n"
+    )
+    with Stage(tmp_path) as stage:
+        stage.start(Part("alive", (sys.executable, "-c", said)))
+        stage.wait_ready()
+        wait_until(told.exists)
