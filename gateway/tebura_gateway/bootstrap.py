@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -36,6 +37,10 @@ from tebura_gateway.service.views import MemberView
 _LOG = structlog.get_logger()
 STOP_TIMEOUT_S = 5
 WATCH_EVERY_S = 1.0
+
+
+class AddressTaken(RuntimeError):
+    """The HTTP address cannot be listened on."""
 
 
 class WriterDied(RuntimeError):
@@ -191,39 +196,58 @@ def serve(config: GatewayConfig) -> None:
     """Run until told to stop (SIGTERM, SIGINT).
 
     Raises:
+        AddressTaken: If the HTTP address cannot be listened on.
         AlreadyServed: If another gateway serves this store from this database.
         DatabaseError: If the database cannot be used.
+        WriterDied: If a broken invariant stopped it.
     """
     database = open_database(config.settings.database, config.path.parent)
     store = config.layout.store.id
     try:
         with lease(database, store):
             migrate(database)
-            with started(config, database) as runtime:
-                asyncio.run(_serve_http(runtime))
+            with _listening(config) as listener, started(config, database) as runtime:
+                asyncio.run(_serve_http(runtime, listener))
                 if not runtime.writer.is_alive:
                     raise WriterDied("the writer died; its log line says why")
     finally:
         database.dispose()
 
 
-async def _serve_http(runtime: GatewayRuntime) -> None:
-    http = runtime.config.settings.http
+@contextlib.contextmanager
+def _listening(config: GatewayConfig) -> Iterator[socket.socket]:
+    """The HTTP address, bound before anything else starts."""
+    http = config.settings.http
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((http.host, http.port))
+        except OSError as error:
+            raise AddressTaken(f"http {http.host}:{http.port}: {error.strerror}") from error
+        yield listener
+
+
+async def _serve_http(runtime: GatewayRuntime, listener: socket.socket) -> None:
     server = _Server(
         uvicorn.Config(
             create_app(runtime),
-            host=http.host,
-            port=http.port,
             log_config=None,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
-        ),
-        runtime,
+        )
     )
+
+    def stop() -> None:
+        server.should_exit = True
+        # Streams would hold the server up: they end first.
+        runtime.close()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     notifier = sdnotify.SystemdNotifier()
     watch = asyncio.create_task(_watch(server, runtime, notifier), name="watch")
-    await server.serve()
+    await server.serve(sockets=[listener])
     runtime.close()
     notifier.notify("STOPPING=1")
     watch.cancel()
@@ -232,15 +256,11 @@ async def _serve_http(runtime: GatewayRuntime) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams as soon as it is told to stop; else they would hold it up."""
+    """Leaves signals to us: uvicorn would raise them again before our threads have ended."""
 
-    def __init__(self, config: uvicorn.Config, runtime: GatewayRuntime) -> None:
-        super().__init__(config)
-        self._runtime = runtime
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._runtime.close()
-        await super().shutdown(sockets)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _watch(

@@ -47,11 +47,11 @@ def run(
         return
     logs.set_up(verbose)
     # Imported here: reading a configuration needs neither broker client nor web server.
-    from tebura_gateway.bootstrap import WriterDied, serve
+    from tebura_gateway.bootstrap import AddressTaken, WriterDied, serve
 
     try:
         serve(loaded)
-    except (AlreadyServed, DatabaseError) as error:
+    except (AddressTaken, AlreadyServed, DatabaseError) as error:
         _fail(str(error))
     except WriterDied as error:
         structlog.get_logger().error("gateway stopped", reason=str(error))

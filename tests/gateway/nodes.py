@@ -213,6 +213,9 @@ class GatewayProcess:
         for name in ("entry.key", "http.key"):
             (self.folder / "keys" / name).write_text("ab" * 32)
         (self.folder / "staff.token").write_text(STAFF_TOKEN)
+        self.write_config()
+
+    def write_config(self) -> None:
         self.config.write_text(
             f"""\
 layout = "layout.toml"

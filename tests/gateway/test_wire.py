@@ -1,23 +1,44 @@
 """Events to cart to receipt with everything real: broker, process, database, HTTP."""
 
+import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tebura_contract.ids import VisitId
 from tebura_contract.messages import StepDecided, VisitOpened
 
-from tests.conftest import Broker
-from tests.gateway.nodes import GatewayProcess, Nodes, running, to_now
-from tests.gateway.shop import MIKA, RICE, TEA, Script, candidate
+from tests.conftest import Broker, wait_until_listening
+from tests.gateway.nodes import GatewayProcess, Nodes, running, sealed, to_now
+from tests.gateway.shop import GATE, MIKA, PLATES, RICE, TEA, Script, candidate
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def broker_port(request: pytest.FixtureRequest, free_port: Callable[[], int]) -> Iterator[int]:
+    """A broker: the shop's, or the one inside the package."""
+    if request.param == "mosquitto":
+        broker: Broker = request.getfixturevalue("mosquitto")
+        yield broker.port
+        return
+    port = free_port()
+    command = [sys.executable, "-m", "tebura_simulator.broker", "--port", str(port)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    wait_until_listening(port, process)
+    yield port
+    process.kill()
+    process.wait(5.0)
 
 
 @pytest.fixture
 def gateway(
-    mosquitto: Broker, tmp_path: Path, free_port: Callable[[], int]
+    broker_port: int, tmp_path: Path, free_port: Callable[[], int]
 ) -> Iterator[GatewayProcess]:
-    found = GatewayProcess(tmp_path / "gw", mosquitto.port, free_port())
+    found = GatewayProcess(tmp_path / "gw", broker_port, free_port())
     found.write()
     added = found.cli("member", "add", "-c", str(found.config), "--name", "Mika", "--id", MIKA)
     assert added.returncode == 0, added.stderr
@@ -26,13 +47,13 @@ def gateway(
 
 
 @pytest.fixture
-def nodes(mosquitto: Broker) -> Iterator[Nodes]:
-    found = Nodes(mosquitto.port)
+def nodes(broker_port: int) -> Iterator[Nodes]:
+    found = Nodes(broker_port)
     yield found
     found.close()
 
 
-def shopping() -> tuple[Script, str]:
+def shopping() -> tuple[Script, VisitId]:
     """In, two teas and a rice ball, one tea back, out: 40 seconds."""
     script = Script()
     track = script.walk_in(1, 0.0)
@@ -47,7 +68,7 @@ def shopping() -> tuple[Script, str]:
     return script, visit
 
 
-def wait_for(check: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+def wait_for(check: Callable[[], Any], timeout_s: float = 15.0) -> Any:
     deadline_s = time.monotonic() + timeout_s
     while True:
         found = check()
@@ -57,23 +78,112 @@ def wait_for(check: Callable[[], Any], timeout_s: float = 10.0) -> Any:
         time.sleep(0.05)
 
 
-def visit_state(gateway: GatewayProcess, visit: str) -> str:
-    found = gateway.get(f"/visits/{visit}")
-    return str(found["stage"])
+def stage(gateway: GatewayProcess, visit: VisitId) -> str:
+    return str(gateway.get(f"/visits/{visit}")["stage"])
+
+
+def bought(gateway: GatewayProcess, visit: VisitId) -> dict[str, int]:
+    lines = gateway.get(f"/receipts/{visit}")["lines"]
+    return {line["sku"]: line["quantity"] for line in lines}
+
+
+def rows(gateway: GatewayProcess, query: str) -> list[Any]:
+    with closing(sqlite3.connect(gateway.folder / "gateway.db")) as connection:
+        return connection.execute(query).fetchall()
 
 
 def test_a_scripted_visit_becomes_the_exact_receipt(gateway: GatewayProcess, nodes: Nodes) -> None:
     script, visit = shopping()
-    zero_ns = time.time_ns() - 60 * 10**9
-    nodes.publish(to_now(script.facts, zero_ns))
+    nodes.publish(to_now(script.facts, time.time_ns() - 60 * 10**9))
     nodes.wait_acked()
     nodes.word(time.time_ns())
-    wait_for(lambda: visit_state(gateway, visit) == "settled")
-    receipt = gateway.get(f"/receipts/{visit}")
-    assert {line["sku"]: line["quantity"] for line in receipt["lines"]} == {
-        TEA: 1,
-        RICE: 1,
-    }
-    told = [command for _, command in nodes.commands]
-    assert {c.quantity for c in told if isinstance(c, StepDecided) and c.sku == TEA} == {2, 1}
-    assert any(isinstance(c, VisitOpened) and c.visit == visit for c in told)
+    wait_for(lambda: stage(gateway, visit) == "settled")
+    assert bought(gateway, visit) == {TEA: 1, RICE: 1}
+
+    def told() -> bool:
+        steps = [c for _, c in nodes.commands if isinstance(c, StepDecided)]
+        opened = [c.visit for _, c in nodes.commands if isinstance(c, VisitOpened)]
+        return len(steps) == 3 and opened == [visit]
+
+    wait_for(told)
+    wait_for(lambda: rows(gateway, "select count(*) from command") == [(0,)])
+
+
+@pytest.mark.parametrize("broker_port", ["mosquitto"], indirect=True)
+def test_a_gateway_killed_in_mid_visit_loses_and_repeats_nothing(
+    gateway: GatewayProcess, nodes: Nodes
+) -> None:
+    script, visit = shopping()
+    facts = to_now(script.facts, time.time_ns() - 60 * 10**9)
+    nodes.publish(facts[:6])
+    # Some of them stored, some on the way.
+    wait_for(lambda: nodes.acked)
+    gateway.kill()
+    nodes.publish(facts[6:])
+    gateway.start()
+    nodes.wait_acked()
+    nodes.word(time.time_ns())
+    wait_for(lambda: stage(gateway, visit) == "settled")
+    gateway.kill()
+    gateway.start()
+    nodes.publish(facts)
+    nodes.wait_acked()
+    assert bought(gateway, visit) == {TEA: 1, RICE: 1}
+    assert rows(gateway, "select count(*) from inbox") == [(len(facts),)]
+    assert rows(gateway, "select number from receipt") == [(1,)]
+    assert rows(gateway, "select count(*) from house_account_entry where kind='capture'") == [(1,)]
+    assert rows(gateway, "select sum(amount_minor) from ledger_entry") == [(0,)]
+    second = gateway.cli("run", "-c", str(gateway.config))
+    assert second.returncode == 2
+    assert gateway.process is not None
+    assert str(gateway.process.pid) in second.stderr
+    # Another store on the same address is refused as clearly.
+    text = gateway.config.read_text().replace("gateway.db", "other.db")
+    (gateway.folder / "other.toml").write_text(text)
+    other = gateway.cli("run", "-c", str(gateway.folder / "other.toml"))
+    assert other.returncode == 2
+    assert f"127.0.0.1:{gateway.http_port}" in other.stderr
+    assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize("broker_port", ["mosquitto"], indirect=True)
+def test_bad_input_is_kept_for_staff_and_stops_nothing(
+    gateway: GatewayProcess, nodes: Nodes
+) -> None:
+    script, visit = shopping()
+    zero_ns = time.time_ns() - 60 * 10**9
+    (tomorrow,) = to_now([script.pick(86_400.0)], zero_ns)
+    facts = to_now(script.facts, zero_ns)
+    nodes.raw(GATE, sealed(facts[0], key=b"y" * 32))
+    nodes.raw(PLATES, b"x" * 2_000_000)
+    nodes.raw(PLATES, b'{"specversion": NaN}')
+    nodes.publish(facts)
+    nodes.wait_acked()
+    nodes.word(time.time_ns())
+    wait_for(lambda: stage(gateway, visit) == "settled")
+    assert bought(gateway, visit) == {TEA: 1, RICE: 1}
+    reasons = rows(gateway, "select reason, size_bytes from dead_letter order by id")
+    assert [reason for reason, _ in reasons] == ["wrong-topic", "oversize", "malformed"]
+    assert reasons[1][1] == 2_000_000
+    assert rows(gateway, "select flags, seq from inbox where flags <> ''") == [
+        ("future", tomorrow.id.seq)
+    ]
+    (review,) = gateway.get("/reviews")
+    assert review["event"] == str(tomorrow.id)
+
+
+def test_a_wrong_configuration_stops_the_start_and_names_every_place(tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path / "gw", 1883, 8080)
+    gateway.write()
+    assert gateway.cli("run", "--check", "-c", str(gateway.config)).returncode == 0
+    text = gateway.config.read_text().replace("T1234567890123", "T12")
+    gateway.config.write_text(text + "colour = 1\n[judgement]\nthreshhold = 0.9\n")
+    said = gateway.cli("run", "--check", "-c", str(gateway.config))
+    assert said.returncode == 2
+    for place in ("invoice.registration", "invoice.colour", "judgement.threshhold", "threshold"):
+        assert place in said.stderr
+    gateway.write_config()
+    (gateway.folder / "keys" / f"{PLATES}.key").write_text("short")
+    said = gateway.cli("run", "-c", str(gateway.config))
+    assert said.returncode == 2
+    assert f"{PLATES}.key" in said.stderr
