@@ -19,7 +19,8 @@ class HealthBoard:
     """Collects parts and says when others should hear of it: on a change, and every 5 s."""
 
     def __init__(self, boot: int, version: str, inference: str = "") -> None:
-        self._boot, self._version, self._inference = boot, version, inference
+        self._boot, self._version = boot, version
+        self.inference = inference
         self._parts: dict[str, Part] = {}
         self._told: Health | None = None
         self._told_ns: int | None = None
@@ -59,7 +60,7 @@ class HealthBoard:
             at_ns=now.at_ns,
             waiting=waiting,
             clock_uncertainty_ns=Ns(now.uncertainty_ns),
-            inference=self._inference,
+            inference=self.inference,
             parts=tuple(self._parts[name] for name in sorted(self._parts)),
         )
         since_ns = None if self._told_ns is None else monotonic_ns - self._told_ns

@@ -33,7 +33,7 @@ from tebura_edge.metrics import Metrics
 from tebura_edge.outbox import Outbox, OutboxUnwritable
 from tebura_edge.role import Counts, Detections, SensorStatus
 from tebura_edge.roles import roles_of
-from tebura_edge.sensing import Inbox, Sensing, Snapshot, sensors_of
+from tebura_edge.sensing import Inbox, Sensing, Snapshot, open_looks, sensors_of
 
 WAIT_S = 0.05
 """The loop turns at least this often; anything that arrives wakes it at once."""
@@ -99,7 +99,8 @@ class Node:
     def _assemble(self) -> None:
         setup, config = self._setup, self._setup.config
         self._inbox = Inbox(self._woken.set)
-        self._sensing = Sensing(setup, self._clock, self._store, self._inbox)
+        self._looks = open_looks(setup)
+        self._sensing: Sensing | None = None
         self._engine = Engine(
             roles_of(setup, self._outbox),
             sensors_of(setup),
@@ -120,7 +121,7 @@ class Node:
         delivery = Delivery(config.link.in_flight, ns_from_s(config.link.ack_timeout_s))
         self._courier = Courier(self._outbox, self._link, delivery, self._clock.monotonic_ns)
         self._version = _version()
-        self._board = HealthBoard(self._outbox.boot, self._version, self._sensing.inference)
+        self._board = HealthBoard(self._outbox.boot, self._version, self._looks.network)
         self._metrics = Metrics(setup.node, config.metrics.port)
         self._flight = _flight(setup)
         self._repeats = Repeats()
@@ -154,11 +155,11 @@ class Node:
         self._link.start()
         try:
             self._wait_for_clock()
-            self._begin()
+            self._sensing = self._begin()
             while not self._is_stopping:
                 self._woken.wait(WAIT_S)
                 self._woken.clear()
-                self._turn()
+                self._turn(self._sensing)
         finally:
             self._end()
 
@@ -173,10 +174,12 @@ class Node:
             self._woken.wait(WAIT_S)
             self._woken.clear()
 
-    def _begin(self) -> None:
+    def _begin(self) -> Sensing:
         now = self._store.now()
         self._engine.started(self._version, now.at_ns, self._outbox.last_alive_ns)
-        self._sensing.start()
+        # Made only now, so that the wait does not count as silence of the sensors.
+        sensing = Sensing(self._setup, self._looks, self._clock, self._store, self._inbox)
+        sensing.start()
         self._notifier.notify("READY=1")
         _log.info(
             "started",
@@ -184,10 +187,11 @@ class Node:
             boot=self._outbox.boot,
             waiting=self._outbox.waiting,
             roles=sorted(self._engine.roles),
-            inference=self._sensing.inference,
+            inference=self._looks.network,
         )
+        return sensing
 
-    def _turn(self) -> None:
+    def _turn(self, sensing: Sensing) -> None:
         now_ns = self._clock.monotonic_ns()
         self._hear()
         step = self._store.update()
@@ -195,14 +199,14 @@ class Node:
             _log.warning("store time was set", by_s=step.by_ns / SECOND_NS)
             self._engine.stepped(step.by_ns, self._store.now().at_ns)
         if self._poll.is_due(now_ns):
-            self._sensing.poll()
+            sensing.poll()
         if self._stalled_ns is None:
             self._sense()
         if self._stalled_ns is None or self._retry.is_due(now_ns):
             self._store_found(now_ns)
         self._courier.pump()
         self._speak(now_ns)
-        self._look_after(now_ns)
+        self._look_after(sensing, now_ns)
 
     def _hear(self) -> None:
         """Take what the broker brought."""
@@ -340,11 +344,11 @@ class Node:
                 ClockQuestion(boot=self._outbox.boot, sent_ns=Ns(self._clock.monotonic_ns()))
             )
 
-    def _look_after(self, now_ns: int) -> None:
+    def _look_after(self, sensing: Sensing, now_ns: int) -> None:
         """Once a second: the parts' state, the numbers, the watchdog."""
         if not self._look_around.is_due(now_ns):
             return
-        for part in self._sensing.parts():
+        for part in sensing.parts():
             self._board.set(part.name, part.state, part.reason)
         for role in self._engine.roles.values():
             if isinstance(role, _HasParts):
@@ -353,8 +357,11 @@ class Node:
             self._note_files()
         self._metrics.link(self._link.is_connected, self._outbox.waiting, self._courier.sent_count)
         self._metrics.time(self._store.now(), self._engine.late_count)
-        self._metrics.looked(self._sensing.dropped_frames(), self._sensing.mean_look_s())
-        if self._stalled_ns is None and self._sensing.is_alive():
+        mean_look_s = sensing.mean_look_s()
+        if self._looks.network and mean_look_s is not None:
+            self._board.inference = f"{self._looks.network}, {mean_look_s * 1000:.0f} ms a frame"
+        self._metrics.looked(sensing.dropped_frames(), mean_look_s)
+        if self._stalled_ns is None and sensing.is_alive():
             self._notifier.notify("WATCHDOG=1")
 
     def _note_files(self) -> None:
@@ -378,7 +385,8 @@ class Node:
         """Stop sensing, store and hand over what there is, say goodbye."""
         self._notifier.notify("STOPPING=1")
         self._inbox.close()
-        self._sensing.stop()
+        if self._sensing is not None:
+            self._sensing.stop()
         with contextlib.suppress(OutboxUnwritable):
             self._engine.save_soon()
             self._engine.commit(self._outbox, self._seal)

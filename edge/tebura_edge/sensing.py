@@ -82,14 +82,19 @@ class Inbox:
 
 
 class Sensing:
-    """All sensor threads of a node."""
+    """All sensor threads of a node. From when it is made each sensor has its time to be heard.
 
-    def __init__(self, setup: Setup, clock: Clock, store: StoreClock, inbox: Inbox) -> None:
-        """Prepare; networks are opened, devices are not before `start`.
+    Args:
+        setup: Which sensors.
+        looks: What is done with each camera's frames.
+        clock: Stamps arrivals.
+        store: Store time.
+        inbox: Where all of it goes.
+    """
 
-        Raises:
-            ModelError: If the people network cannot be used.
-        """
+    def __init__(
+        self, setup: Setup, looks: "Looks", clock: Clock, store: StoreClock, inbox: Inbox
+    ) -> None:
         self._scales = [
             ScaleReader(
                 ScaleSettings(
@@ -108,12 +113,7 @@ class Sensing:
             for scale in setup.config.scale
         ]
         self._clock = clock
-        self._cameras = _Cameras(setup, clock, store, inbox) if setup.config.camera else None
-
-    @property
-    def inference(self) -> str:
-        """What runs the people network; empty without one."""
-        return self._cameras.inference if self._cameras else ""
+        self._cameras = _Cameras(setup, looks, clock, store, inbox) if setup.config.camera else None
 
     def start(self) -> None:
         for scale in self._scales:
@@ -165,7 +165,9 @@ class Sensing:
 class _Cameras:
     """Camera threads, the desk between, and the inference thread."""
 
-    def __init__(self, setup: Setup, clock: Clock, store: StoreClock, inbox: Inbox) -> None:
+    def __init__(
+        self, setup: Setup, looks: "Looks", clock: Clock, store: StoreClock, inbox: Inbox
+    ) -> None:
         from tebura_edge.camera import CameraReader, beside
         from tebura_edge.frames import FrameDesk
         from tebura_edge.inference import InferenceThread
@@ -184,10 +186,10 @@ class _Cameras:
             )
             for config in configs
         ]
-        looks, self.inference = _looks(setup)
+        by_camera = looks.by_camera
         if setup.config.record is not None:
-            looks = {label: _Photographed(look, inbox) for label, look in looks.items()}
-        reported = {label: _Reported(look, inbox) for label, look in looks.items()}
+            by_camera = {label: _Photographed(look, inbox) for label, look in by_camera.items()}
+        reported = {label: _Reported(look, inbox) for label, look in by_camera.items()}
         self.thread = InferenceThread(
             self.desk, reported, self.readers, clock=clock, sink=inbox.put
         )
@@ -210,8 +212,22 @@ def camera_settings(config: CameraConfig) -> "CameraSettings":
     return msgspec.convert(msgspec.to_builtins(config), CameraSettings)
 
 
-def _looks(setup: Setup) -> tuple[Mapping[CameraId, "Look"], str]:
-    """What is done with each camera's frames, and what runs the network."""
+@dataclass(frozen=True)
+class Looks:
+    """What is done with each camera's frames; `network` names what finds people and runs where."""
+
+    by_camera: Mapping[CameraId, "Look"]
+    network: str = ""
+
+
+def open_looks(setup: Setup) -> Looks:
+    """Open the networks and readers that a node's cameras need.
+
+    Raises:
+        ModelError: If the people network cannot be used.
+    """
+    if not setup.config.camera:
+        return Looks({})
     from tebura_edge.code_reader import CodeReader
     from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
 
@@ -222,12 +238,11 @@ def _looks(setup: Setup) -> tuple[Mapping[CameraId, "Look"], str]:
     }
     watchers = [c.label for c in setup.config.camera if c.looks_for is LooksFor.PEOPLE]
     if not watchers:
-        return looks, ""
+        return Looks(looks)
     settings = msgspec.convert(msgspec.to_builtins(setup.config.people), PeopleSettings)
     network = open_people(settings)
-    for label in watchers:
-        looks[label] = PeopleLook(network, settings)
-    return looks, f"{settings.model} on {network.provider}"
+    looks |= {label: PeopleLook(network, settings) for label in watchers}
+    return Looks(looks, f"{settings.model} on {network.provider}")
 
 
 class _Reported:
