@@ -48,6 +48,8 @@ class LevelSettings:
         settle_samples: Fewest samples of a rest, which rules below 24 Hz: 1.1 s at 10 Hz, 3 s at
             4 Hz. With 10 a lift of 2.4 s of the real pot is told as two steps, with 16 a rest of
             3.5 s is missed.
+        settle_limit_s: A rest of this length needs no more samples than the filter has: what
+            "settled" means for slow plates, below 4 Hz.
         decide_s: How often rests are judged; finer only costs time.
         gap_s: Samples further apart than this (and than four sample periods) are not joined.
         range_g: A rest's range is never asked to be smaller. At 3 g 2 of 192 quick actions are
@@ -69,6 +71,7 @@ class LevelSettings:
 
     settle_s: float = 0.5
     settle_samples: int = 12
+    settle_limit_s: float = 3.0
     decide_s: float = 0.1
     gap_s: float = 2.0
     range_g: float = 6.0
@@ -271,9 +274,8 @@ class Levels:
 
     def _judge_rest(self, since_s: float) -> None:
         settings, end = self.settings, self._end
-        begin_s = self._time_s[end - 1] - settings.settle_s
-        begin = int(np.searchsorted(self._time_s[:end], begin_s + 1e-9, side="right")) - 1
-        begin = min(begin, end - settings.settle_samples)
+        begin = min(self._rows_before(settings.settle_s), end - settings.settle_samples)
+        begin = max(begin, min(self._rows_before(settings.settle_limit_s), end - _FILTER))
         if begin < 0:
             self.is_resting[:] = False
             return
@@ -297,6 +299,11 @@ class Levels:
                 & (range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g))
                 & (slope_g <= np.maximum(settings.slope_g, settings.slope_noises * noise_g))
             )
+
+    def _rows_before(self, span_s: float) -> int:
+        """Index of the newest sample that is at least so old; -1 if none is."""
+        times_s = self._time_s[: self._end]
+        return int(np.searchsorted(times_s, times_s[-1] - span_s + 1e-9, side="right")) - 1
 
     def _learn_noise(self, spread_g: Floats, is_read: Bools, since_s: float) -> None:
         """Follow the quiet moments.

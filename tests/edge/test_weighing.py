@@ -123,7 +123,7 @@ def seconds(at_ns: int) -> float:
 # What is found --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate_hz", [4.0, 10.0, 60.0])
+@pytest.mark.parametrize("rate_hz", [1.0, 2.0, 4.0, 10.0, 60.0])
 @pytest.mark.parametrize("delta_g", [-15.0, -200.0, 480.0])
 def test_a_step_is_told_once_with_its_plate_weight_and_times(
     rate_hz: float, delta_g: float
@@ -170,6 +170,13 @@ def test_neighbours_that_shake_and_stay_off_are_not_named() -> None:
         (step,) = bench.weigh()
         assert numbers(step) == [2]
         assert step.delta_g == pytest.approx(-400.0, abs=2.0)
+
+
+def test_slow_plates_need_no_longer_rests_than_their_filter() -> None:
+    bench = Bench(1.0, 60.0, plates=2)
+    bench.change(20.0, {0: -150.0})
+    bench.change(29.5, {0: -150.0})
+    assert [round(step.delta_g, -1) for step in bench.weigh()] == [-150.0, -150.0]
 
 
 def test_two_people_far_apart_on_one_shelf_are_two_steps() -> None:

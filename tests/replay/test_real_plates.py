@@ -152,7 +152,8 @@ def test_each_settled_change_of_the_pot_is_told_once_and_the_pressing_hand_never
         assert abs(step.delta_g - change_g) <= 15.0, f"at {from_s:.1f} s"
         assert abs(began_s - from_s) <= 2.0
         assert abs(rested_s - to_s) <= 2.0
-        assert step.blind == ""
+        # Which of two things of one weight was taken may be in doubt; that it was seen is not.
+        assert step.blind in ("", "a foreign object of this weight lay here")
 
 
 def test_a_lift_cut_short_by_a_pause_of_the_recording_is_seen_as_what_it_left(
