@@ -183,7 +183,10 @@ class Phone:
 
     def load(self) -> None:
         """Open the page: the codes of the next minutes are on the phone then."""
-        answer = self._http.get("/me/codes.json")
+        try:
+            answer = self._http.get("/me/codes.json")
+        except httpx.HTTPError as error:
+            raise ShopError(f"/me/codes.json: {str(error) or type(error).__name__}") from error
         self._codes = [
             (_ns(code.from_), _ns(code.to), code.code) for code in _decoded(answer, list[_Code])
         ]

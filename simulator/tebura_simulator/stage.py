@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -41,11 +43,34 @@ class Part:
     holds_stdin: bool = False
 
 
+class _Notices:
+    """What a part tells the service manager; read for as long as it lives, so it never blocks."""
+
+    def __init__(self, name: str) -> None:
+        self.address = "@" + name
+        self.is_ready = threading.Event()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + name)
+        self._thread = threading.Thread(target=self._read, name=f"notices {name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            while notice := self._socket.recv(4096):
+                if b"READY=1" in notice.splitlines():
+                    self.is_ready.set()
+
+
 @dataclass
 class _Running:
     part: Part
     process: subprocess.Popen[bytes]
-    notify: socket.socket | None
+    notify: _Notices | None
     is_ready: bool = False
     is_asked_to_stop: bool = False
 
@@ -80,11 +105,8 @@ class Stage:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self.environment}
         notify = None
         if part.port is None:
-            notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            name = f"tebura-{os.getpid()}-{part.name}-{time.monotonic_ns()}"
-            notify.bind("\0" + name)
-            notify.setblocking(False)
-            environment["NOTIFY_SOCKET"] = "@" + name
+            notify = _Notices(f"tebura-{os.getpid()}-{part.name}-{time.monotonic_ns()}")
+            environment["NOTIFY_SOCKET"] = notify.address
         with self.log(part.name).open("ab") as log:
             process = subprocess.Popen(
                 part.command,
@@ -194,20 +216,8 @@ def _is_ready(running: _Running) -> bool:
         if running.part.port is not None:
             running.is_ready = is_listening(running.part.port)
         elif running.notify is not None:
-            running.is_ready = _said_ready(running.notify)
-            if running.is_ready:
-                # A part goes on telling that it lives; nobody reading would block it.
-                running.notify.close()
+            running.is_ready = running.notify.is_ready.is_set()
     return running.is_ready
-
-
-def _said_ready(notify: socket.socket) -> bool:
-    try:
-        while True:
-            if b"READY=1" in notify.recv(4096).splitlines():
-                return True
-    except BlockingIOError:
-        return False
 
 
 def _ask_to_stop(running: _Running) -> None:
