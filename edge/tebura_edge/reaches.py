@@ -35,9 +35,10 @@ class ReachSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `arm_m` is how far a hand gets from the shoulder without effort, falling off over `arm_soft_m`;
     `side_m` how far to the side people reach (deviation). `hand_share` of the forearm is added
     beyond the wrist, for it is the hand that takes. `board_m` is the slack above and below the
-    opening: a thin board, a low product. On the demo's footage a hand inside has 0.45-0.75, one
-    that hangs or passes below 0.1, and the shelf beside the right one below 0.3 while the hand
-    moves past it.
+    opening: a thin board, a low product. On the demo's footage a hand inside has 0.6-0.88, one
+    that hangs or passes below 0.1, and the shelf beside the right one up to 0.46 while the hand
+    moves past it: less than `sure` just before, after or while another shelf is surely reached is
+    part of that reach.
     """
 
     wrist_score: float = 0.25
@@ -183,6 +184,7 @@ class ReachFinder:
     def __init__(self, settings: ReachSettings) -> None:
         self._settings = settings
         self._open: dict[tuple[int, ShelfId], _Open] = {}
+        self._sure_ns: dict[int, int] = {}
 
     def step(self, number: int, now_ns: int, hands: Mapping[ShelfId, HandAt]) -> None:
         """Take what one frame shows of a track's hands."""
@@ -192,6 +194,8 @@ class ReachFinder:
             reach = self._open.setdefault((number, shelf), _Open(now_ns, now_ns, 0.0, 0, 0.0, 0.0))
             reach.inside_ns = now_ns
             reach.peak = max(reach.peak, hand.probability)
+            if hand.probability >= self._settings.sure:
+                self._sure_ns[number] = now_ns
             reach.frames += 1
             # Squared: where the hand was surely inside counts, not where it passed the edge.
             reach.weighted_x += hand.probability**2 * hand.x_m
@@ -206,16 +210,23 @@ class ReachFinder:
             if key[0] in gone or now_ns - reach.inside_ns > ns_from_s(self._settings.bridge_s)
         ]
         done = [(key, self._open.pop(key)) for key in over]
-        return [self._reached(key, reach) for key, reach in done if self._counts(reach)]
+        reached = [self._reached(key, reach) for key, reach in done if self._counts(key[0], reach)]
+        for number in gone:
+            self._sure_ns.pop(number, None)
+        return reached
 
     def open_since_ns(self) -> int | None:
         """When the earliest reach that is not over began."""
         return min((reach.from_ns for reach in self._open.values()), default=None)
 
-    def _counts(self, reach: _Open) -> bool:
+    def _counts(self, number: int, reach: _Open) -> bool:
         if reach.peak >= self._settings.sure:
             return True
-        return reach.peak >= self._settings.begin and reach.frames >= 2
+        # By the time a reach is over, a sure one right after it has shown itself too.
+        sure_ns = self._sure_ns.get(number)
+        bridge_ns = ns_from_s(self._settings.bridge_s)
+        is_part = sure_ns is not None and reach.from_ns - sure_ns <= bridge_ns
+        return reach.peak >= self._settings.begin and reach.frames >= 2 and not is_part
 
     def _reached(self, key: tuple[int, ShelfId], reach: _Open) -> Reached:
         number, shelf = key

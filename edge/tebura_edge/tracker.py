@@ -258,7 +258,8 @@ class Tracker:
         if not tracks or not len(rows):
             return np.zeros((len(tracks), len(rows)))
         now_ns = found.captured_ns
-        expected = np.array([track.box_at(now_ns) for track in tracks])
+        # Someone half out of the picture is looked for where they went out, not beyond.
+        expected = np.array([t.box if self._is_at_edge(t) else t.box_at(now_ns) for t in tracks])
         boxes = found.boxes_xyxy_px[rows].astype(float)
         total = 0.4 * iou(expected, boxes)
         for i, track in enumerate(tracks):
@@ -279,9 +280,14 @@ class Tracker:
             return float(np.exp(-(((foot_m - track_foot_m) / reach_m) ** 2).sum() / 2))
         # The longer side: someone cut off by the picture's edge is wider than high.
         size = max((expected[2:] - expected[:2]).max(), (box[2:] - box[:2]).max())
-        # How much of someone cut off is found changes, and their middle with it.
-        reach_px = size * ((0.4 if self._is_at_edge(track) else 0.15) + 0.4 * gap_s)
-        apart = (expected[:2] + expected[2:] - box[:2] - box[2:]) / 2
+        if self._is_at_edge(track):
+            # Of someone cut off now more is found, now less, so the middle says little; but they
+            # come back where they went, and whoever appears elsewhere is somebody else.
+            apart = np.maximum(0, np.maximum(expected[:2] - box[2:], box[:2] - expected[2:]))
+            reach_px = size * (0.15 + 0.1 * gap_s)
+        else:
+            apart = (expected[:2] + expected[2:] - box[:2] - box[2:]) / 2
+            reach_px = size * (0.15 + 0.4 * gap_s)
         return float(np.exp(-((apart / reach_px) ** 2).sum() / 2))
 
 

@@ -207,6 +207,26 @@ def test_passing_by_is_no_reach_but_a_very_fast_pick_is() -> None:
     assert len(play(ReachFinder(SETTINGS), [*quiet, 0.55, *quiet])) == 1
 
 
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_hand_that_passes_one_shelf_on_its_way_to_another_reached_the_other(order: str) -> None:
+    passing, staying = [0.3, 0.45, 0.3], [0.6, 0.85, 0.85, 0.6]
+    low = [*passing, 0, 0, 0, 0] if order == "before" else [0, 0, 0, 0, *passing]
+    high = [0, 0, 0, *staying] if order == "before" else [*staying, 0, 0, 0]
+    finder = ReachFinder(SETTINGS)
+    done = []
+    for tick, (in_low, in_high) in enumerate(zip(low + [0.0] * 8, high + [0.0] * 8, strict=True)):
+        now_ns = ns_from_s(tick / 10)
+        finder.step(1, now_ns, inside(in_low) | inside(in_high, HIGH))
+        done += finder.finish(now_ns)
+    assert [reached.shelf for reached in done] == [HIGH]
+
+
+def test_an_unsure_reach_by_itself_is_told_with_its_doubt() -> None:
+    quiet = [0.0] * 8
+    [(_, _, confidence)] = play(ReachFinder(SETTINGS), [*quiet, 0.4, 0.4, *quiet])
+    assert confidence == 0.4
+
+
 def test_an_open_reach_says_since_when_and_ends_with_its_track() -> None:
     finder = ReachFinder(SETTINGS)
     for tick in range(10, 15):

@@ -14,16 +14,16 @@ PICTURE = (640, 360)
 def frame(at_s: float, people: list[tuple[float, float]], y_px: float = 180.0) -> Detections:
     """People as (x of the centre in px, score), all 60 x 180 px."""
     boxes, keypoints = [], []
-    for x, _ in people:
+    for x, score in people:
         boxes.append((x - 30, y_px - 90, x + 30, y_px + 90))
         joints = np.zeros((17, 3), np.float32)
         joints[[Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER]] = [
-            (x - 18, y_px - 55, 0.6),
-            (x + 18, y_px - 55, 0.6),
+            (x - 18, y_px - 55, score),
+            (x + 18, y_px - 55, score),
         ]
         joints[[Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP]] = [
-            (x - 12, y_px, 0.6),
-            (x + 12, y_px, 0.6),
+            (x - 12, y_px, score),
+            (x + 12, y_px, score),
         ]
         keypoints.append(joints)
     clipped = np.clip(np.array(boxes).reshape(-1, 4), 0, [640, 360, 640, 360])
@@ -139,6 +139,17 @@ def test_the_next_to_enter_is_not_the_one_who_left() -> None:
     assert [track.number for track in ended] == [1]
     for tick in range(32, 40):
         tracked = followed.step(frame(tick / 10, [(15 * (tick - 31), 0.6)]))
+    assert list(numbers_at(tracked)) == [2]
+
+
+def test_who_appears_at_another_edge_is_somebody_else() -> None:
+    followed = tracker()
+    for tick in range(20):
+        followed.step(frame(tick / 10, [(420 + 10 * tick, 0.6)]))  # out at the right
+    for tick in range(20, 45):
+        followed.step(frame(tick / 10, []))
+    for tick in range(45, 52):
+        tracked = followed.step(frame(tick / 10, [(200.0, 0.6)], y_px=300.0))
     assert list(numbers_at(tracked)) == [2]
 
 
