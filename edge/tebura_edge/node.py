@@ -1,23 +1,21 @@
 """The node's main loop: the one place that reads clocks and ties sensors, roles, outbox and link.
 
 A turn takes what arrived, feeds the roles in time order, stores what they found, and only then
-talks: events, watermark, health. A disk that cannot be written stops sensing (nothing may be known
-that is not stored), says so, and is tried again every second.
+talks: events, watermark, health.
 """
 
 import contextlib
 import threading
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, runtime_checkable
 
 import sdnotify
 import structlog
-from tebura_contract.clock import MILLISECOND_NS, SECOND_NS, Clock, Ns, ns_from_s
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS, Clock, ns_from_s
 from tebura_contract.envelope import seal
 from tebura_contract.events import Event, SensorState
 from tebura_contract.ids import EventId
-from tebura_contract.messages import Ack, ClockAnswer, ClockQuestion, Part, Position, Watermark
+from tebura_contract.messages import Ack, ClockAnswer, Part
 from tebura_contract.settings import beside
 
 from tebura_edge.clock import StoreClock
@@ -27,13 +25,16 @@ from tebura_edge.delivery import Delivery
 from tebura_edge.engine import Engine
 from tebura_edge.flight import FlightRecorder, attachments
 from tebura_edge.health import DISK_LIMIT, HealthBoard, disk_share
+from tebura_edge.keeper import Keeper
 from tebura_edge.link import Arrived, Connected, Disconnected, Link
 from tebura_edge.logs import Repeats
 from tebura_edge.metrics import Metrics
-from tebura_edge.outbox import Outbox, OutboxUnwritable
+from tebura_edge.outbox import Outbox, OutboxUnwritable, Stored
+from tebura_edge.pace import Pace
 from tebura_edge.role import Counts, Detections, SensorStatus
 from tebura_edge.roles import roles_of
 from tebura_edge.sensing import Inbox, Sensing, Snapshot, open_looks, sensors_of
+from tebura_edge.voice import Voice
 
 WAIT_S = 0.05
 """The loop turns at least this often; anything that arrives wakes it at once."""
@@ -43,28 +44,8 @@ CLOCK_WAIT_S = 3.0
 """Before its first fact a node waits this long for the gateway's clock, so that what it says about
 the time it was away is said in store time. Without a gateway it begins by its own clock."""
 
-RETRY_WRITE_NS = SECOND_NS
 STOP_WAIT_S = 1.0
 _log = structlog.get_logger("tebura_edge")
-
-
-@dataclass
-class _Pace:
-    """Something to do every so often."""
-
-    every_ns: int
-    last_ns: int | None = None
-
-    def is_due(self, now_ns: int) -> bool:
-        if self.last_ns is not None and now_ns - self.last_ns < self.every_ns:
-            return False
-        self.last_ns = now_ns
-        return True
-
-
-@runtime_checkable
-class _HasPositions(Protocol):
-    def positions(self) -> list[Position]: ...
 
 
 @runtime_checkable
@@ -124,19 +105,22 @@ class Node:
         self._board = HealthBoard(self._outbox.boot, self._version, self._looks.network)
         self._metrics = Metrics(setup.node, config.metrics.port)
         self._flight = _flight(setup)
+        self._voice = Voice(
+            self._link, self._courier, self._engine, self._outbox, self._store, self._board
+        )
+        self._keeper = Keeper(
+            self._engine,
+            self._outbox,
+            self._store,
+            self._board,
+            seal=self._seal,
+            on_stored=self._stored,
+        )
         self._repeats = Repeats()
         self._notifier = sdnotify.SystemdNotifier()
-        self._stalled_ns: int | None = None
-        self._retry = _Pace(RETRY_WRITE_NS)
-        self._answers = 0
-        self._ask = _Pace(250 * MILLISECOND_NS)
-        self._mark = _Pace(500 * MILLISECOND_NS)
-        self._position = _Pace(250 * MILLISECOND_NS)
-        self._poll = _Pace(250 * MILLISECOND_NS)
-        self._alive = _Pace(2 * SECOND_NS)
-        self._save = _Pace(30 * SECOND_NS, self._clock.monotonic_ns())
-        self._look_around = _Pace(SECOND_NS)
-        self._measure_disk = _Pace(30 * SECOND_NS)
+        self._poll = Pace(250 * MILLISECOND_NS)
+        self._look_around = Pace(SECOND_NS)
+        self._measure_disk = Pace(30 * SECOND_NS)
 
     def stop(self) -> None:
         """Ask the loop to end, within `WAIT_S`; any thread or signal handler may."""
@@ -167,7 +151,7 @@ class Node:
         until_ns = self._clock.monotonic_ns() + ns_from_s(CLOCK_WAIT_S)
         while not self._is_stopping and self._clock.monotonic_ns() < until_ns:
             self._hear()
-            self._ask_clock()
+            self._voice.ask_clock()
             self._store.update()
             if self._store.is_answered:
                 return
@@ -200,12 +184,13 @@ class Node:
             self._engine.stepped(step.by_ns, self._store.now().at_ns)
         if self._poll.is_due(now_ns):
             sensing.poll()
-        if self._stalled_ns is None:
+        if not self._keeper.is_stalled:
             self._sense()
-        if self._stalled_ns is None or self._retry.is_due(now_ns):
-            self._store_found(now_ns)
+        self._keeper.keep()
         self._courier.pump()
-        self._speak(now_ns)
+        health = self._voice.speak(now_ns)
+        if health is not None:
+            self._metrics.parts(health.parts)
         self._look_after(sensing, now_ns)
 
     def _hear(self) -> None:
@@ -216,8 +201,7 @@ class Node:
                     _log.info("connected to the broker", session_kept=news.is_resumed)
                     self._repeats.over("broker")
                     self._courier.connected()
-                    self._board.forget_told()
-                    self._ask.last_ns = None
+                    self._voice.connected()
                 case Disconnected():
                     if self._repeats.is_due("broker", self._clock.monotonic_ns()):
                         _log.warning("no broker", why=news.reason)
@@ -230,16 +214,13 @@ class Node:
                 try:
                     self._courier.acked(ack)
                 except OutboxUnwritable as error:
-                    self._complain("outbox", str(error))
+                    self._keeper.complain(str(error))
                     return
             case ClockAnswer() as answer:
-                if answer.boot == self._outbox.boot:
-                    self._store.answered(answer, arrived.at_ns)
-                    self._answers += 1
+                self._voice.answered(answer, arrived.at_ns)
             case command:
                 self._engine.command(command)
-                self._store_found(self._clock.monotonic_ns())
-                if self._stalled_ns is not None:
+                if not self._keeper.keep():
                     return
         self._link.done(arrived)
 
@@ -263,35 +244,10 @@ class Node:
             self._engine.take(item)
         self._engine.turn(self._store.now().at_ns)
 
-    def _store_found(self, now_ns: int) -> None:
-        """Make durable what was found; on failure sensing stops until it succeeds."""
-        if self._save.is_due(now_ns):
-            self._engine.save_soon()
-        found = list(self._engine.pending)
-        now = self._store.now()
-        try:
-            if self._stalled_ns is not None:
-                self._outbox.probe()  # there may be nothing else to write that would tell
-            stored = self._engine.commit(self._outbox, self._seal)
-            complete_ns = self._engine.complete_ns()
-            if complete_ns is not None and self._alive.is_due(now_ns):
-                self._outbox.alive(complete_ns)
-        except OutboxUnwritable as error:
-            if self._stalled_ns is None:
-                self._stalled_ns = now.at_ns
-            self._board.set("outbox", SensorState.BLIND, "cannot be written")
-            self._complain("outbox", str(error))
-            return
-        for event, entry in zip(found, stored, strict=False):
-            self._metrics.stored(event)
-            if self._flight is not None:
-                self._flight.event(now.at_ns, entry.sealed)
-        self._board.set("outbox", SensorState.OK)
-        if self._stalled_ns is not None:
-            _log.info("the outbox can be written again")
-            self._repeats.over("outbox")
-            self._engine.blinded("outbox could not be written", self._stalled_ns, now.at_ns)
-            self._stalled_ns = None
+    def _stored(self, event: Event, stored: Stored) -> None:
+        self._metrics.stored(event)
+        if self._flight is not None:
+            self._flight.event(self._store.now().at_ns, stored.sealed)
 
     def _seal(self, event_id: EventId, event: Event) -> bytes:
         setup = self._setup
@@ -303,46 +259,6 @@ class Node:
             self._clock.monotonic_ns(),
             setup.key,
         )
-
-    def _speak(self, now_ns: int) -> None:
-        """Say what may be said: nothing is promised that is not stored and handed over."""
-        if not self._link.is_connected:
-            return
-        self._ask_clock()
-        if self._mark.is_due(now_ns):
-            self._say_watermark()
-        if self._position.is_due(now_ns):
-            for role in self._engine.roles.values():
-                if isinstance(role, _HasPositions):
-                    for position in role.positions():
-                        self._link.position(position)
-        health = self._board.due(now_ns, self._store.now(), self._outbox.waiting)
-        if health is not None:
-            self._link.health(health)
-            self._metrics.parts(health.parts)
-
-    def _say_watermark(self) -> None:
-        at_ns = self._engine.watermark_ns()
-        last = self._outbox.last_id
-        if at_ns is None or self._stalled_ns is not None or not self._courier.has_handed_all():
-            return
-        self._link.watermark(
-            Watermark(
-                boot=self._outbox.boot,
-                seq=-1 if last is None else last.seq,
-                at_ns=Ns(at_ns),
-                uncertainty_ns=Ns(self._store.now().uncertainty_ns),
-            )
-        )
-
-    def _ask_clock(self) -> None:
-        now_ns = self._clock.monotonic_ns()
-        # Quickly at first, for a good answer soon; then only against drift.
-        self._ask.every_ns = (250 * MILLISECOND_NS) if self._answers < 8 else 5 * SECOND_NS
-        if self._link.is_connected and self._ask.is_due(now_ns):
-            self._link.ask_clock(
-                ClockQuestion(boot=self._outbox.boot, sent_ns=Ns(self._clock.monotonic_ns()))
-            )
 
     def _look_after(self, sensing: Sensing, now_ns: int) -> None:
         """Once a second: the parts' state, the numbers, the watchdog."""
@@ -361,7 +277,7 @@ class Node:
         if self._looks.network and mean_look_s is not None:
             self._board.inference = f"{self._looks.network}, {mean_look_s * 1000:.0f} ms a frame"
         self._metrics.looked(sensing.dropped_frames(), mean_look_s)
-        if self._stalled_ns is None and sensing.is_alive():
+        if not self._keeper.is_stalled and sensing.is_alive():
             self._notifier.notify("WATCHDOG=1")
 
     def _note_files(self) -> None:
@@ -377,19 +293,13 @@ class Node:
             state = SensorState.BLIND if trouble else SensorState.OK
             self._board.set("recorder", state, trouble)
 
-    def _complain(self, part: str, why: str) -> None:
-        if self._repeats.is_due(part, self._clock.monotonic_ns()):
-            _log.error(f"{part}: trouble", why=why, held_back=self._repeats.held_back(part))
-
     def _end(self) -> None:
         """Stop sensing, store and hand over what there is, say goodbye."""
         self._notifier.notify("STOPPING=1")
         self._inbox.close()
         if self._sensing is not None:
             self._sensing.stop()
-        with contextlib.suppress(OutboxUnwritable):
-            self._engine.save_soon()
-            self._engine.commit(self._outbox, self._seal)
+        self._keeper.keep_last()
         self._drain(self._clock.monotonic_ns() + ns_from_s(STOP_WAIT_S))
         self._link.stop()
         waiting = self._outbox.waiting
