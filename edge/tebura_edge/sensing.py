@@ -5,6 +5,7 @@ Cameras bring OpenCV and ONNX Runtime into the process; a node without cameras i
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tebura_contract.settings import beside
 from tebura_edge.clock import StoreClock
 from tebura_edge.config import CameraConfig, LooksFor, Setup
 from tebura_edge.engine import Looked, Sensed, Sensor
+from tebura_edge.role import SensorStatus
 from tebura_edge.scale import ScaleReader, ScaleSettings
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 MAX_ARRIVED = 2000
 """What the threads may be ahead of the main loop. At the bound they wait: a scale's samples then
 wait in the kernel, a camera's frames are dropped for newer ones."""
+
+MAX_NEWS = 1000
+"""Changes of sensors' states that may wait; beyond, the oldest are forgotten: the newest count."""
 
 SNAPSHOT_EVERY_NS = SECOND_NS // 2
 STUCK_NS = 15 * SECOND_NS
@@ -53,6 +58,7 @@ class Inbox:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._queue: queue.Queue[Sensed | Snapshot] = queue.Queue(MAX_ARRIVED)
+        self._news: deque[SensorStatus] = deque(maxlen=MAX_NEWS)
         self._wake = wake
         self._is_closed = threading.Event()
 
@@ -66,10 +72,17 @@ class Inbox:
             self._wake()
             return
 
+    def tell(self, news: SensorStatus) -> None:
+        """News of a sensor: never waits, for the main loop itself may bring it."""
+        self._news.append(news)
+        self._wake()
+
     def take(self, most: int) -> list[Sensed | Snapshot]:
-        """What is there, at most so many, without waiting."""
+        """What is there without waiting: all news of sensors, then at most so many items."""
         out: list[Sensed | Snapshot] = []
-        while len(out) < most:
+        while self._news:
+            out.append(self._news.popleft())
+        for _ in range(most):
             try:
                 out.append(self._queue.get_nowait())
             except queue.Empty:
@@ -108,7 +121,7 @@ class Sensing:
                 clock=clock,
                 to_store_ns=store.store_ns,
                 deliver=inbox.put,
-                report=inbox.put,
+                report=inbox.tell,
             )
             for scale in setup.config.scale
         ]
@@ -182,7 +195,7 @@ class _Cameras:
                 self.desk,
                 clock=clock,
                 to_store_ns=store.store_ns,
-                report=inbox.put,
+                report=inbox.tell,
             )
             for config in configs
         ]
