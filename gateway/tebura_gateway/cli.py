@@ -58,6 +58,25 @@ def run(
         raise typer.Exit(1) from error
 
 
+@app.command(epilog="Example: tebura-gateway events visit.json --config gateway.toml")
+def events(
+    file: Annotated[Path, typer.Argument(help="JSON list of {node, event}, in order of time.")],
+    config: ConfigOption,
+) -> None:
+    """Play a file of events to the running gateway, as its nodes would report them."""
+    from tebura_gateway.adapters.rehearsal import Rehearsal, RehearsalError, read_lines
+    from tebura_gateway.bootstrap import now_ns
+
+    loaded = _load(config)
+    # Every play is newer than the one before.
+    boot = now_ns() // 10**9
+    try:
+        count = Rehearsal(loaded, now_ns).play(read_lines(file, boot, now_ns()), boot)
+    except RehearsalError as error:
+        _fail(str(error))
+    typer.echo(f"{count} events acknowledged")
+
+
 @member_app.command(
     "add", epilog='Example: tebura-gateway member add -c gateway.toml --name "Mika"'
 )

@@ -110,6 +110,29 @@ def test_a_scripted_visit_becomes_the_exact_receipt(gateway: GatewayProcess, nod
 
 
 @pytest.mark.parametrize("broker_port", ["mosquitto"], indirect=True)
+def test_a_file_of_events_is_played_to_its_receipt(
+    gateway: GatewayProcess, require_file: Callable[[Path], Path]
+) -> None:
+    file = require_file(Path(__file__).parent / "data" / "two-teas-one-back.json")
+    said = gateway.cli("events", str(file), "-c", str(gateway.config))
+    assert said.returncode == 0, said.stderr
+    (receipt,) = wait_for(lambda: gateway.get("/receipts"))
+    assert {line["sku"]: line["quantity"] for line in receipt["lines"]} == {TEA: 1, RICE: 1}
+    assert rows(gateway, "select total_minor from receipt") == [(267,)]
+    assert gateway.get("/reviews") == []
+    file = tmp_file(gateway, '[{"node": "gate-1", "event": {"kind": "no-such"}}]')
+    refused = gateway.cli("events", str(file), "-c", str(gateway.config))
+    assert refused.returncode == 2
+    assert "no-such" in refused.stderr
+
+
+def tmp_file(gateway: GatewayProcess, text: str) -> Path:
+    path = gateway.folder / "events.json"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("broker_port", ["mosquitto"], indirect=True)
 def test_a_gateway_killed_in_mid_visit_loses_and_repeats_nothing(
     gateway: GatewayProcess, nodes: Nodes
 ) -> None:
