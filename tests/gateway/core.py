@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Table, select, text
 from tebura_contract.clock import Ns
+from tebura_contract.events import began_ns
 from tebura_contract.ids import MemberId, NodeId
 from tebura_contract.messages import Watermark
 from tebura_contract.topics import Channel, topic
@@ -92,14 +93,20 @@ class Core:
         message = Inbound(topic(Channel.EVENT, STORE, node), payload, len(payload))
         return self.do(lambda tx, memory: receive(tx, memory, message))
 
-    def word(self, at_s: float, *silent: NodeId) -> None:
-        """All nodes but the silent ones say that they reported everything up to then."""
+    def word(self, at_s: float, *silent: NodeId, of: Sequence[Fact] = ()) -> None:
+        """All nodes but the silent ones say that they reported everything up to then.
+
+        The events they mean are those of `of`; where it is empty, all that were heard.
+        """
 
         def work(tx: Tx, memory: Memory) -> None:
             for node in set(NODES) - set(silent):
                 runs = memory.runs.get(node, {})
                 boot = max(runs, default=1)
                 seq = runs[boot].highest if boot in runs else -1
+                if of:
+                    said = [f.id for f in of if f.id.node == node and began_ns(f.event) <= ns(at_s)]
+                    boot, seq = max([(e.boot, e.seq) for e in said], default=(1, -1))
                 claim = Watermark(boot=boot, seq=seq, at_ns=ns(at_s), uncertainty_ns=Ns(0))
                 nodes.note_watermark(memory, node, claim)
 
