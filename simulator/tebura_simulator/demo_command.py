@@ -13,17 +13,19 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from tebura_contract.money import Money
 
 from tebura_simulator.demo_lock import DemoLock
 from tebura_simulator.live_store import LiveStore
-from tebura_simulator.shop_client import Receipt, ShopError, Visit
+from tebura_simulator.shop_client import Amount, Receipt, ShopError, Visit
 from tebura_simulator.stage import StageError, free_port, is_listening
 from tebura_simulator.take import Take, load_take
 from tebura_simulator.visit_report import (
     CartNews,
+    Tone,
     Verdict,
     is_over,
     verdict,
@@ -35,6 +37,7 @@ SETTLE_TIMEOUT_S = 75.0
 REVIEW_GRACE_S = 15.0
 """A visit in review may go on by itself (a node's word was late); then it is a person's turn."""
 POLL_S = 0.3
+STYLES = {Tone.QUIET: "dim", Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "red"}
 
 
 class DemoError(RuntimeError):
@@ -59,6 +62,7 @@ class Showing:
     store: LiveStore
     say: Console
     news: CartNews = field(default_factory=CartNews)
+    at_s: float = 0.0
 
     def tell(self) -> list[Visit]:
         """Print what is new in the carts; returns all visits, newest first."""
@@ -67,8 +71,9 @@ class Showing:
         except ShopError:
             return []  # it is being restarted; what it knows comes when it is back
         names = {member.id: member.name for member in self.store.members.values()}
-        for line in self.news.of(visits, names):
-            self.say.print(f"  {line}", highlight=False)
+        for news in self.news.of(visits, names):
+            line = f"  {self.at_s:5.1f} s  {news.text}"
+            self.say.print(line, style=STYLES[news.tone], markup=False, highlight=False)
         return visits
 
 
@@ -95,6 +100,9 @@ def run_demo(options: DemoOptions, on_verdict: Callable[[Verdict], None]) -> int
             say.print(f"Watch it live: {store.address}/live", highlight=False)
             say.print(f"Logs and state: {run_folder}", highlight=False)
             showing = Showing(store, say)
+            for take in takes:
+                if take.truth is None or not take.truth.receipts:
+                    say.print(f"{take.path.name} names no receipts: nothing to compare with.")
             verdicts = [v for take in takes for v in play(showing, take, on_verdict)]
             _sum_up(say, verdicts, time.monotonic() - began_s)
             if options.is_serving:
@@ -117,7 +125,8 @@ def play(
         turn: Called several times a second with the recording's time; may break things.
     """
     store, say = showing.store, showing.say
-    say.print(f"\n[bold]{take.title}[/bold] ({take.path.name}, {take.duration_s:.0f} s)")
+    about = f"({take.path.name}, {take.duration_s:.0f} s)"
+    say.print(f"\n[bold]{escape(take.title)}[/bold] {about}", highlight=False)
     store.refresh_phones()
     known = frozenset(visit.id for visit in showing.tell())
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -127,6 +136,7 @@ def play(
 
         def each(at_s: float) -> None:
             nonlocal told_s
+            showing.at_s = at_s
             turn(at_s)
             store.check()
             progress.update(task, completed=at_s)
@@ -187,27 +197,36 @@ def _delay_s(visit: Visit | None) -> float | None:
 
 def _show(say: Console, one: Verdict, receipt: Receipt | None) -> None:
     if receipt is not None:
-        table = Table(title=f"Receipt {receipt.number} · {one.shopper}", title_justify="left")
-        table.add_column("article")
-        table.add_column("count", justify="right")
-        table.add_column("amount", justify="right")
-        for line in receipt.lines:
-            amount = str(Money(line.amount.minor, line.amount.currency))
-            table.add_row(line.name_en or line.name, str(line.quantity), amount)
-        table.add_section()
-        table.add_row("total", "", str(Money(receipt.total.minor, receipt.total.currency)))
-        say.print(table)
+        say.print(_receipt_table(receipt, one.shopper.capitalize()))
+    who = one.shopper.capitalize()
     if one.is_exact:
         after = f" {one.seconds_to_receipt:.1f} s after leaving" if one.seconds_to_receipt else ""
-        what = f"receipt{after}" if one.receipt else "nothing taken, nothing to pay"
-        say.print(f"  [green]exact[/green]: {one.shopper}, {what}", highlight=False)
+        what = f"the receipt is exact{after}" if one.receipt else "rightly nothing to pay"
+        say.print(f"  [green]✓ {who}: {what}[/green]", highlight=False)
         return
-    mark = "[red]WRONG[/red]" if one.is_wrong else f"[yellow]{one.stage}[/yellow]"
+    mark = "✗ WRONG" if one.is_wrong else f"? {one.stage}"
     reason = f" ({one.reason})" if one.reason else ""
-    say.print(
-        f"  {mark}{reason}: {one.shopper}, expected {one.expected}, got {one.receipt}",
-        highlight=False,
-    )
+    said = f"  {mark}{reason}: {who}, expected {one.expected}, got {one.receipt}"
+    say.print(said, style="red" if one.is_wrong else "yellow", markup=False, highlight=False)
+
+
+def _receipt_table(receipt: Receipt, who: str) -> Table:
+    table = Table(title=f"Receipt {receipt.number} · {who}", title_justify="left")
+    table.add_column("article", min_width=24)
+    table.add_column("count", justify="right")
+    table.add_column("amount", justify="right")
+    for line in receipt.lines:
+        name = escape(line.name_en or line.name)
+        table.add_row(name, str(line.quantity), _money(line.amount))
+    table.add_section()
+    table.add_row("total, tax included", "", _money(receipt.total), style="bold")
+    for tax in receipt.taxes:
+        table.add_row(f"of it tax at {tax.rate_percent} %", "", _money(tax.tax), style="dim")
+    return table
+
+
+def _money(amount: Amount) -> str:
+    return str(Money(amount.minor, amount.currency))
 
 
 def _sum_up(say: Console, verdicts: Sequence[Verdict], took_s: float) -> None:

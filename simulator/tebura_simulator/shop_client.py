@@ -64,6 +64,12 @@ class Visit(Reply, frozen=True, kw_only=True):
     happenings: tuple[Happening, ...]
 
 
+class Tax(Reply, frozen=True, kw_only=True):
+    rate_percent: int
+    gross: Amount
+    tax: Amount
+
+
 class Receipt(Reply, frozen=True, kw_only=True):
     number: int
     visit: str
@@ -71,6 +77,7 @@ class Receipt(Reply, frozen=True, kw_only=True):
     total: Amount
     issued: str
     paid_by: str
+    taxes: tuple[Tax, ...] = ()
 
 
 class Part(Reply, frozen=True, kw_only=True):

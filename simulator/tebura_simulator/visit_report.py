@@ -1,11 +1,14 @@
 """What became of each shopper of a recording, beside what should have."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
+from tebura_contract.money import Money
 from tebura_contract.truth import TrueReceipt
 
-from tebura_simulator.shop_client import Line, Receipt, Visit
+from tebura_simulator.shop_client import Happening, Line, Receipt, Visit
 
 SETTLED, NOTHING_TAKEN, REVIEW = "settled", "nothing-taken", "review"
 ENDED = (SETTLED, NOTHING_TAKEN, "unpaid")
@@ -80,38 +83,73 @@ def _items(lines: Sequence[Line]) -> dict[str, int]:
     return found
 
 
+class Tone(StrEnum):
+    """How a piece of news is meant."""
+
+    QUIET = "quiet"
+    GOOD = "good"
+    OPEN = "open"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class News:
+    """One change, as a line for a terminal."""
+
+    text: str
+    tone: Tone
+
+
 class CartNews:
-    """What changed in the carts since it was last asked: each change once, for a terminal."""
+    """What changed in the carts since it was last asked: each change once."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, tuple[str, float, str | None, int]] = {}
         self._stages: dict[str, str] = {}
 
-    def of(self, visits: Sequence[Visit], names: Mapping[str, str]) -> list[str]:
-        """Lines to print, oldest first; `names` are the shoppers' by member."""
-        lines = []
+    def of(self, visits: Sequence[Visit], names: Mapping[str, str]) -> list[News]:
+        """Lines to show, oldest visit first; `names` are the shoppers' by member."""
+        found: list[News] = []
         for visit in reversed(visits):
             who = names.get(visit.member, visit.member_name or visit.member)
             if visit.id not in self._stages:
-                lines.append(f"{who} came in")
-            for happening in visit.happenings:
-                key, now = happening.event, (happening.state, happening.confidence)
-                if self._seen.get(key) == now:
-                    continue
-                self._seen[key] = now
-                sign = "+" if happening.quantity > 0 else "−"
-                what = happening.name_en or happening.name or "something"
-                sure = "…" if happening.state == "checking" else f"{happening.confidence:.1%}"
-                lines.append(
-                    f"{who}: {sign}{abs(happening.quantity)} {what}  "
-                    f"({happening.delta_g:+.0f} g, {happening.state} {sure})"
-                )
-            if self._stages.get(visit.id) != visit.stage:
-                if visit.id in self._stages or visit.stage != "shopping":
-                    lines.append(f"{who}: {visit.stage}{_because(visit)}")
+                found.append(News(f"{who} comes in", Tone.QUIET))
+                self._stages[visit.id] = "shopping"
+            changed = [happening for happening in visit.happenings if self._is_news(happening)]
+            cart = str(Money(visit.total.minor, visit.total.currency))
+            found += [_happened(who, happening, cart) for happening in changed]
+            if self._stages[visit.id] != visit.stage:
                 self._stages[visit.id] = visit.stage
-        return lines
+                found.append(_staged(who, visit))
+        return found
+
+    def _is_news(self, happening: Happening) -> bool:
+        now = (happening.state, happening.confidence, happening.sku, happening.quantity)
+        before = self._seen.get(happening.event)
+        self._seen[happening.event] = now
+        return before != now
 
 
-def _because(visit: Visit) -> str:
-    return f" ({visit.reason})" if visit.reason else ""
+def _happened(who: str, happening: Happening, cart: str) -> News:
+    sign = "+" if happening.quantity > 0 else "−"
+    what = happening.name_en or happening.name or "something"
+    said = {"checking": "checking …", "review": "staff looks"}.get(
+        happening.state, f"sure {happening.confidence:.1%}"
+    )
+    tone = {"checking": Tone.OPEN, "review": Tone.BAD}.get(happening.state, Tone.GOOD)
+    line = f"{who:<6} {sign}{abs(happening.quantity)} {what:<20} {happening.delta_g:+6.0f} g"
+    return News(f"{line}  {said:<11}  cart {cart}", tone)
+
+
+def _staged(who: str, visit: Visit) -> News:
+    said = {
+        "checking": "has left; the cart is being checked",
+        "paying": "has left; the payment is under way",
+        "settled": "has paid",
+        "nothing-taken": "has left with nothing, owes nothing",
+        "review": "must wait: a person has to look",
+        "unpaid": "could not pay",
+    }.get(visit.stage, visit.stage)
+    reason = f" ({visit.reason})" if visit.reason and visit.stage in ("review", "unpaid") else ""
+    tone = Tone.BAD if visit.stage in ("review", "unpaid") else Tone.QUIET
+    return News(f"{who:<6} {said}{reason}", tone)

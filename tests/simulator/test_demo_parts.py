@@ -15,7 +15,7 @@ from tebura_edge.frames import Frame
 from tebura_simulator.demo_lock import AlreadyRunning, DemoLock, default_folder
 from tebura_simulator.phone import show_code
 from tebura_simulator.shop_client import Amount, Happening, Line, Receipt, Visit
-from tebura_simulator.visit_report import CartNews, verdict, visit_of
+from tebura_simulator.visit_report import CartNews, Tone, verdict, visit_of
 from tebura_simulator.world import WorldClock
 
 CODE = "T1ABCDEFGHIJKLMNOQRSTUVWXYZ234567"
@@ -165,12 +165,17 @@ def test_news_of_a_cart_comes_once_and_again_when_it_changes() -> None:
         )
 
     news, names = CartNews(), {"m1": "Hana"}
-    assert news.of([visit("shopping")], names) == ["Hana came in"]
-    assert news.of([visit("shopping", (taken("checking"),))], names) == [
-        "Hana: +1 Tea  (-552 g, checking …)"
+
+    def told(seen: Visit) -> list[tuple[str, Tone]]:
+        return [(" ".join(one.text.split()), one.tone) for one in news.of([seen], names)]
+
+    assert told(visit("shopping")) == [("Hana comes in", Tone.QUIET)]
+    assert told(visit("shopping", (taken("checking"),))) == [
+        ("Hana +1 Tea -552 g checking … cart 0 JPY", Tone.OPEN)
     ]
-    assert news.of([visit("shopping", (taken("checking"),))], names) == []
-    assert news.of([visit("settled", (taken("sure"),))], names) == [
-        "Hana: +1 Tea  (-552 g, sure 98.7%)",
-        "Hana: settled",
+    assert told(visit("shopping", (taken("checking"),))) == []
+    assert told(visit("settled", (taken("sure"),))) == [
+        ("Hana +1 Tea -552 g sure 98.7% cart 0 JPY", Tone.GOOD),
+        ("Hana has paid", Tone.QUIET),
     ]
+    assert told(visit("settled", (taken("sure"),))) == []
