@@ -64,9 +64,10 @@ if [ ! -f "$base" ]; then
 fi
 
 machine=$(mktemp -d "$cache/machine-XXXXXX")
-chmod 755 "$machine"
 if [ "${KEEP:-}" = 1 ]; then say "machine: $machine"; else trap 'rm -rf "$machine"' EXIT; fi
-tar -C "$machine" -xf "$base"
+tar -C "$machine" --numeric-owner -xf "$base"
+# mktemp made the root for one user alone; a system has others.
+chmod 755 "$machine"
 for tool in make git gcc pip pip3 curl; do
     [ ! -e "$machine/usr/bin/$tool" ] || die "$tool is there: not a bare machine"
 done

@@ -1,4 +1,4 @@
-"""Machines we do not have here: a bare Debian and a Raspberry Pi. Minutes each, root only."""
+"""Machines we do not have here: a bare Debian, a booting one, a Raspberry Pi. Minutes, root only."""
 
 import os
 import subprocess
@@ -19,6 +19,13 @@ def _tools(require_program: Callable[[str], str]) -> None:
 
 def test_a_bare_debian_runs_the_demo(repository: Path) -> None:
     subprocess.run([repository / "tests/hardware/bare.sh", "demo --json"], check=True)
+
+
+def test_services_come_up_and_back_on_a_machine_that_boots(
+    repository: Path, require_program: Callable[[str], str]
+) -> None:
+    require_program("systemd-nspawn")
+    subprocess.run([repository / "tests/hardware/boot.sh"], check=True)
 
 
 def test_an_emulated_pi_gives_the_same_events(
