@@ -1,4 +1,4 @@
-"""Machines we do not have here: a bare Debian, a booting one, a Raspberry Pi. Minutes, root only."""
+"""Machines we do not have here: a bare Debian, a booting one, a Raspberry Pi. Minutes, as root."""
 
 import os
 import subprocess
