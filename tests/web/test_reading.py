@@ -19,7 +19,8 @@ from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.service import members, nodes, refunding, reviewing, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
-from tebura_gateway.service.paying import perform, take_answer
+from tebura_gateway.service.paying import Said, perform, take_answer
+from tebura_gateway.service.ports import ProviderCall
 from tebura_gateway.service.reading import DatabaseViews
 from tebura_gateway.service.receiving import Inbound, receive
 from tebura_gateway.service.requests import Ruling, RulingKind
@@ -81,7 +82,7 @@ class Counter:
             tx.write_changes()
         for call in tx.calls:
             said = perform(self.provider, call)
-            self.do(partial(take_answer, call=call, said=said))
+            self.do(partial(_answer, call=call, said=said))
         return result
 
     def add(self, member: MemberId, name: str) -> None:
@@ -108,6 +109,10 @@ class Counter:
             timers.tick(tx, memory)
 
         self.do(work)
+
+
+def _answer(tx: Tx, _: Memory, call: ProviderCall, said: Said) -> None:
+    take_answer(tx, call, said)
 
 
 @contextmanager
