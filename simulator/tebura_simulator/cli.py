@@ -180,7 +180,7 @@ def demo(
         raise typer.Exit(run_demo(options, tell))
     except (AlreadyRunning, DemoError, StageError, ShopError) as error:
         raise fail(error) from error
-    except (RecordingError, CalibrationError) as error:
+    except (RecordingError, CalibrationError, OSError) as error:
         raise fail(error) from error
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)

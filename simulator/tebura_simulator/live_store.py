@@ -206,7 +206,14 @@ class LiveStore:
         self.world.clock.hold()
 
 
-_ENVIRONMENT: Mapping[str, str] = {}
+_ENVIRONMENT: Mapping[str, str] = {
+    # Everything is on this machine; a proxy of the user's would not find it.
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+    # Several processes share few cores: threads inside numpy would only get in each other's way.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 
 def _scales(take: Take) -> dict[NodeId, list[Scale]]:

@@ -53,12 +53,26 @@ class Footage:
     truth: FootageTruth
 
 
-def load_footage(folder: Path, layout: Layout, scenario: str) -> list[Footage]:
+class DrawnTimeline(msgspec.Struct, frozen=True, kw_only=True):
+    """What footage was drawn from, as far as plates care (``timeline.json``)."""
+
+    scenario: str
+    actions: tuple[Action, ...]
+
+
+def load_footage(folder: Path, layout: Layout, timeline: Timeline) -> list[Footage]:
     """The films of a scenario that lie in a folder, one for each camera of the layout.
 
     Raises:
-        FootageMissing: If one lacks, or is of another scenario.
+        FootageMissing: If one lacks, or was drawn from another scenario or another version of it.
     """
+    scenario = timeline.scenario.name
+    drawn_file = folder / "timeline.json"
+    if not drawn_file.exists():
+        raise FootageMissing(f"{folder}: lacks {drawn_file.name}")
+    drawn = msgspec.json.decode(drawn_file.read_bytes(), type=DrawnTimeline)
+    if drawn.scenario != scenario or drawn.actions != timeline.actions:
+        raise FootageMissing(f"{drawn_file}: was not drawn from this version of {scenario!r}")
     found = []
     for camera in layout.camera:
         film = folder / f"{camera.label}.mp4"
@@ -88,7 +102,7 @@ def record_scenario(
     layout = load_layout(layout_file)
     scenario = load_scenario(scenario_file, layout)
     timeline = Timeline(scenario, layout)
-    footage = load_footage(footage_folder, layout, scenario.name) if footage_folder else []
+    footage = load_footage(footage_folder, layout, timeline) if footage_folder else []
     truth = truth_of_timeline(timeline)
     traces = [
         simulate_plates(
