@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from tebura_contract.ids import StoreId
 
 BUSY_TIMEOUT_MS = 10_000
@@ -104,7 +104,7 @@ def migrate(database: Database) -> None:
         with database.transaction() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except (OperationalError, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
         reason = getattr(error, "orig", error)
         raise DatabaseError(f"{shown(database.url)}: {reason}") from error
 
@@ -155,4 +155,8 @@ def _advisory_lease(database: Database, store: StoreId) -> Iterator[None]:
         connection.commit()
         if not got:
             raise AlreadyServed(f"another gateway serves {store} from {shown(database.url)}")
-        yield
+        try:
+            yield
+        finally:
+            # The lock is the session's: back in the pool it would live on.
+            connection.invalidate()
