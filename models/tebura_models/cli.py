@@ -1,5 +1,7 @@
 """``tebura-models``: look at, check, judge, train and export networks."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -118,16 +120,18 @@ def train(
     from tebura_models.train.pose import train_pose
 
     try:
-        best = train_pose(
-            data,
-            out,
-            start=start,
-            epochs=epochs,
-            size_px=size,
-            threads=threads,
-            device=device,
-            resume=resume,
-        )
+        # What ultralytics prints goes to stderr: stdout holds the result alone.
+        with contextlib.redirect_stdout(sys.stderr):
+            best = train_pose(
+                data,
+                out,
+                start=start,
+                epochs=epochs,
+                size_px=size,
+                threads=threads,
+                device=device,
+                resume=resume,
+            )
     except (TrainExtraMissing, FileNotFoundError) as error:
         _fail(error)
     typer.echo(best)
@@ -143,8 +147,10 @@ def export(
     from tebura_models.export.pose import export_pose
     from tebura_models.train.extra import TrainExtraMissing
 
+    size_px = _size(size)
     try:
-        entry = export_pose(weights, out, size_px=_size(size))
+        with contextlib.redirect_stdout(sys.stderr):
+            entry = export_pose(weights, out, size_px=size_px)
     except (TrainExtraMissing, FileNotFoundError) as error:
         _fail(error)
     typer.echo(entry)

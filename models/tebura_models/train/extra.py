@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tebura_models.train.torchvision_cpu import make_importable
+
 
 class TrainExtraMissing(RuntimeError):
     """A package of the ``train`` extra is not installed."""
@@ -20,9 +22,10 @@ def load_ultralytics() -> Any:
         TrainExtraMissing: If it is not installed.
     """
     try:
+        make_importable()
         import ultralytics
     except ImportError as error:
-        raise TrainExtraMissing("ultralytics") from error
+        raise TrainExtraMissing(error.name or "ultralytics") from error
     # It sends usage figures and asks for updates unless told not to.
     ultralytics.settings.update({"sync": False})
     return ultralytics
