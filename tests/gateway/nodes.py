@@ -28,7 +28,7 @@ from tebura_contract.events import (
 )
 from tebura_contract.ids import EventId, NodeId
 from tebura_contract.layout import Layout
-from tebura_contract.messages import Ack, Command, Health, NodeState, Watermark
+from tebura_contract.messages import Ack, ClockQuestion, Command, Health, NodeState, Watermark
 from tebura_contract.topics import Channel, parse_topic, topic
 from tebura_gateway.domain.facts import Fact
 
@@ -124,6 +124,10 @@ class Nodes:
             )
             claim = Watermark(boot=boot, seq=seq, at_ns=Ns(at_ns), uncertainty_ns=Ns(0))
             self.client.publish(topic(Channel.WATERMARK, STORE, node), encode(claim))
+
+    def ask_clock(self, node: NodeId) -> None:
+        question = ClockQuestion(boot=1, sent_ns=Ns(time.monotonic_ns()))
+        self.client.publish(topic(Channel.CLOCK, STORE, node), encode(question))
 
     def health(self, node: NodeId, state: NodeState = NodeState.ONLINE) -> None:
         said = encode(Health(state=state, boot=1, version="test"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tebura_contract.ids import VisitId
-from tebura_contract.messages import StepDecided, VisitOpened
+from tebura_contract.messages import ClockAnswer, StepDecided, VisitOpened
 
 from tests.conftest import Broker, wait_until_listening
 from tests.gateway.nodes import GatewayProcess, Nodes, running, sealed, to_now
@@ -106,6 +106,10 @@ def test_a_scripted_visit_becomes_the_exact_receipt(gateway: GatewayProcess, nod
         return len(steps) == 3 and opened == [visit]
 
     wait_for(told)
+    asked_ns = time.time_ns()
+    nodes.ask_clock(GATE)
+    answer = wait_for(lambda: [c for _, c in nodes.commands if isinstance(c, ClockAnswer)])[0]
+    assert asked_ns <= answer.received_store_ns <= answer.answered_store_ns <= time.time_ns()
     wait_for(lambda: rows(gateway, "select count(*) from command") == [(0,)])
 
 
@@ -133,8 +137,8 @@ def tmp_file(gateway: GatewayProcess, text: str) -> Path:
 
 
 @pytest.mark.parametrize("broker_port", ["mosquitto"], indirect=True)
-def test_a_gateway_killed_in_mid_visit_loses_and_repeats_nothing(
-    gateway: GatewayProcess, nodes: Nodes
+def test_a_gateway_and_a_broker_killed_in_mid_visit_lose_and_repeat_nothing(
+    gateway: GatewayProcess, nodes: Nodes, mosquitto: Broker
 ) -> None:
     script, visit = shopping()
     facts = to_now(script.facts, time.time_ns() - 60 * 10**9)
@@ -142,9 +146,12 @@ def test_a_gateway_killed_in_mid_visit_loses_and_repeats_nothing(
     # Some of them stored, some on the way.
     wait_for(lambda: nodes.acked)
     gateway.kill()
-    nodes.publish(facts[6:])
+    nodes.publish(facts[6:10])
     gateway.start()
-    nodes.wait_acked()
+    mosquitto.kill()
+    nodes.publish(facts[10:])
+    mosquitto.start()
+    nodes.wait_acked(30.0)
     nodes.word(time.time_ns())
     wait_for(lambda: stage(gateway, visit) == "settled")
     gateway.kill()

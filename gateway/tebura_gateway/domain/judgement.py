@@ -16,7 +16,7 @@ from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, Ste
 from tebura_gateway.domain.facts import Fact, in_order
 from tebura_gateway.domain.presence import Visit, presence_of
 from tebura_gateway.domain.tolerances import JudgementSettings
-from tebura_gateway.domain.who import reaches_by_shelf, who_took
+from tebura_gateway.domain.who import NO_REACHES, reaches_by_shelf, who_took
 
 __all__ = ["Decision", "Judgement", "Reason", "Ruling", "Status", "StepKind", "Suspect", "judge"]
 
@@ -71,6 +71,8 @@ def judge(
     for fact in ordered:
         step = fact.event
         if isinstance(step, ItemPicked | ItemReturned | ForeignObject):
-            who = who_took(fact, step, presence, reaches.get(step.shelf, []), layout, settings)
+            who = who_took(
+                fact, step, presence, reaches.get(step.shelf, NO_REACHES), layout, settings
+            )
             decisions[fact.id] = bench.decide(fact, step, who)
     return Judgement(presence.visits, decisions)

@@ -1,6 +1,7 @@
 """Whose hand a step was: reaches into the shelf around its time, weighed by time and place."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,11 +56,29 @@ class Who:
         return len(self.posterior) > 1 and bool(self.hands) and self.hands[0].is_unsure
 
 
+@dataclass(frozen=True, slots=True)
+class ShelfReaches:
+    """Usable reaches into one shelf, by their start; `longest_ns` is how long the longest took."""
+
+    starts_ns: list[int]
+    facts: list[Fact]
+    longest_ns: int
+
+    def around(self, from_ns: int, to_ns: int) -> list[Fact]:
+        """Reaches that may overlap this time; none that does is left out."""
+        low = bisect_left(self.starts_ns, from_ns - self.longest_ns)
+        high = bisect_right(self.starts_ns, to_ns)
+        return self.facts[low:high]
+
+
+NO_REACHES = ShelfReaches([], [], 0)
+
+
 def who_took(
     fact: Fact,
     step: Step,
     presence: Presence,
-    reaches: Sequence[Fact],
+    reaches: ShelfReaches,
     layout: Layout,
     settings: JudgementSettings,
 ) -> Who:
@@ -99,13 +118,15 @@ def _hands(
     step: Step,
     presence: Presence,
     visits: Sequence[VisitId],
-    reaches: Sequence[Fact],
+    reaches: ShelfReaches,
     layout: Layout,
     settings: JudgementSettings,
 ) -> tuple[Hand, ...]:
     extent_m = _extent_m(step.shelf, step.plates, layout)
     hands = []
-    for fact in reaches:
+    from_ns = step.from_ns - round(settings.reach_before_s * SECOND_NS)
+    to_ns = step.to_ns + round(settings.reach_after_s * SECOND_NS)
+    for fact in reaches.around(from_ns, to_ns):
         reach = fact.event
         assert isinstance(reach, Reach)
         score = _score(step, reach, extent_m, settings)
@@ -159,10 +180,17 @@ def _extent_m(
     return min(low for low, _ in spans), max(high for _, high in spans)
 
 
-def reaches_by_shelf(facts: Sequence[Fact]) -> Mapping[ShelfId, list[Fact]]:
-    """Usable reaches, by the shelf they went into."""
-    found: dict[ShelfId, list[Fact]] = {}
+def reaches_by_shelf(facts: Sequence[Fact]) -> Mapping[ShelfId, ShelfReaches]:
+    """Usable reaches by the shelf they went into; `facts` in order."""
+    found: dict[ShelfId, list[tuple[Fact, Reach]]] = {}
     for fact in facts:
         if isinstance(fact.event, Reach) and not fact.flags:
-            found.setdefault(fact.event.shelf, []).append(fact)
-    return found
+            found.setdefault(fact.event.shelf, []).append((fact, fact.event))
+    return {
+        shelf: ShelfReaches(
+            [int(reach.from_ns) for _, reach in pairs],
+            [fact for fact, _ in pairs],
+            max(reach.to_ns - reach.from_ns for _, reach in pairs),
+        )
+        for shelf, pairs in found.items()
+    }
