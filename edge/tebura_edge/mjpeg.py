@@ -4,6 +4,7 @@ OpenCV opens such streams too, but hides the headers of the parts: ``X-Timestamp
 the epoch, sent by several camera servers) is when the picture was taken, which a replay needs.
 """
 
+import base64
 import http.client
 import urllib.parse
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ class Part:
     timestamp_s: float | None
 
 
+def _login(parts: urllib.parse.SplitResult) -> dict[str, str]:
+    """The header of a URL's user and password, if it names them."""
+    if parts.username is None:
+        return {}
+    words = (urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
+    return {"Authorization": "Basic " + base64.b64encode(":".join(words).encode()).decode()}
+
+
 class MjpegStream:
     """An open stream; `read` blocks for the next picture at most `timeout_s`."""
 
@@ -46,7 +55,9 @@ class MjpegStream:
         self._connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
         try:
             path = parts.path or "/"
-            self._connection.request("GET", f"{path}?{parts.query}" if parts.query else path)
+            if parts.query:
+                path = f"{path}?{parts.query}"
+            self._connection.request("GET", path, headers=_login(parts))
             self._response = self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             self.close()

@@ -1,5 +1,6 @@
 """Cameras over real sockets and files."""
 
+import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ class PictureServer:
         self.mode = "noise"
         self.sent_at_s: dict[int, float] = {}
         self.connections = 0
+        self.logins: list[str] = []
         self._has_lengths = has_lengths
         self._has_stamps = has_stamps
         self._noise = np.random.default_rng(7)
@@ -39,6 +41,7 @@ class PictureServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.connections += 1
+                outer.logins.append(self.headers.get("Authorization", ""))
                 self.send_response(200)
                 self.send_header("Content-Type", 'multipart/x-mixed-replace; boundary="--part"')
                 self.end_headers()
@@ -175,6 +178,14 @@ def test_stream_starts_at_once_and_frames_are_fresh(
             ages_s.append(frame.captured_ns / 1e9 - sent_s)
         # One picture may wait for the next boundary where the server sends no lengths.
         assert np.median(ages_s) < (0.03 if has_lengths else 0.09)
+
+
+def test_user_and_password_of_the_url_are_shown_to_the_camera(
+    rig: Callable[[CameraSettings], Rig],
+) -> None:
+    with PictureServer().serving() as server:
+        rig(live(server.url.replace("//", "//staff:p%40ss@"))).frame()
+        assert base64.b64decode(server.logins[0].removeprefix("Basic ")) == b"staff:p@ss"
 
 
 def test_replayed_stream_keeps_its_own_times(rig: Callable[[CameraSettings], Rig]) -> None:
