@@ -87,23 +87,28 @@ def import_(
 
 @app.command()
 def replay(
-    recording: Annotated[Path, typer.Argument(help="An MCAP recording.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(help="MCAP recordings; several of one store play as one.")
+    ],
     speed: Annotated[str, typer.Option(help="max, or a number: 1 as fast as it was.")] = "max",
     json: Json = False,
 ) -> None:
     """Say what a recording shows: a line for each thing taken, put back or unclear.
 
+    What the nodes of a store recorded in flight, each by itself, replays as one when all are given.
+
     Example: tebura-simulate replay visit.mcap --json
     """
     from tebura_contract.calibration import CalibrationError
-    from tebura_edge.recorder import RecordingError, RecordingReader
+    from tebura_edge.recorder import RecordingError
 
+    from tebura_simulator.reels import Reels
     from tebura_simulator.replay import Replay
     from tebura_simulator.replay_lines import lines, parse_speed
 
     try:
         pace = parse_speed(speed)
-        with RecordingReader(recording) as reader:
+        with Reels(recordings) as reader:
             for line in lines(Replay.of(reader), reader, pace):
                 typer.echo(line.as_json() if json else line.as_text())
     except (RecordingError, CalibrationError, ValueError) as error:

@@ -10,12 +10,14 @@ from tebura_contract.ids import NodeId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.recording import CALIBRATION_ATTACHMENT, LAYOUT_ATTACHMENT, TRUTH_ATTACHMENT
 from tebura_contract.truth import Truth
-from tebura_edge.recorder import RecordingError, RecordingReader
+from tebura_edge.recorder import RecordingError
+
+from tebura_simulator.reels import Reel
 
 MAX_TRUTH_BYTES = 16 * 1024 * 1024
 
 
-def layout_of(reader: RecordingReader) -> Layout:
+def layout_of(reader: Reel) -> Layout:
     """The layout inside a recording.
 
     Raises:
@@ -34,7 +36,7 @@ def layout_of(reader: RecordingReader) -> Layout:
             raise RecordingError(f"{reader.path}: {LAYOUT_ATTACHMENT}: {said}") from error
 
 
-def calibrations_of(reader: RecordingReader) -> dict[NodeId, Calibration]:
+def calibrations_of(reader: Reel) -> dict[NodeId, Calibration]:
     """The calibration of each node inside a recording.
 
     Raises:
@@ -52,7 +54,7 @@ def calibrations_of(reader: RecordingReader) -> dict[NodeId, Calibration]:
     return found
 
 
-def truth_of(reader: RecordingReader) -> Truth | None:
+def truth_of(reader: Reel) -> Truth | None:
     """What really happened; None where nobody wrote it down.
 
     Looked for in this order: ``NAME.truth.json`` beside the recording, the one inside,

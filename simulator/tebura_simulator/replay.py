@@ -13,17 +13,23 @@ from typing import Protocol
 import msgspec
 import numpy as np
 from tebura_contract.clock import SECOND_NS, Ns
+from tebura_contract.codec import DecodeError, decode
 from tebura_contract.entry_code import make_code, member_key, new_member_id, time_step
+from tebura_contract.envelope import Envelope, identify
 from tebura_contract.events import (
     Event,
     ItemPicked,
     ItemReturned,
+    NodeStarted,
+    SensorChanged,
+    SensorKind,
     ShopperEntered,
 )
 from tebura_contract.ids import CameraId, EventId, GateId, MemberId, NodeId, Sku, StoreId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import StepDecided
 from tebura_contract.recording import (
+    EVENTS_TOPIC,
     CompressedImage,
     CompressedVideo,
     CountBatch,
@@ -31,7 +37,7 @@ from tebura_contract.recording import (
     Screen,
 )
 from tebura_edge.gate_role import GateRole
-from tebura_edge.recorder import Recorded, RecordingReader
+from tebura_edge.recorder import Recorded
 from tebura_edge.role import Counts, Input, Role
 from tebura_gateway.domain.decision import Status
 from tebura_gateway.domain.facts import Fact
@@ -39,6 +45,7 @@ from tebura_gateway.domain.judgement import Judgement, judge
 from tebura_gateway.domain.tolerances import JudgementSettings
 
 from tebura_simulator.recordings import calibrations_of, layout_of
+from tebura_simulator.reels import Reel
 from tebura_simulator.replay_roles import plate_roles
 
 TICK_NS = SECOND_NS // 4
@@ -125,7 +132,7 @@ class Replay:
     taught: set[EventId] = field(default_factory=set)
 
     @classmethod
-    def of(cls, reader: RecordingReader) -> "Replay":
+    def of(cls, reader: Reel) -> "Replay":
         """Set up the nodes that a recording holds sensors of.
 
         Raises:
@@ -145,7 +152,7 @@ class Replay:
                 nodes.setdefault(name, Node(name, [])).roles.append(role)
             looks = sighted.looks
         replay = cls(
-            layout=_as_recorded(layout, nodes),
+            layout=_as_recorded(layout, nodes, reader.topics()),
             start_ns=_first_sample_ns(reader),
             nodes=nodes,
             node_of_scale={scale: name for name, (_, scales) in plates.items() for scale in scales},
@@ -167,7 +174,7 @@ class Replay:
         while now_ns < end_ns:
             now_ns += TICK_NS
             self._pass_time(now_ns)
-        self._judge(dict.fromkeys(self.nodes, end_ns))
+        self._judge(dict.fromkeys({*self.nodes, *self.layout.nodes()}, end_ns))
 
     def _take(self, recorded: Recorded) -> None:
         match recorded.message:
@@ -185,12 +192,32 @@ class Replay:
                         self._step(node, item)
             case Screen() as screen:
                 self._screens[screen.camera] = screen
+            case Envelope() as envelope:
+                self._note(self._recorded_fact(envelope))
             case RecordedDetections() as found if found.camera not in self.looks:
                 from tebura_edge.detections import from_recorded
 
                 self._step(found.node, from_recorded(found))
             case _:
                 pass
+
+    def _recorded_fact(self, envelope: Envelope) -> list[Fact]:
+        """What no role here says anew: a gate's own events, and what a runtime knew of sensors."""
+        _, event_id = identify(envelope)
+        try:
+            event: Event = decode(bytes(envelope.data), Event)  # type: ignore[arg-type]
+        except DecodeError:
+            return []  # a kind of event from a newer node
+        is_gate = any(gate.node == event_id.node for gate in self.layout.gate)
+        has_roles = event_id.node in self.nodes
+        match event:
+            case SensorChanged(sensor_kind=SensorKind.CAMERA | SensorKind.SCALE) | NodeStarted():
+                pass
+            case _ if not is_gate or has_roles:
+                return []
+            case _:
+                pass
+        return [Fact(event_id, event, int(envelope.uncertainty))]
 
     def _code(self, camera: CameraId, at_ns: int) -> CodeOnScreen | None:
         """The phone in the picture of this moment; screens are logged with their frame."""
@@ -257,11 +284,12 @@ def to_counts(batch: CountBatch) -> Counts:
     )
 
 
-def _as_recorded(layout: Layout, nodes: Mapping[NodeId, Node]) -> Layout:
+def _as_recorded(layout: Layout, nodes: Mapping[NodeId, Node], topics: Sequence[str]) -> Layout:
     """The layout without cameras and gates whose node is not in the recording."""
     gates = {
         name for name, node in nodes.items() if any(isinstance(r, GateRole) for r in node.roles)
     }
+    gates |= {gate.node for gate in layout.gate if EVENTS_TOPIC.format(node=gate.node) in topics}
     return msgspec.structs.replace(
         layout,
         camera=tuple(camera for camera in layout.camera if camera.node in nodes),
@@ -269,7 +297,7 @@ def _as_recorded(layout: Layout, nodes: Mapping[NodeId, Node]) -> Layout:
     )
 
 
-def _first_sample_ns(reader: RecordingReader) -> int:
+def _first_sample_ns(reader: Reel) -> int:
     counts = [topic for topic in reader.topics() if topic.startswith("/counts/")]
     first = [
         int(recorded.message.at_ns[0])

@@ -13,17 +13,18 @@ from tebura_contract.calibration import Calibration
 from tebura_contract.clock import Ns
 from tebura_contract.ids import CameraId, GateId, NodeId
 from tebura_contract.layout import Camera, Layout
-from tebura_contract.recording import DETECTIONS_TOPIC, VIDEO_TOPIC
+from tebura_contract.recording import DETECTIONS_TOPIC, EVENTS_TOPIC, VIDEO_TOPIC
 from tebura_edge.camera_role import CameraRole
 from tebura_edge.code_reader import CodeReader
 from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
 from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
-from tebura_edge.recorder import RecordingError, RecordingReader
+from tebura_edge.recorder import RecordingError
 from tebura_edge.role import Input, Role
 
 from tebura_simulator.footage import H264Decoder
 from tebura_simulator.phone import show_code
+from tebura_simulator.reels import Reel
 from tebura_simulator.replay import CodeOnScreen, Look
 
 ANNEX_B = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
@@ -38,7 +39,7 @@ class SeeingRoles:
 
 
 def camera_roles(
-    reader: RecordingReader,
+    reader: Reel,
     layout: Layout,
     calibrations: Mapping[NodeId, Calibration],
     store_key: bytes,
@@ -64,9 +65,16 @@ def camera_roles(
     ]
     # A recorded finding wins over finding it again: that is what the node went by.
     pictured = [c for c in filmed if DETECTIONS_TOPIC.format(camera=c.label) not in topics]
-    readers = _readers(layout, filmed)
+    # A gate that recorded its own events saw codes that only its store's key can check.
+    readers = {
+        gate: camera
+        for gate, camera in _readers(layout, filmed).items()
+        if EVENTS_TOPIC.format(node=_node_of(gate, layout)) not in topics
+    }
+    code_cameras = set(_readers(layout, filmed).values())
+    pictured = [c for c in pictured if c.label not in code_cameras - set(readers.values())]
     roles: list[tuple[NodeId, Role]] = []
-    for node in sorted({camera.node for camera in filmed if camera.label not in readers.values()}):
+    for node in sorted({camera.node for camera in filmed if camera.label not in code_cameras}):
         calibration = calibrations.get(node) or Calibration(node=node, measured_ns=Ns(0))
         roles.append((node, CameraRole(layout, calibration, node, 1)))
     for node in sorted({gate.node for gate in layout.gate if gate.id in readers}):
@@ -82,6 +90,10 @@ def _readers(layout: Layout, filmed: Sequence[Camera]) -> dict[GateId, str]:
         for camera in filmed
         if camera.node == gate.node and not camera.watches
     }
+
+
+def _node_of(gate: GateId, layout: Layout) -> NodeId:
+    return next(one.node for one in layout.gate if one.id == gate)
 
 
 def _looks(

@@ -8,10 +8,10 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import encode
 from tebura_contract.ids import EventId
 from tebura_contract.truth import Outcome
-from tebura_edge.recorder import RecordingReader
 from tebura_gateway.domain.decision import Status
 
 from tebura_simulator.outcomes import outcome, outcomes
+from tebura_simulator.reels import Reel
 from tebura_simulator.replay import Replay
 
 
@@ -50,7 +50,7 @@ def parse_speed(text: str) -> float | None:
     return speed
 
 
-def lines(replay: Replay, reader: RecordingReader, speed: float | None) -> Iterator[Line]:
+def lines(replay: Replay, reader: Reel, speed: float | None) -> Iterator[Line]:
     """All outcomes; at full speed in order of time, else each when it is decided."""
     if speed is None:
         for _ in replay.run(reader.messages()):

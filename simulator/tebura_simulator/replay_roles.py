@@ -7,12 +7,14 @@ from tebura_contract.ids import NodeId, PlateId
 from tebura_contract.layout import Layout
 from tebura_contract.recording import CountBatch
 from tebura_edge.plate_role import PlateRole, PlateSettings, PlateSetupError
-from tebura_edge.recorder import RecordingError, RecordingReader
+from tebura_edge.recorder import RecordingError
 from tebura_edge.role import Role
+
+from tebura_simulator.reels import Reel
 
 
 def plate_roles(
-    reader: RecordingReader, layout: Layout, calibrations: Mapping[NodeId, Calibration]
+    reader: Reel, layout: Layout, calibrations: Mapping[NodeId, Calibration]
 ) -> dict[NodeId, tuple[tuple[Role, ...], tuple[str, ...]]]:
     """By node its plate role and the labels of its scales.
 
@@ -34,7 +36,7 @@ def plate_roles(
     return roles
 
 
-def scales_of(reader: RecordingReader) -> dict[str, tuple[PlateId, ...]]:
+def scales_of(reader: Reel) -> dict[str, tuple[PlateId, ...]]:
     """The plates of each scale, as its first batch names them."""
     found = {}
     for topic in reader.topics():
@@ -45,9 +47,7 @@ def scales_of(reader: RecordingReader) -> dict[str, tuple[PlateId, ...]]:
     return found
 
 
-def _node_of(
-    reader: RecordingReader, label: str, plates: tuple[PlateId, ...], layout: Layout
-) -> NodeId:
+def _node_of(reader: Reel, label: str, plates: tuple[PlateId, ...], layout: Layout) -> NodeId:
     known, shelves = layout.plates(), layout.shelves()
     lacking = [plate for plate in plates if plate not in known]
     if lacking:
