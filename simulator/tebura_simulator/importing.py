@@ -149,7 +149,7 @@ def _plates_by_node(scales: list[ScaleRows]) -> dict[NodeId, tuple[PlateId, ...]
 def _scales(layout: Layout, readings: Readings, time_s: NDArray[np.float64]) -> Iterator[ScaleRows]:
     shelves, plates = layout.shelves(), layout.plates()
     nodes = [shelves[plates[name][0]][1].reports_picks for name in readings.plates]
-    periods_s = plate_periods_s(readings)
+    periods_s = plate_periods_s(readings, time_s)
     for node in sorted(set(nodes)):
         members = [i for i, of in enumerate(nodes) if of == node]
         for number, columns in enumerate(_same_rate(members, periods_s)):

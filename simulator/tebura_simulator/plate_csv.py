@@ -22,6 +22,9 @@ COLUMNS = ("timestamp", "gondola", "shelf", "plate", "grams")
 MAX_PROBLEMS = 20
 CLOCK_STEP_S = 1.0
 """Readings less than this behind the newest are late; more, and the clock was set back."""
+BEGINS_WITHIN_S = 10.0
+"""A plate that first occurs after a clock step goes with the plates around it in the file if that
+puts it this near to them in time; else the file is sorted by plate and its clock as written."""
 PROGRESS_ROWS = 250_000
 
 
@@ -170,31 +173,60 @@ def steady_time_s(readings: Readings) -> tuple[NDArray[np.float64], list[ClockSt
     """Time of each reading on a clock that never runs backwards for any plate.
 
     A reading up to `CLOCK_STEP_S` late (batches overlap) takes the time of its plate's newest one;
-    a clock set back further goes on from where it was, one sample later. A section that lists
-    other plates over the same time (a file sorted by plate) is no step back.
+    a clock set back further goes on from where it was, one sample later. A plate is late only
+    behind itself: a file sorted by plate, or written plate after plate in batches, is no step back.
+    Readings of a batch that all bear one time are spread up to the next batch.
 
     Returns:
         (n,) float64 seconds, and the steps that were taken out.
     """
     time_s = readings.time_s.copy()
-    first_row = np.full(len(readings.plates), len(time_s), np.int64)
-    np.minimum.at(first_row, readings.plate, np.arange(len(time_s)))
-    steps = []
-    start, offset_s = 0, 0.0
-    for row in _set_backs(readings.time_s):
-        time_s[start:row] += offset_s
-        newest_s = float(time_s[start:row].max())
-        if first_row[readings.plate[row]] == row:
-            offset_s = 0.0  # other plates begin: their clock is as written
+    rows_of = [rows for _, rows in _rows_by_plate(readings)]
+    stretches = {
+        int(stretch[0]): stretch
+        for rows in rows_of
+        for stretch in np.split(rows, list(_set_backs(readings.time_s[rows])))
+    }
+    newest_s: dict[int, float] = {}
+    last_row: dict[int, int] = {}
+    steps: list[ClockStep] = []
+    offset_s, period_s = 0.0, typical_period_s(readings)
+    for row in sorted(stretches):
+        stretch, plate, written_s = stretches[row], int(readings.plate[row]), readings.time_s[row]
+        if plate not in newest_s:
+            # A plate that begins after a step goes by the clock of those read around it.
+            is_with_others = abs(written_s + offset_s - time_s[row - 1]) <= BEGINS_WITHIN_S
+            own_offset_s = offset_s if row and is_with_others else 0.0
         else:
-            back_s = float(readings.time_s[start:row].max() - readings.time_s[row])
-            steps.append(ClockStep(row, back_s))
-            offset_s = newest_s + typical_period_s(readings) - float(readings.time_s[row])
-        start = row
-    time_s[start:] += offset_s
-    for _, rows in _rows_by_plate(readings):
-        time_s[rows] = np.maximum.accumulate(time_s[rows])
+            since = last_row[plate]
+            if not steps or steps[-1].row <= since:
+                # Whoever was read in between says when it was that the clock was set.
+                now_s = max(newest_s[plate], float(time_s[since:row].max()))
+                back_s = float(readings.time_s[since:row].max() - written_s)
+                steps.append(ClockStep(row, back_s))
+                offset_s = now_s + period_s - float(written_s)
+            own_offset_s = offset_s
+        time_s[stretch] += own_offset_s
+        newest_s[plate] = max(newest_s.get(plate, -np.inf), float(time_s[stretch].max()))
+        last_row[plate] = int(stretch[-1])
+    for rows in rows_of:
+        time_s[rows] = _spread_s(np.maximum.accumulate(time_s[rows]))
     return time_s, steps
+
+
+def _spread_s(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One plate's times with batches that bear a single time spread evenly up to the next batch."""
+    stamps_s, counts = np.unique(time_s, return_counts=True)
+    if len(stamps_s) < 2 or np.median(counts) < 2:
+        return time_s
+    spacing_s = np.diff(stamps_s) / counts[:-1]
+    typical_s = float(np.median(spacing_s))
+    # A batch before a gap is no longer than others.
+    spacing_s = np.append(np.minimum(spacing_s, 1.5 * typical_s), typical_s)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.arange(len(time_s)) - first
+    spread_s: NDArray[np.float64] = time_s + place * np.repeat(spacing_s, counts)
+    return spread_s
 
 
 def _set_backs(time_s: NDArray[np.float64]) -> Iterator[int]:
@@ -217,11 +249,11 @@ def _rows_by_plate(readings: Readings) -> Iterator[tuple[int, NDArray[np.int64]]
         yield plate, order[ends[plate] : ends[plate + 1]]
 
 
-def plate_periods_s(readings: Readings) -> NDArray[np.float64]:
-    """Median time between readings of each plate, (plates,); NaN with fewer than two."""
+def plate_periods_s(readings: Readings, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median time between each plate's readings, (plates,), by `time_s`; NaN for fewer than two."""
     periods = np.full(len(readings.plates), np.nan)
     for plate, rows in _rows_by_plate(readings):
-        gaps = np.diff(readings.time_s[rows])
+        gaps = np.diff(time_s[rows])
         gaps = gaps[gaps > 0]
         if len(gaps):
             periods[plate] = np.median(gaps)
@@ -229,6 +261,6 @@ def plate_periods_s(readings: Readings) -> NDArray[np.float64]:
 
 
 def typical_period_s(readings: Readings) -> float:
-    """Median over the plates; 0.1 s where no plate has two readings."""
-    periods = plate_periods_s(readings)
+    """Median over the plates of the time as written; 0.1 s where no plate has two readings."""
+    periods = plate_periods_s(readings, readings.time_s)
     return float(np.nanmedian(periods)) if np.isfinite(periods).any() else 0.1

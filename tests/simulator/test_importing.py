@@ -157,6 +157,57 @@ def test_a_file_sorted_by_plate_keeps_its_times(layout: Layout, tmp_path: Path) 
     assert np.array_equal(time_s, readings.time_s)
 
 
+def test_batches_longer_than_a_second_are_no_step_back(layout: Layout, tmp_path: Path) -> None:
+    lines = [
+        f"{1000 + (12 * batch + n) / 10},1,2,{plate},5"
+        for batch in range(20)
+        for plate in (3, 4)
+        for n in range(12)
+    ]
+    readings = read_plates(write_csv(tmp_path, lines), layout)
+    time_s, steps = steady_time_s(readings)
+    assert steps == []
+    assert np.array_equal(time_s, readings.time_s)
+
+
+@pytest.mark.parametrize("batch", [1, 12], ids=["row-by-row", "plate-by-plate-in-batches"])
+def test_a_step_back_moves_all_plates_alike(layout: Layout, tmp_path: Path, batch: int) -> None:
+    true_s, lines = [], []
+    for start in range(0, 240, batch):
+        for plate in (3, 4):
+            for n in range(start, start + batch):
+                true_s.append(1000 + n / 10)
+                lines.append(f"{true_s[-1] - (500 if n >= 120 else 0)},1,2,{plate},5")
+    time_s, steps = steady_time_s(read_plates(write_csv(tmp_path, lines), layout))
+    assert len(steps) == 1
+    assert np.allclose(time_s, true_s)
+
+
+def test_one_clock_of_two_set_back_does_not_move_the_other(layout: Layout, tmp_path: Path) -> None:
+    lines = []
+    for n in range(200):
+        lines.append(f"{1000 + n / 10 - (300 if n >= 100 else 0)},1,2,3,5")
+        lines.append(f"{1000 + n / 10},1,2,4,5")
+    time_s, steps = steady_time_s(read_plates(write_csv(tmp_path, lines), layout))
+    assert len(steps) == 1
+    assert np.allclose(time_s[1::2], 1000 + np.arange(200) / 10)
+    assert np.allclose(time_s[::2], time_s[1::2], atol=0.2)
+
+
+def test_a_batch_that_bears_one_time_is_spread_up_to_the_next(
+    layout: Layout, tmp_path: Path
+) -> None:
+    starts_s = [1000.0, 1000.2, 1000.4, 1003.0, 1003.2]
+    lines = [f"{start_s},1,2,3,5" for start_s in starts_s for _ in range(12)]
+    time_s, steps = steady_time_s(read_plates(write_csv(tmp_path, lines), layout))
+    assert steps == []
+    spread_s = time_s.reshape(5, 12)
+    assert np.array_equal(spread_s[:, 0], starts_s)
+    for batch in (0, 1, 3, 4):
+        assert np.allclose(np.diff(spread_s[batch]), 0.2 / 12)
+    assert spread_s[2, -1] < 1000.8, "not spread over the gap"
+
+
 @given(st.lists(st.floats(0, 5000, allow_nan=False), min_size=1, max_size=60))
 def test_time_never_runs_backwards_whatever_the_file_says(times: list[float]) -> None:
     import tempfile
