@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.recording import CompressedVideo, CountBatch
@@ -105,6 +105,8 @@ def test_plates_read_one_after_another_share_rows(layout_file: Path) -> None:
         ("noon,1,2,3,5", "line 2: timestamp 'noon' is no number"),
         ("100.0,1,2,3,heavy", "line 2: grams 'heavy' is no number"),
         ("-5,1,2,3,4", "line 2: timestamp '-5' is no time"),
+        ("1573090828000,1,2,3,4", "line 2: timestamp '1573090828000' is no time in seconds"),
+        ("inf,1,2,3,4", "line 2: timestamp 'inf' is no time"),
         ("100.0,9,9,9,5", "1/2/3"),
     ],
 )
@@ -208,6 +210,7 @@ def test_a_batch_that_bears_one_time_is_spread_up_to_the_next(
     assert spread_s[2, -1] < 1000.8, "not spread over the gap"
 
 
+@settings(max_examples=60, deadline=None)  # files are written: a busy disk is no failure
 @given(st.lists(st.floats(0, 5000, allow_nan=False), min_size=1, max_size=60))
 def test_time_never_runs_backwards_whatever_the_file_says(times: list[float]) -> None:
     import tempfile
