@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tebura_gateway.adapters.database import migrate, open_database
 
 from tests.conftest import missing
 from tests.gateway.core import Core, Postgres, core_over
+
+# A busy machine is no failure.
+settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gateway")
 
 
 def _postgres_folder() -> Path | None:
