@@ -196,7 +196,8 @@ class RecordingReader:
             )
         except Exception as error:
             self._file.close()
-            raise RecordingError(f"{path}: is no recording: {error}") from error
+            why = str(error) or ("is empty" if not path.stat().st_size else type(error).__name__)
+            raise RecordingError(f"{path}: is no recording: {why}") from error
 
     def __enter__(self) -> "RecordingReader":
         return self
@@ -243,7 +244,7 @@ class RecordingReader:
         Messages of types this version does not know are left out.
 
         Raises:
-            RecordingError: If a message is not what its schema says.
+            RecordingError: If a message is not what its schema says, or the file is damaged.
         """
         wanted = None if topics is None else tuple(topics)
         for topic, schema, log_ns, raw in self._raw_messages(wanted):
@@ -283,8 +284,11 @@ class RecordingReader:
                     yield entry
             return
         assert self._whole is not None
-        for schema, channel, message in self._whole.iter_messages(topics):
-            yield channel.topic, schema.name if schema else "", message.log_time, message.data
+        try:
+            for schema, channel, message in self._whole.iter_messages(topics):
+                yield channel.topic, schema.name if schema else "", message.log_time, message.data
+        except Exception as error:  # the parser and its codecs fail in many ways on damaged bytes
+            raise RecordingError(f"{self.path}: is damaged: {error}") from error
 
 
 def _foxglove_time(at_ns: int) -> FoxgloveTime:

@@ -27,7 +27,7 @@ class Rescued:
 
 def whole_reader(file: BinaryIO) -> SeekingReader | None:
     """A reader that goes by the index, or None when the file ends without one."""
-    reader = SeekingReader(file)
+    reader = SeekingReader(file, validate_crcs=True)
     try:
         return reader if reader.get_summary() is not None else None
     except Exception:  # the parser fails in many ways on bytes that are no footer

@@ -111,6 +111,8 @@ def replay(
         with Reels(recordings) as reader:
             for line in lines(Replay.of(reader), reader, pace):
                 typer.echo(line.as_json() if json else line.as_text())
+            for path in reader.cut_short:
+                raise RecordingError(f"{path}: is cut short; this is what it holds")
     except (RecordingError, CalibrationError, ValueError) as error:
         raise fail(error) from error
 

@@ -25,6 +25,8 @@ CLOCK_STEP_S = 1.0
 BEGINS_WITHIN_S = 10.0
 """A plate that first occurs after a clock step goes with the plates around it in the file if that
 puts it this near to them in time; else the file is sorted by plate and its clock as written."""
+LATEST_S = 9e9
+"""Store time is 64 bits of nanoseconds; what is beyond (year 2255) is milliseconds or nonsense."""
 PROGRESS_ROWS = 250_000
 
 
@@ -98,8 +100,8 @@ def _read(path: Path, file: TextIO, layout: Layout, progress: Callable[[int], No
             time_s = float(row[at_time])
             text = row[at_grams]
             value = float(text) if text and not text.isspace() else math.nan
-            if not 0.0 <= time_s < math.inf:
-                raise ValueError(f"timestamp {row[at_time]!r} is no time")
+            if not 0.0 <= time_s < LATEST_S:
+                raise ValueError(f"timestamp {row[at_time]!r} is no time in seconds")
         except (IndexError, ValueError) as error:
             problems.append(_problem(rows.line_num, row, places, error))
             if len(problems) >= MAX_PROBLEMS:

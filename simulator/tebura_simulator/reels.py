@@ -58,6 +58,11 @@ class Reels:
     ) -> None:
         self._open.close()
 
+    @property
+    def cut_short(self) -> tuple[Path, ...]:
+        """Those that end without their index: only what came before the end is told."""
+        return tuple(reader.path for reader in self._readers if reader.is_cut_short)
+
     def meta(self) -> Meta:
         """That of the recording which began first."""
         return min((reader.meta() for reader in self._readers), key=lambda meta: meta.start_ns)

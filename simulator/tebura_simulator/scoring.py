@@ -16,10 +16,12 @@ def score_recording(path: Path) -> Score:
     """Replay a recording and score it.
 
     Raises:
-        RecordingError: If it cannot be read, or nobody wrote down what happened.
+        RecordingError: If it cannot be read in full, or nobody wrote down what happened.
         CalibrationError: If a calibration inside was altered.
     """
     with RecordingReader(path) as reader:
+        if reader.is_cut_short:
+            raise RecordingError(f"{path}: is cut short; its truth would be of more than it holds")
         truth = truth_of(reader)
         if truth is None:
             raise RecordingError(f"{path}: no truth.json inside or beside it")

@@ -155,6 +155,31 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     assert "x.mcap: is no recording" in result.output
 
 
+def test_a_recording_cut_short_is_told_as_far_as_it_goes_and_said_to_be_so(tmp_path: Path) -> None:
+    whole = make_recording(tmp_path)
+    told = replayed(whole)
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    result = CliRunner().invoke(app, ["replay", str(cut), "--json"])
+    assert result.exit_code == 2
+    assert "cut.mcap: is cut short" in result.stderr
+    lines = [decode(line.encode(), Outcome) for line in result.stdout.splitlines()]
+    assert 0 < len(lines) < len(told)
+    scored = CliRunner().invoke(app, ["score", str(cut), "--json"])
+    assert scored.exit_code == 2
+    assert "cut.mcap: is cut short" in scored.stderr
+
+
+def test_a_damaged_recording_is_refused_by_name(tmp_path: Path) -> None:
+    recording = make_recording(tmp_path)
+    damaged = bytearray(recording.read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    recording.write_bytes(damaged)
+    result = CliRunner().invoke(app, ["replay", str(recording), "--json"])
+    assert result.exit_code == 2
+    assert "visit.mcap: is damaged" in result.stderr
+
+
 def test_decided_steps_teach_the_node_where_products_are(tmp_path: Path) -> None:
     with RecordingReader(make_recording(tmp_path)) as reader:
         replay = Replay.of(reader)

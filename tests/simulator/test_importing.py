@@ -103,10 +103,10 @@ def test_plates_read_one_after_another_share_rows(layout_file: Path) -> None:
     [
         ("100.0,1,2,3", "line 2: 4 values, expected 5"),
         ("noon,1,2,3,5", "line 2: timestamp 'noon' is no number"),
-        ("100.0,1,2,3,heavy", "line 2: grams 'heavy' is no number"),
-        ("-5,1,2,3,4", "line 2: timestamp '-5' is no time"),
         ("1573090828000,1,2,3,4", "line 2: timestamp '1573090828000' is no time in seconds"),
         ("inf,1,2,3,4", "line 2: timestamp 'inf' is no time"),
+        ("100.0,1,2,3,heavy", "line 2: grams 'heavy' is no number"),
+        ("-5,1,2,3,4", "line 2: timestamp '-5' is no time"),
         ("100.0,9,9,9,5", "1/2/3"),
     ],
 )
