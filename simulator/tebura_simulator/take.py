@@ -41,9 +41,12 @@ class ScaleTrack:
         """Level of each plate at the start."""
         return np.nan_to_num(np.nanmedian(self.grams[:LEVEL_SAMPLES], axis=0))
 
-    def last_g(self) -> NDArray[np.float64]:
-        """Level of each plate at the end."""
-        return np.nan_to_num(np.nanmedian(self.grams[-LEVEL_SAMPLES:], axis=0))
+    def level_g(self, row: int) -> NDArray[np.float64]:
+        """Level of each plate up to a sample."""
+        if row == 0:
+            return self.first_g()
+        first = max(0, row + 1 - LEVEL_SAMPLES)
+        return np.nan_to_num(np.nanmedian(self.grams[first : row + 1], axis=0))
 
 
 @dataclass

@@ -88,23 +88,25 @@ class _ScaleSource:
     gain: NDArray[np.float64]
     rng: np.random.Generator
     offset_g: NDArray[np.float64]
-    sent: int | None = None
+    row: int = 0
+    is_sent: bool = False
     due_s: float = 0.0
 
     def change(self, track: ScaleTrack) -> None:
-        self.offset_g = self.offset_g + self.track.last_g() - track.first_g()
-        self.track, self.sent = track, None
+        """Go on with another recording from the level that the plates show now."""
+        self.offset_g = self.offset_g + self.track.level_g(self.row) - track.first_g()
+        self.track, self.row, self.is_sent = track, 0, False
 
     def send(self, at_s: float, device_us: int) -> float:
         """Send the sample of this moment; returns the seconds to the next."""
         row = max(int(np.searchsorted(self.track.at_s, at_s + 1e-6, side="right")) - 1, 0)
+        if row != self.row:
+            self.row, self.is_sent = row, False
         grams = self.track.grams[row] + self.offset_g
-        if row == self.sent or row == 0:
-            level = self.track.first_g() if row == 0 else self.track.grams[row]
-            if row == len(self.track.at_s) - 1:
-                level = self.track.last_g()
-            grams = level + self.offset_g + self.rng.normal(0.0, STILL_NOISE_G, len(self.tare))
-        self.sent = row
+        if self.is_sent or row == 0:
+            noise_g = self.rng.normal(0.0, STILL_NOISE_G, len(self.tare))
+            grams = self.track.level_g(row) + self.offset_g + noise_g
+        self.is_sent = True
         counts = np.clip(np.round(self.tare + grams * self.gain), -COUNT_LIMIT, COUNT_LIMIT)
         self.line.send(device_us, tuple(None if math.isnan(c) else int(c) for c in counts))
         return 1.0 / self.track.scale.rate_hz

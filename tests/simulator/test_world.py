@@ -94,6 +94,15 @@ def test_levels_change_as_recorded_and_go_on_in_the_next_recording(
     assert level(listener.hear(0.6)) == pytest.approx(after, abs=3)
 
 
+def test_a_recording_that_was_not_played_leaves_the_levels_as_they_are(
+    shop: tuple[World, Listener], next_take: Take
+) -> None:
+    world, listener = shop
+    before = level(listener.hear(0.6))
+    world.put_on(next_take)
+    assert level(listener.hear(0.6)) == pytest.approx(before, abs=2)
+
+
 def test_a_scale_that_stands_still_is_noisy_not_dead(shop: tuple[World, Listener]) -> None:
     _, listener = shop
     still = listener.hear(1.5)
