@@ -105,7 +105,10 @@ class Nodes:
             self.send(fact.id)
 
     def send(self, event: EventId) -> None:
-        self.raw(event.node, self.outbox[event])
+        payload = self.outbox.get(event)
+        # Its ack may come while the others are sent.
+        if payload is not None:
+            self.raw(event.node, payload)
 
     def raw(self, node: NodeId, payload: bytes) -> None:
         self.client.publish(topic(Channel.EVENT, STORE, node), payload, qos=1)
