@@ -1,8 +1,9 @@
 #!/bin/sh
 # The edge package with its aarch64 wheels on an emulated Raspberry Pi: same results as here?
 #
-#   tests/hardware/pi4.sh                    smoke test, then every recording of the demo
+#   tests/hardware/pi4.sh                    smoke, plates, then a recording of the demo (long)
 #   tests/hardware/pi4.sh smoke [MODEL.onnx] numpy, OpenCV, networks: results beside this host's
+#   tests/hardware/pi4.sh plates             a minute of weighing, its events beside this host's
 #   tests/hardware/pi4.sh replay REC.mcap …  events of a replay beside this host's
 #   tests/hardware/pi4.sh python ARGUMENTS   that Python, for a look around
 #
@@ -112,6 +113,15 @@ beside_host() {
 smoke() { beside_host smoke "$repo/tests/hardware/smoke.py" "$@"; }
 replay() { beside_host "replay of $(basename "$1")" -m tebura_simulator.cli replay "$1" --json; }
 
+plates() {
+    folder=$(mktemp -d)
+    "$host_python" "$repo/tests/hardware/plates_csv.py" >"$folder/plates.csv"
+    "$host_python" -m tebura_simulator.cli import --plates "$folder/plates.csv" -o "$folder/plates.mcap" \
+        --layout "$repo/simulator/tebura_simulator/demo/layout.toml" >/dev/null
+    replay "$folder/plates.mcap"
+    rm -rf "$folder"
+}
+
 mkdir -p "$cache"
 make_root
 make_cpuinfo
@@ -120,14 +130,13 @@ command=${1:-all}
 if [ $# -gt 0 ]; then shift; fi
 case $command in
     smoke) smoke "$@" ;;
+    plates) plates ;;
     replay) for recording in "$@"; do replay "$recording"; done ;;
     python) pi_python "$@" ;;
     all)
         smoke
-        for recording in "$repo"/simulator/tebura_simulator/demo/recordings/*.mcap; do
-            [ -f "$recording" ] || die "no recording in the demo's folder"
-            replay "$recording"
-        done
+        plates
+        replay "$repo/simulator/tebura_simulator/demo/recordings/1-take-two-put-one-back.mcap"
         ;;
     *) die "no such command: $command" ;;
 esac
