@@ -167,6 +167,15 @@ class LiveStore:
                 phone.load()
                 self.members[account], self._phones[account] = member, phone
 
+    def forget_members(self) -> None:
+        """Let the recordings' accounts be other people from now on.
+
+        Who comes back within two minutes with a fresh code brings a guest: a recording that is
+        played again soon needs somebody else.
+        """
+        self.members.clear()
+        self._phones.clear()
+
     def refresh_phones(self) -> None:
         """Load the codes of the next minutes; a phone may be offline afterwards."""
         for phone in self._phones.values():

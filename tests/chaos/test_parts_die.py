@@ -5,6 +5,7 @@ end. One store serves all tests of this file, in order: starting it takes longer
 """
 
 import io
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,3 +101,24 @@ def test_the_store_serves_the_next_shopper_as_if_nothing_had_been(
 ) -> None:
     verdicts = played(showing, takes[2], Script([]))
     assert [(v.shopper, v.is_exact) for v in verdicts] == [("taro", True)], verdicts
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(8))
+def test_parts_killed_at_random_never_give_a_wrong_receipt(
+    showing: Showing, takes: list[Take], seed: int
+) -> None:
+    rng = random.Random(seed)
+    store, stage = showing.store, showing.store.stage
+    take = takes[seed % 2]
+    store.forget_members()
+    store.wait_sensing()
+    store.add_members({name: f"{name} {seed}" for name in take.accounts()})
+    parts = rng.choices([BROKER, GATEWAY, *map(str, store.files.nodes)], k=3)
+    deeds = sorted((rng.uniform(2.0, take.duration_s - 1.0), part) for part in parts)
+    script = Script([(at_s, lambda part=part: restart(store, part)) for at_s, part in deeds])  # type: ignore[misc]
+    verdicts = played(showing, take, script)
+    assert len(verdicts) == len(take.accounts())
+    assert not any(v.is_wrong for v in verdicts), (deeds, verdicts)
+    assert all(stage.is_running(part.name) for part in store.parts())
