@@ -22,6 +22,10 @@ ALIVE_EVERY_NS = 2 * SECOND_NS
 SAVE_EVERY_NS = 30 * SECOND_NS
 """Levels drift slowly: a state this old restarts a role nearly as well as the newest."""
 
+FIRST_SAVE_NS = 3 * SECOND_NS
+"""A node that never saved does not know after a restart what its plates held, so what is taken
+meanwhile would leave no trace. Plates rest within a second or two of a start."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -54,7 +58,7 @@ class Keeper:
         self._stalled_ns: int | None = None
         self._retry = Pace(RETRY_NS)
         self._alive = Pace(ALIVE_EVERY_NS)
-        self._save = Pace(SAVE_EVERY_NS, store.monotonic_ns())
+        self._save = Pace(SAVE_EVERY_NS, store.monotonic_ns() - SAVE_EVERY_NS + FIRST_SAVE_NS)
 
     @property
     def is_stalled(self) -> bool:
