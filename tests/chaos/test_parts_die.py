@@ -82,11 +82,14 @@ def test_broker_and_gateway_killed_in_mid_visit_cost_no_line(
 def test_plate_and_camera_node_killed_in_mid_visit_never_give_a_wrong_receipt(
     showing: Showing, takes: list[Take]
 ) -> None:
-    store = showing.store
+    store, stage = showing.store, showing.store.stage
+    killed = []
     script = Script(
         [
-            # Ken takes at 9.7 s and leaves at 16 s; Yuki comes in at 20 s and takes at 26.7 s.
-            (9.9, lambda: restart(store, "plates-1")),
+            # Ken takes at 9.7 s, while his plates are off, and leaves at 16 s; Yuki comes in at
+            # 20 s and takes at 26.7 s.
+            (9.2, lambda: killed.append(stage.kill("plates-1"))),
+            (10.9, lambda: stage.start(killed.pop())),
             (23.5, lambda: restart(store, "camera-1")),
         ]
     )
