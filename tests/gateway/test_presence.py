@@ -126,6 +126,31 @@ def test_a_camera_restart_with_two_inside_binds_neither_again() -> None:
     assert not set(anew) & set(seen(script, 60.0).owner)
 
 
+def test_a_camera_restart_while_somebody_stands_at_the_gate_loses_nobody() -> None:
+    script = Script()
+    first = script.walk_in(1, 18.0)
+    visit = script.enter(MIKA, 20.0)
+    script.restart(CAMERA, 23.6, last_alive_s=21.0)
+    second = script.track(1, 23.7)
+    script.cross(second, 24.5, is_inside=False)
+    script.walk_out(second, 32.0)
+    found = seen(script, 70.0)
+    assert found.owner == {first: visit, second: visit}
+    assert (found.visits[visit].exited_ns, found.visits[visit].doubt) == (ns(34.0), None)
+
+
+def test_who_was_lost_may_have_been_anybody_seen_until_the_store_was_empty() -> None:
+    script = Script()
+    for n, member in enumerate((MIKA, KEN)):
+        script.walk_in(n, n * 5.0)
+        script.enter(member, n * 5.0 + 1.0)
+    script.restart(CAMERA, 22.0, last_alive_s=15.0)
+    for n in (1, 2):
+        script.end(script.track(n, 23.0, INSIDE), 40.0, INSIDE)
+    for visit in seen(script, 100.0).visits.values():
+        assert (visit.exited_ns, visit.doubt) == (ns(40.0), Doubt.NOT_SEEN_LEAVING)
+
+
 def test_one_leaves_while_the_next_comes_in() -> None:
     script = Script()
     first = script.walk_in(1, 0.0)

@@ -265,10 +265,10 @@ def _is_followed_by(
 def _only_lost(track: Track, people: Sequence[_Person], exits: frozenset[GateId]) -> _Person | None:
     """Whoever is in the store but in no camera's sight, if that is one person and not at a gate.
 
-    With one person in the store, a track of another camera is theirs too.
+    With one person in the store, a track of another camera is theirs too. At a gate a track is
+    somebody new, unless the camera looked away in between: then it is whoever stood there before.
     """
-    if any(stay.from_ns == track.started_ns for stay in track.stays):
-        return None
+    is_at_gate = any(stay.from_ns == track.started_ns for stay in track.stays)
     inside = [
         person
         for person in people
@@ -277,6 +277,8 @@ def _only_lost(track: Track, people: Sequence[_Person], exits: frozenset[GateId]
         and not (_has_left(person, exits) and _gone_ns(person) <= track.started_ns)
     ]
     lost = [person for person in inside if person.is_lost(track.started_ns)]
+    if is_at_gate:
+        return lost[0] if len(lost) == 1 and _is_cut(lost[0]) else None
     if len(lost) == 1:
         return lost[0]
     if len(inside) == 1 and not any(
@@ -285,6 +287,11 @@ def _only_lost(track: Track, people: Sequence[_Person], exits: frozenset[GateId]
     ):
         return inside[0]
     return None
+
+
+def _is_cut(person: _Person) -> bool:
+    last = person.last()
+    return last is not None and last.is_cut
 
 
 def _has_left(person: _Person, exits: frozenset[GateId]) -> bool:
@@ -345,7 +352,8 @@ class _Ends:
             return None
         quiet_ns = max(self.quiet_since_ns, last.ended_ns)
         if self.seen_through_ns >= quiet_ns + self.settings.empty_s * SECOND_NS:
-            return last.ended_ns, Doubt.NOT_SEEN_LEAVING
+            # Whoever was still seen until then, under another track, may have been this person.
+            return quiet_ns, Doubt.NOT_SEEN_LEAVING
         return None
 
 
