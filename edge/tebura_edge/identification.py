@@ -70,7 +70,7 @@ STRAY_QUANTITY: Final = 3
 the store: wrong places are a named hard case); never more than a hand holds."""
 
 
-_LOG_FOREIGN: Final = math.log(FOREIGN_SHARE / FOREIGN_UP_TO_G)
+LOG_FOREIGN: Final = math.log(FOREIGN_SHARE / FOREIGN_UP_TO_G)
 _LOG_QUANTITIES: Final = math.log(sum(n**-QUANTITY_POWER for n in range(1, MAX_QUANTITY + 1)))
 
 
@@ -224,7 +224,7 @@ def _by_quantity(
         # Which of the shelf's products it was is no question between products and the rest; which
         # of the store's others, is.
         log_chance = log_quantity + (0.0 if place.expectation else math.log(share))
-        log_odds = candidate.log_likelihood + log_chance - _LOG_FOREIGN
+        log_odds = candidate.log_likelihood + log_chance - LOG_FOREIGN
         yield _Guess(candidate, place, view, abs(misfit), log_odds)
 
 

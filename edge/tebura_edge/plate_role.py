@@ -28,8 +28,9 @@ from tebura_contract.ids import NodeId, PlateId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import FacingCounted, Part, StepDecided
 
+from tebura_edge.apart import apart
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
-from tebura_edge.identification import EXPLAINED_SIGMAS, Explanation, explain
+from tebura_edge.identification import EXPLAINED_SIGMAS, Explanation
 from tebura_edge.levels import Levels, LevelSettings
 from tebura_edge.planogram import Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
@@ -138,7 +139,7 @@ class PlateRole:
     def tick(self, now_ns: int) -> list[Event]:
         """Steps that waited for a neighbour on a scale that has fallen silent."""
         self._ticked_ns = now_ns
-        return [self._event(step) for step in self._weigher.tick(now_ns)]
+        return [event for step in self._weigher.tick(now_ns) for event in self._events(step)]
 
     def watermark_ns(self) -> int | None:
         """Every step that began up to here was told; scales known to be silent do not count."""
@@ -181,7 +182,8 @@ class PlateRole:
                 _note_health(levels, change)
                 events.append(self._sensor_changed(scale, change))
             grams = (readable(counts) - scale.tare_counts) / scale.counts_per_g
-            events += [self._event(step) for step in self._weigher.feed(item.scale, at_ns, grams)]
+            for step in self._weigher.feed(item.scale, at_ns, grams):
+                events += self._events(step)
         return events
 
     def _take_status(self, status: SensorStatus) -> None:
@@ -207,8 +209,10 @@ class PlateRole:
             since_ns=Ns(change.since_ns),
         )
 
-    def _event(self, step: WeightStep) -> Event:
-        explanation = explain(step, self._planogram)
+    def _events(self, step: WeightStep) -> list[Event]:
+        return [self._event(part, explained) for part, explained in apart(step, self._planogram)]
+
+    def _event(self, step: WeightStep, explanation: Explanation) -> Event:
         blind = self._blindness(step)
         if step.delta_g < 0:
             foreign = self._planogram.foreign_like(step.plates, -step.delta_g, step.sigma_g)

@@ -35,6 +35,10 @@ LINK_S: Final = 0.5
 put-back beside it become one (4 of 192 simulated quick actions); 0.2 s broke nothing simulated, but
 a bag that tips over takes longer."""
 
+LONG_S: Final = 1.0
+"""A move that took longer than one pick and its ringing was more than one action, or a hand that
+stayed: what happened beside it meanwhile cannot be told apart from it."""
+
 _TOLD_KEPT: Final = 24
 
 WAIT_S: Final = 3.0
@@ -260,14 +264,39 @@ def _linked(part: _Scale, link_ns: int) -> list[list[tuple[PlateMove, int]]]:
             group
             for group in groups
             if any(
-                other.plate in part.near[move.plate]
-                and abs(other.turned_ns - move.turned_ns) <= link_ns
+                other.plate in part.near[move.plate] and _is_together(move, other, link_ns)
                 for other, _ in group
             )
         ]
         groups = [group for group in groups if group not in joined]
         groups.append([*(entry for group in joined for entry in group), entry])
     return groups
+
+
+def _is_together(move: PlateMove, other: PlateMove, link_ns: int) -> bool:
+    """Whether two moves turned at one time, or one in the middle of the other.
+
+    Where two units are taken a second apart from the same two plates, one of these may rest in
+    between and the other not: nobody can say what each unit's share was.
+    """
+    return (
+        abs(other.turned_ns - move.turned_ns) <= link_ns
+        or _is_within(other, move)
+        or _is_within(move, other)
+    )
+
+
+def _is_within(move: PlateMove, long: PlateMove) -> bool:
+    """Whether a move turned in the middle of a long one that may hold two of its like."""
+    return (
+        _is_long(long)
+        and long.from_ns <= move.turned_ns <= long.to_ns
+        and abs(long.delta_g) > abs(move.delta_g)
+    )
+
+
+def _is_long(move: PlateMove) -> bool:
+    return move.to_ns - move.from_ns > ns_from_s(LONG_S)
 
 
 def _is_echo(part: _Scale, moves: list[PlateMove], link_ns: int) -> bool:
@@ -292,7 +321,9 @@ def _must_wait(part: _Scale, group: list[tuple[PlateMove, int]], link_ns: int, n
     if now_ns - max(seen_ns for _, seen_ns in group) > ns_from_s(WAIT_S):
         return False
     levels = part.levels
-    latest_ns = max(move.turned_ns for move, _ in group) + link_ns
+    latest_ns = max(
+        max(move.turned_ns + link_ns, move.to_ns if _is_long(move) else 0) for move, _ in group
+    )
     members = {move.plate for move, _ in group}
     beside = {near for plate in members for near in part.near[plate]} - members
     waiting = levels.is_busy & ~levels.is_ignored & (levels.still_ns <= latest_ns)

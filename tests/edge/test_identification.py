@@ -204,3 +204,21 @@ def test_the_prior_speaks_of_quantity_and_expectation_only() -> None:
     }
     assert priors["stew", 1] > priors["soup", 2]
     assert priors["stew", 1] - priors["soup", 2] == pytest.approx(math.log(8))
+
+
+@pytest.mark.parametrize("stays_g", [-6.0, 6.0])
+def test_a_neighbour_of_the_same_facing_that_stays_off_changes_neither_what_nor_how_much(
+    stays_g: float,
+) -> None:
+    planogram = shop({"popcorn": 42.0, "nuts": 71.0}, {"popcorn": [0, 1, 2], "nuts": [3, 4]})
+    found = explain(step({2: -41.0}, {1: stays_g}), planogram)
+    assert found.is_explained
+    assert top(found) == ("popcorn", 1)
+    assert found.delta_g == pytest.approx(-41.0)
+
+
+def test_the_small_third_of_a_light_bag_belongs_to_it() -> None:
+    planogram = shop({"popcorn": 42.0, "nuts": 71.0}, {"popcorn": [0, 1, 2], "nuts": [3, 4]})
+    found = explain(step({0: -23.5, 1: -10.8}, {2: -7.7}), planogram)
+    assert top(found) == ("popcorn", 1)
+    assert found.delta_g == pytest.approx(-42.0)

@@ -197,6 +197,17 @@ def test_a_pick_and_a_put_back_with_a_rest_between_are_two_steps() -> None:
     assert [round(step.delta_g, -1) for step in bench.weigh()] == [-300.0, 300.0]
 
 
+def test_two_units_a_second_apart_from_two_plates_are_told_whole() -> None:
+    """Plate 1 rests between the two picks, plate 2 does not (a hand holds on): no share is lost."""
+    bench = Bench(60.0, 12.0)
+    bench.change(4.0, {1: -40.0, 2: -60.0})
+    bench.press(4.0, 1.3, -80.0, 2, tremor=0.3)
+    bench.change(5.3, {1: -40.0, 2: -60.0})
+    steps = bench.weigh()
+    assert [numbers(step) for step in steps] == [[1, 2]]
+    assert steps[0].delta_g == pytest.approx(-200.0, abs=4.0)
+
+
 def test_a_pick_and_a_put_back_beside_it_a_second_later_are_two_steps() -> None:
     bench = Bench(60.0, 20.0)
     bench.change(10.0, {1: -300.0})

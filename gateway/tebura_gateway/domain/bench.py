@@ -19,8 +19,10 @@ from tebura_gateway.domain.who import Who
 
 _SUSPECT = 0.02
 """A visit this likely to be behind a doubtful step waits for its review."""
-_UNHELD = 0.05
-"""How much less likely a shopper puts back what they were not known to hold."""
+_UNHELD = 0.01
+"""How much less likely a shopper puts back what they were not known to hold: about as many picks go
+unseen. A put-back in the wrong place weighs what several products of the store do; at 0.05 those
+outweigh together the one that is held, and two in three such put-backs ask for a review."""
 _SAME_OBJECT_G = 8.0
 _SETTLED_REASONS = (Reason.NONE, Reason.FOREIGN, Reason.STAFF)
 

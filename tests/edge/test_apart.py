@@ -1,0 +1,90 @@
+"""A step of two facings at once is told as two, and a step of one product never is."""
+
+import pytest
+from tebura_contract.geometry import Pose
+from tebura_contract.ids import GondolaId, NodeId, PlateId, ShelfId, Sku, StoreId
+from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shelf, StoreInfo
+from tebura_edge.apart import apart
+from tebura_edge.planogram import Planogram
+from tebura_edge.weighing import WeightStep
+
+WEIGHTS_G = {"chips": 62.0, "nuts": 240.0, "bar": 120.0}
+PLATES = {"chips": (0, 1, 2), "nuts": (3, 4, 5), "bar": (6, 7)}
+
+
+@pytest.fixture
+def planogram() -> Planogram:
+    shelf = Shelf(
+        id="1",
+        gondola_from_shelf=Pose(),
+        size_m=(0.8, 0.4, 0.3),
+        reports_picks=NodeId("plates-1"),
+        plate=tuple(Plate(id=str(n), xy_m=(n * 0.1, 0), size_m=(0.1, 0.4)) for n in range(8)),
+        facing=tuple(
+            Facing(id=sku, sku=Sku(sku), x_m=(0.0, 0.1), plates=tuple(map(str, on)))
+            for sku, on in PLATES.items()
+        ),
+    )
+    gondola = Gondola(
+        id=GondolaId("1"), store_from_gondola=Pose(), size_m=(1, 0.4, 1), shelf=(shelf,)
+    )
+    products = tuple(
+        Product(sku=Sku(sku), name=sku, price_minor=100, weight_g=weight_g)
+        for sku, weight_g in WEIGHTS_G.items()
+    )
+    store = StoreInfo(id=StoreId("s"), name="s")
+    return Planogram(Layout(store=store, product=products, gondola=(gondola,)))
+
+
+def told(deltas_g: dict[int, float], planogram: Planogram) -> list[tuple[str, int, float]]:
+    """Article, quantity and weight of what the step is told as."""
+    deltas = {PlateId(f"1/1/{n}"): delta_g for n, delta_g in deltas_g.items()}
+    step = WeightStep(
+        shelf=ShelfId("1/1"),
+        plates=tuple(deltas),
+        delta_g=sum(deltas.values()),
+        sigma_g=0.7,
+        deltas_g=deltas,
+        from_ns=0,
+        to_ns=1,
+    )
+    parts = [explanation for _, explanation in apart(step, planogram)]
+    tops = [(one.candidates[0], one.delta_g) for one in parts if one.candidates]
+    return sorted((top.sku, top.quantity, delta_g) for top, delta_g in tops)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0], ids=["taken", "put-back"])
+def test_two_products_of_neighbouring_facings_at_once_are_two(
+    planogram: Planogram, sign: float
+) -> None:
+    found = told({1: sign * 30.0, 2: sign * 33.0, 3: sign * 246.0}, planogram)
+    assert found == [("chips", 1, sign * 63.0), ("nuts", 1, sign * 246.0)]
+
+
+def test_two_that_weigh_what_several_of_one_do_are_two(planogram: Planogram) -> None:
+    """A bar beside two bars' worth of nuts: three bars, if place did not count."""
+    assert told({5: -240.0, 6: -121.0}, planogram) == [("bar", 1, -121.0), ("nuts", 1, -240.0)]
+
+
+@pytest.mark.parametrize("shares", [(0.56, 0.25, 0.19), (0.5, 0.5, 0.0), (0.1, 0.2, 0.7)])
+def test_a_light_bag_on_three_plates_stays_one(
+    planogram: Planogram, shares: tuple[float, float, float]
+) -> None:
+    deltas_g = {n: -63.0 * share for n, share in enumerate(shares) if share}
+    found = told(deltas_g, planogram)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [("chips", 1)]
+
+
+def test_a_bag_that_hangs_over_its_neighbours_plate_stays_one(planogram: Planogram) -> None:
+    found = told({2: -40.0, 3: -22.0}, planogram)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [("chips", 1)]
+
+
+def test_several_units_of_one_product_stay_one_step(planogram: Planogram) -> None:
+    found = told({0: -62.0, 1: -60.0, 2: -64.0}, planogram)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [("chips", 3)]
+
+
+def test_a_neighbour_that_stays_off_is_no_second_product(planogram: Planogram) -> None:
+    found = told({2: -62.0, 3: -9.0}, planogram)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [("chips", 1)]
