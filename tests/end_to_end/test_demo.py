@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 from tebura_simulator.demo_lock import Running
 from tebura_simulator.visit_report import Verdict
 
@@ -53,6 +54,7 @@ def children(pid: int) -> set[int]:
     return found
 
 
+@pytest.mark.timeout(400)
 def test_every_receipt_of_the_demo_is_exact_and_a_second_start_says_what_runs(
     tmp_path: Path,
 ) -> None:
