@@ -1,7 +1,7 @@
 #!/bin/sh
 # The edge package with its aarch64 wheels on an emulated Raspberry Pi: same results as here?
 #
-#   tests/hardware/pi4.sh                    smoke, plates, then a recording of the demo (long)
+#   tests/hardware/pi4.sh                    smoke, plates, then a recording with video (half an hour or more)
 #   tests/hardware/pi4.sh smoke [MODEL.onnx] numpy, OpenCV, networks: results beside this host's
 #   tests/hardware/pi4.sh plates             a minute of weighing, its events beside this host's
 #   tests/hardware/pi4.sh replay REC.mcap …  events of a replay beside this host's
