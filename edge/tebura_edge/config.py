@@ -338,9 +338,12 @@ def _entry_key(path: Path, config: NodeConfig, problems: list[str]) -> bytes:
 
 def _file_problems(path: Path, config: NodeConfig) -> list[str]:
     names = ("ca_file", "cert_file", "key_file")
-    files = [(f"mqtt.{name}", getattr(config.mqtt, name)) for name in names]
-    return [
-        f"{name}: {beside(path, file)} does not exist"
-        for name, file in files
-        if file and not beside(path, file).is_file()
-    ]
+    problems = []
+    for name in names:
+        file = getattr(config.mqtt, name)
+        try:
+            if file:
+                beside(path, file).open("rb").close()
+        except OSError as error:
+            problems.append(f"mqtt.{name}: {beside(path, file)} cannot be read: {error.strerror}")
+    return problems

@@ -124,13 +124,22 @@ def load_config(path: Path) -> GatewayConfig:
         ("mqtt.cert_file", settings.mqtt.cert_file),
         ("mqtt.key_file", settings.mqtt.key_file),
     ):
-        if name and not beside(path, name).is_file():
-            problems.append(f"{place}: no file {beside(path, name)}")
+        if name:
+            problems += _unreadable(beside(path, name), place)
     if problems:
         raise ConfigError(path, problems)
     assert entry_key is not None
     assert secret is not None
     return GatewayConfig(path, settings, layout, keys, entry_key, secret, token)
+
+
+def _unreadable(path: Path, place: str) -> list[str]:
+    """What is wrong with a file that a library will open by its name."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return [f"{place}: {path} cannot be read: {error.strerror}"]
+    return []
 
 
 def _text(path: Path, place: str, problems: list[str]) -> str | None:

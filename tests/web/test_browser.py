@@ -133,12 +133,17 @@ def test_staff_decide_a_review_with_the_keyboard(
     page.locator("#token").fill(STAFF_TOKEN)
     page.locator("#token").press("Enter")
     expect(page.locator("[data-review]")).to_have_count(3)
+    # Keys count from when the page's script has chosen a review, as a person sees by its frame.
+    chosen = page.locator("[data-review][aria-current]")
 
+    expect(chosen).to_have_count(1)
     page.keyboard.press("2")
     expect(page.locator("[data-review]")).to_have_count(2)
+    expect(chosen).to_have_count(1)
     page.keyboard.press("j")
     page.keyboard.press("v")
     expect(page.locator("[data-review]")).to_have_count(1)
+    expect(chosen).to_have_count(1)
     page.keyboard.press("c")
     expect(page.locator(".change-fields select")).to_be_focused()
     page.keyboard.type("Choc")
