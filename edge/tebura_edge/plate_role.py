@@ -129,7 +129,7 @@ class PlateRole:
             case SensorStatus() if item.sensor in self._scales:
                 self._take_status(item)
             case StepDecided():
-                self._planogram.decided(item.sku, item.quantity, item.plates, item.delta_g)
+                self._take_decision(item)
             case FacingCounted():
                 self._planogram.counted(item.facing, item.count)
             case _:
@@ -186,6 +186,13 @@ class PlateRole:
                 events += self._events(step)
         return events
 
+    def _take_decision(self, item: StepDecided) -> None:
+        self._planogram.decided(item.sku, item.quantity, item.plates, item.delta_g)
+        if item.delta_g > 0:
+            doubted = self._planogram.foreign_like(item.plates, item.delta_g, 0.0)
+            if doubted is not None:
+                self._planogram.taken_away(doubted)
+
     def _take_status(self, status: SensorStatus) -> None:
         """A silent scale no longer holds the watermark; what it shows afterwards nobody saw.
 
@@ -220,11 +227,18 @@ class PlateRole:
                 self._planogram.taken_away(foreign)
                 if explanation.misfit_sigmas > EXPLAINED_SIGMAS / 2:
                     return _foreign(step, blind)
-                blind = ", ".join(filter(None, [blind, "a foreign object of this weight lay here"]))
+                blind = ", ".join(
+                    filter(None, [blind, "a foreign object of this weight lay here"])
+                )
         if not explanation.is_explained:
             if step.delta_g > 0:
                 self._planogram.laid_down(step.plates, step.delta_g)
             return _foreign(step, blind)
+        if step.delta_g > 0 and (
+            explanation.facing is None or explanation.candidates[0].quantity > 1
+        ):
+            # Until it is decided what this is, nobody can say what is taken from here next.
+            self._planogram.laid_down(explanation.plates, explanation.delta_g)
         return _explained(step, explanation, blind)
 
     def _blindness(self, step: WeightStep) -> str:

@@ -160,6 +160,19 @@ def test_a_product_put_elsewhere_is_found_there_once_the_gateway_has_decided(
     )
     (picked,) = role.step(shopping.counts(20, (10, 2, -48.0)))
     assert best(picked) == ("tea", 1)
+    assert isinstance(picked, ItemPicked)
+    assert picked.blind == ""
+
+
+def test_what_was_put_back_undecided_makes_the_next_pick_from_there_doubtful(
+    role: PlateRole,
+) -> None:
+    """Soup put where tea stands weighs what four teas do: until it is decided, nobody knows."""
+    shopping = Shopping()
+    put, taken = role.step(shopping.counts(30, (10, 0, 190.5), (20, 0, -190.5)))
+    assert isinstance(put, ItemReturned)
+    assert isinstance(taken, ForeignObject | ItemPicked)
+    assert isinstance(taken, ForeignObject) or taken.blind != ""
 
 
 def test_an_unread_cell_blinds_its_shelf_and_is_never_a_pick(role: PlateRole) -> None:
