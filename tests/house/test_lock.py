@@ -68,8 +68,9 @@ def test_what_is_tested_is_what_runs() -> None:
         assert tested[name] == version
 
 
-def test_training_and_rendering_stay_out_of_the_lock() -> None:
+def test_training_stays_out_of_the_locks_and_rendering_out_of_the_demos() -> None:
     locked = read_lock("requirements-test.lock")
-    assert not {"torch", "ultralytics", "ultralytics-opencv-headless", "mujoco"} & locked.keys()
+    assert not {"torch", "ultralytics", "ultralytics-opencv-headless"} & locked.keys()
+    assert "mujoco" not in read_lock("requirements.lock")
     # Both builds of OpenCV overwrite each other, and this one does not import on a bare board.
     assert "opencv-python" not in locked

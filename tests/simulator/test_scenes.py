@@ -1,4 +1,4 @@
-import importlib.util
+import ctypes.util
 import math
 import os
 from functools import cache
@@ -38,15 +38,14 @@ from tebura_simulator.scenes.truth import (
 from tebura_simulator.scenes.visibility import measure
 from tebura_simulator.timeline import GestureKind, Hand, ShopperState, Timeline
 
+from tests.conftest import missing
+
 DEMO = Path(demo.__file__).parent
 LAYOUT = load_layout(DEMO / "layout.toml")
 PATHS = sorted((DEMO / "scenarios").glob("*.toml"))
 DEMOS = {path.stem: Timeline(load_scenario(path, LAYOUT), LAYOUT) for path in PATHS}
 CAMERAS = {str(camera.label): camera for camera in LAYOUT.camera}
 SHAPES = sorted(path.stem for path in BODIES.glob("*.npz"))
-needs_mujoco = pytest.mark.skipif(
-    importlib.util.find_spec("mujoco") is None, reason="drawing needs the extra `scenes`"
-)
 
 
 def _postures(name: str, every_s: float) -> list[tuple[float, ShopperState, Posture]]:
@@ -297,9 +296,10 @@ def test_a_network_trained_on_photographs_finds_the_people_and_their_reaching_wr
         assert np.median(seen.wrist_px) < 12.0
 
 
-@needs_mujoco
 def test_a_drawn_shopper_fills_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "MUJOCO_GL", "egl")
+    if ctypes.util.find_library("EGL") is None:
+        missing("drawing needs libegl1, libegl-mesa0 and libgl1-mesa-dri")
     from tebura_simulator.scenes.stage import Drawing, Stage
 
     story = DEMOS["just-looking"]
