@@ -227,9 +227,7 @@ class PlateRole:
                 self._planogram.taken_away(foreign)
                 if explanation.misfit_sigmas > EXPLAINED_SIGMAS / 2:
                     return _foreign(step, blind)
-                blind = ", ".join(
-                    filter(None, [blind, "a foreign object of this weight lay here"])
-                )
+                blind = ", ".join(filter(None, [blind, "a foreign object of this weight lay here"]))
         if not explanation.is_explained:
             if step.delta_g > 0:
                 self._planogram.laid_down(step.plates, step.delta_g)
