@@ -22,21 +22,36 @@ LOG_PAIR: Final = math.log(0.05)
 """Share of steps that are two at once: seldom, as each hand is somebody's. At 0.2 a bag that slips
 onto its neighbour's plate is two; at 0.001 two heavy ones are three of the lighter."""
 
+LOG_SURE: Final = math.log(4)
+"""Readings nearer to each other than these odds (0.8) are for a person to choose from."""
+
+IN_DOUBT: Final = "one product or two at once"
+
 Part = tuple[WeightStep, Explanation]
 
 
 def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
-    """The step as it is, or as two steps at once if those explain it better."""
+    """The step as it is, or as two steps at once if those explain it better.
+
+    Where both readings are about as likely, what is told says that it is in doubt.
+    """
     whole = explain(step, planogram)
     # As one product its plates may share the weight in any way: evenly up to all of it, per gram.
-    best = max(_score(whole), LOG_FOREIGN) - math.log(abs(step.delta_g))
-    parts: tuple[Part, ...] = ((step, whole),)
+    as_one = max(_score(whole), LOG_FOREIGN) - math.log(abs(step.delta_g))
+    as_two, parts = max(_two(step, planogram), key=lambda two: two[0], default=(-math.inf, ()))
+    told = parts if as_two > as_one else ((step, whole),)
+    if abs(as_two - as_one) >= LOG_SURE:
+        return told
+    doubt = ", ".join(filter(None, [step.blind, IN_DOUBT]))
+    return tuple((replace(part, blind=doubt), explanation) for part, explanation in told)
+
+
+def _two(step: WeightStep, planogram: Planogram) -> Iterable[tuple[float, tuple[Part, ...]]]:
+    """Readings of a step as two products, each on its own facing's plates, with their scores."""
     for one, other, log_along in _pairs(step, planogram.places(step.shelf)):
         both = ((one, explain(one, planogram)), (other, explain(other, planogram)))
-        score = sum(_score(explanation) for _, explanation in both) + log_along + LOG_PAIR
-        if score > best and all(_is_at_home(explanation) for _, explanation in both):
-            best, parts = score, both
-    return parts
+        if all(_is_at_home(explanation) for _, explanation in both):
+            yield sum(_score(explanation) for _, explanation in both) + log_along + LOG_PAIR, both
 
 
 def _pairs(

@@ -109,7 +109,16 @@ class _View:
     plates: tuple[PlateId, ...]
     delta_g: float
     log_place: float
-    is_here: bool
+    share: float
+
+    @property
+    def is_here(self) -> bool:
+        return self.share >= HERE
+
+    def log_place_of(self, quantity: int) -> float:
+        """Part of one unit may hang over its neighbour's plate; whole units seldom stand there."""
+        units_off = math.floor(quantity * (1 - self.share) + 0.5) if quantity > 1 else 0
+        return self.log_place + units_off * math.log(BESIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ def _guesses(step: WeightStep, planogram: Planogram) -> Iterable[_Guess]:
     if is_return:
         # A product of this shelf may come back to the wrong end of it, too.
         strays = planogram.products()
-        view = _View(step.plates, step.delta_g, 0.0, True)
+        view = _View(step.plates, step.delta_g, 0.0, 1.0)
         for sku in strays:
             place = Place(sku, frozenset(step.plates), frozenset(), None, 0.0)
             share = STRAY_RETURN / len(strays)
@@ -188,7 +197,7 @@ def _views(step: WeightStep, place: Place) -> Iterable[_View]:
                 continue
             share = sum(abs(kept[plate]) * _chance_of(plate, place) for plate in kept) / weight_g
             log_along = sum(-0.5 * (moved[plate] / sd_g) ** 2 for plate in along)
-            yield _view(kept, math.log(share) + log_along, share >= HERE)
+            yield _view(kept, math.log(share) + log_along, share)
 
 
 def _chance_of(plate: PlateId, place: Place) -> float:
@@ -197,8 +206,8 @@ def _chance_of(plate: PlateId, place: Place) -> float:
     return BESIDE if plate in place.beside else ELSEWHERE
 
 
-def _view(deltas_g: dict[PlateId, float], log_place: float, is_here: bool) -> _View:
-    return _View(tuple(sorted(deltas_g)), sum(deltas_g.values()), log_place, is_here)
+def _view(deltas_g: dict[PlateId, float], log_place: float, share: float) -> _View:
+    return _View(tuple(sorted(deltas_g)), sum(deltas_g.values()), log_place, share)
 
 
 def _by_quantity(
@@ -218,7 +227,8 @@ def _by_quantity(
         candidate = Candidate(
             sku=place.sku,
             quantity=quantity,
-            log_likelihood=_log_weight(misfit, sd_g, weight_g, expected_g) + view.log_place,
+            log_likelihood=_log_weight(misfit, sd_g, weight_g, expected_g)
+            + view.log_place_of(quantity),
             log_prior=math.log(share) + log_quantity,
         )
         # Which of the shelf's products it was is no question between products and the rest; which

@@ -4,7 +4,7 @@ import pytest
 from tebura_contract.geometry import Pose
 from tebura_contract.ids import GondolaId, NodeId, PlateId, ShelfId, Sku, StoreId
 from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shelf, StoreInfo
-from tebura_edge.apart import apart
+from tebura_edge.apart import IN_DOUBT, apart
 from tebura_edge.planogram import Planogram
 from tebura_edge.weighing import WeightStep
 
@@ -36,10 +36,9 @@ def planogram() -> Planogram:
     return Planogram(Layout(store=store, product=products, gondola=(gondola,)))
 
 
-def told(deltas_g: dict[int, float], planogram: Planogram) -> list[tuple[str, int, float]]:
-    """Article, quantity and weight of what the step is told as."""
+def step_of(deltas_g: dict[int, float]) -> WeightStep:
     deltas = {PlateId(f"1/1/{n}"): delta_g for n, delta_g in deltas_g.items()}
-    step = WeightStep(
+    return WeightStep(
         shelf=ShelfId("1/1"),
         plates=tuple(deltas),
         delta_g=sum(deltas.values()),
@@ -48,7 +47,11 @@ def told(deltas_g: dict[int, float], planogram: Planogram) -> list[tuple[str, in
         from_ns=0,
         to_ns=1,
     )
-    parts = [explanation for _, explanation in apart(step, planogram)]
+
+
+def told(deltas_g: dict[int, float], planogram: Planogram) -> list[tuple[str, int, float]]:
+    """Article, quantity and weight of what the step is told as."""
+    parts = [explanation for _, explanation in apart(step_of(deltas_g), planogram)]
     tops = [(one.candidates[0], one.delta_g) for one in parts if one.candidates]
     return sorted((top.sku, top.quantity, delta_g) for top, delta_g in tops)
 
@@ -88,3 +91,17 @@ def test_several_units_of_one_product_stay_one_step(planogram: Planogram) -> Non
 def test_a_neighbour_that_stays_off_is_no_second_product(planogram: Planogram) -> None:
     found = told({2: -62.0, 3: -9.0}, planogram)
     assert [(sku, quantity) for sku, quantity, _ in found] == [("chips", 1)]
+
+
+@pytest.mark.parametrize(
+    ("beside_g", "is_sure"),
+    [
+        pytest.param(-120.0, True, id="clearly-two"),
+        pytest.param(-222.0, False, id="two-light-bars-or-a-second-bag-of-nuts-out-of-place"),
+    ],
+)
+def test_where_one_and_two_are_as_likely_what_is_told_is_in_doubt(
+    planogram: Planogram, beside_g: float, is_sure: bool
+) -> None:
+    parts = apart(step_of({5: -246.0, 6: beside_g}), planogram)
+    assert {part.blind for part, _ in parts} == {"" if is_sure else IN_DOUBT}
