@@ -15,12 +15,16 @@ SCHEMA_VERSION = 1
 LAYOUT_ATTACHMENT = "layout.toml"
 TRUTH_ATTACHMENT = "truth.json"
 CALIBRATION_ATTACHMENT = "calibration/{node}.json"
+FAULTS_ATTACHMENT = "faults.json"
+SCENARIO_ATTACHMENT = "scenario.toml"
 
 COUNTS_TOPIC = "/counts/{scale}"
 VIDEO_TOPIC = "/video/{camera}"
 SCREEN_TOPIC = "/screen/{camera}"
 DETECTIONS_TOPIC = "/detections/{camera}"
 EVENTS_TOPIC = "/events/{node}"
+WATERMARKS_TOPIC = "/watermarks/{node}"
+POSITIONS_TOPIC = "/positions/{node}"
 META_TOPIC = "/meta"
 
 

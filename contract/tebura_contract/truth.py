@@ -9,17 +9,21 @@ import msgspec
 
 
 class OutcomeKind(StrEnum):
+    """`REFILL` is stock that staff brought; nobody is credited for it."""
+
     PICK = "pick"
     RETURN = "return"
     REVIEW = "review"
     FOREIGN = "foreign"
+    REFILL = "refill"
 
 
 class TrueEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something was taken or put back.
 
     Times in seconds since the recording's first sample, names as in the layout; `shopper` names
-    who, where the recording knows.
+    who, where the recording knows. A `foreign` or `refill` event is no shopper's business: `sku` is
+    empty for what is no product, and whoever claims a pick or return there is wrong.
     """
 
     kind: OutcomeKind

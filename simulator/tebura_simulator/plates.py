@@ -18,7 +18,7 @@ from tebura_contract.clock import Ns
 from tebura_contract.ids import FacingId, NodeId, PlateId, Sku
 from tebura_contract.layout import Layout
 
-from tebura_simulator.planning import Action, ActionKind
+from tebura_simulator.story.planning import Action, ActionKind
 
 COUNT_LIMIT = (1 << 23) - 1
 

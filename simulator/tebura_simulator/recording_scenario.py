@@ -28,12 +28,12 @@ from tebura_contract.truth import OutcomeKind, TrueEvent, TrueReceipt, Truth, la
 from tebura_edge.recorder import RecordingWriter
 
 from tebura_simulator.footage import h264_frames
-from tebura_simulator.planning import Action, ActionKind, Passage
 from tebura_simulator.plates import PlateModel, PlateTrace, simulate_plates
 from tebura_simulator.scale_rows import ScaleRows
-from tebura_simulator.scenario import load_scenario
 from tebura_simulator.scenes.truth import FootageTruth
-from tebura_simulator.timeline import Timeline
+from tebura_simulator.story.planning import Action, ActionKind, Passage
+from tebura_simulator.story.scenario import load_scenario
+from tebura_simulator.story.timeline import Timeline
 
 START_NS = Ns(int(dt.datetime(2026, 4, 1, 3, tzinfo=dt.UTC).timestamp()) * SECOND_NS)
 """Noon in Tokyo on the first day of the business year; a replay gives its own time anyway."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from tebura_contract.ids import NodeId
 from tebura_contract.layout import Layout, load_layout
 from tebura_simulator.plates import PlateModel, PlateTrace, simulate_plates
-from tebura_simulator.scenario import load_scenario
-from tebura_simulator.timeline import Timeline
+from tebura_simulator.story.scenario import load_scenario
+from tebura_simulator.story.timeline import Timeline
 
 DEMO = Path("simulator/tebura_simulator/demo")
 NODE = NodeId("plates-1")

@@ -12,9 +12,9 @@ from tebura_simulator.cli import app
 from tebura_simulator.footage import h264_frames
 from tebura_simulator.recording_scenario import record_scenario
 from tebura_simulator.recordings import truth_of
-from tebura_simulator.scenario import load_scenario
+from tebura_simulator.story.scenario import load_scenario
+from tebura_simulator.story.timeline import Timeline
 from tebura_simulator.take import load_take
-from tebura_simulator.timeline import Timeline
 from typer.testing import CliRunner
 
 DEMO = Path("simulator/tebura_simulator/demo")

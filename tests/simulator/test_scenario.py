@@ -4,7 +4,7 @@ import pytest
 from tebura_contract.config import ConfigError
 from tebura_contract.layout import Layout, load_layout
 from tebura_simulator import demo
-from tebura_simulator.scenario import Hand, load_scenario
+from tebura_simulator.story.scenario import Hand, load_scenario
 
 DEMO = Path(demo.__file__).parent
 

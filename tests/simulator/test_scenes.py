@@ -16,7 +16,6 @@ from tebura_contract.ids import Sku
 from tebura_contract.layout import load_layout
 from tebura_models.loader import Provider, load_network
 from tebura_simulator import demo
-from tebura_simulator.scenario import Deed, Scenario, ShopperScript, Step, load_scenario
 from tebura_simulator.scenes.body import (
     BODIES,
     BONES,
@@ -36,7 +35,8 @@ from tebura_simulator.scenes.truth import (
     quad_px,
 )
 from tebura_simulator.scenes.visibility import measure
-from tebura_simulator.timeline import GestureKind, Hand, ShopperState, Timeline
+from tebura_simulator.story.scenario import Deed, Scenario, ShopperScript, Step, load_scenario
+from tebura_simulator.story.timeline import GestureKind, Hand, ShopperState, Timeline
 
 from tests.conftest import missing
 

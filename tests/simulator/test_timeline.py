@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tebura_contract.ids import FacingId, MemberId, Sku
 from tebura_contract.layout import load_layout
 from tebura_simulator import demo
-from tebura_simulator.scenario import Deed, Scenario, ShopperScript, Step, load_scenario
-from tebura_simulator.timeline import ActionKind, GestureKind, Hand, Timeline
-from tebura_simulator.walking import Leg, Stance
+from tebura_simulator.story.scenario import Deed, Scenario, ShopperScript, Step, load_scenario
+from tebura_simulator.story.timeline import ActionKind, GestureKind, Hand, Timeline
+from tebura_simulator.story.walking import Leg, Stance
 
 DEMO = Path(demo.__file__).parent
 LAYOUT = load_layout(DEMO / "layout.toml")

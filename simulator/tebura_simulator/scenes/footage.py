@@ -14,10 +14,10 @@ import msgspec
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout, load_layout
 
-from tebura_simulator.scenario import load_scenario
 from tebura_simulator.scenes.render import RenderedFrame, frame_count, render
 from tebura_simulator.scenes.truth import FPS, FootageTruth, FrameTruth, TimelineRecord
-from tebura_simulator.timeline import Timeline
+from tebura_simulator.story.scenario import load_scenario
+from tebura_simulator.story.timeline import Timeline
 
 CRF = 24
 """Quality of the video: at 24 a 640x360 scene of half a minute takes about half a megabyte."""

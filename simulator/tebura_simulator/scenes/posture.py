@@ -23,8 +23,8 @@ from tebura_simulator.scenes.rotation import (
     two_bones,
     unit,
 )
-from tebura_simulator.timeline import GestureKind, Hand, Reach, ShopperState
-from tebura_simulator.walking import Foot
+from tebura_simulator.story.timeline import GestureKind, Hand, Reach, ShopperState
+from tebura_simulator.story.walking import Foot
 
 Array = NDArray[np.float64]
 

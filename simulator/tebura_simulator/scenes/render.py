@@ -9,11 +9,11 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout
 
-from tebura_simulator.premises import reader_label
 from tebura_simulator.scenes.body import keypoints_of, skinned
 from tebura_simulator.scenes.stage import Drawing, Stage
 from tebura_simulator.scenes.truth import FrameTruth, Lens, PersonTruth, person_truth, quad_px
-from tebura_simulator.timeline import Timeline
+from tebura_simulator.story.premises import reader_label
+from tebura_simulator.story.timeline import Timeline
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tebura_contract.layout import Gondola, Layout
 
 from tebura_simulator.scenes.products import Colour, add_geom
 from tebura_simulator.scenes.rotation import quaternion
-from tebura_simulator.stocking import PLATE_TOP_M, Frame, frame_of, shelf_frame
+from tebura_simulator.story.stocking import PLATE_TOP_M, Frame, frame_of, shelf_frame
 
 WALL_M = 2.7
 _STEEL: Colour = (0.80, 0.81, 0.83)

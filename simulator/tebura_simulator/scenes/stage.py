@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Camera, Layout
 
-from tebura_simulator.scenario import BodyScript
 from tebura_simulator.scenes.body import BONES, Body, Region, load_body
 from tebura_simulator.scenes.cloth import hemmed, shoe
 from tebura_simulator.scenes.posture import Posture, posture_of
 from tebura_simulator.scenes.products import add_geom, add_package
 from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import Z, quaternion, turn
-from tebura_simulator.stocking import frame_of, size_of
-from tebura_simulator.timeline import ItemPlace, ShopperState, Timeline
+from tebura_simulator.story.scenario import BodyScript
+from tebura_simulator.story.stocking import frame_of, size_of
+from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
 
 Array = NDArray[np.float64]
 

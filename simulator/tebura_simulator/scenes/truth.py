@@ -10,8 +10,8 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Camera
 
-from tebura_simulator.stocking import frame_of
-from tebura_simulator.timetable import Action, Passage
+from tebura_simulator.story.stocking import frame_of
+from tebura_simulator.story.timetable import Action, Passage
 
 Array = NDArray[np.float64]
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tebura_models.heads import People, find_people
 from tebura_models.loader import Network, Provider, load_network
 
-from tebura_simulator.scenario import Hand
 from tebura_simulator.scenes.body import KEYPOINTS
 from tebura_simulator.scenes.truth import FootageTruth, PersonTruth, TimelineRecord
+from tebura_simulator.story.scenario import Hand
 
 SCORE = 0.2
 MATCH_IOU = 0.3

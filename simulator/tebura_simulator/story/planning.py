@@ -10,10 +10,10 @@ import numpy as np
 from tebura_contract.geometry import Xy, Xyz
 from tebura_contract.layout import Layout
 
-from tebura_simulator.premises import Premises, center_of
-from tebura_simulator.scenario import Deed, Hand, Scenario, ShopperScript, Step, facing_of
-from tebura_simulator.stocking import Slot, StockedFacing, frame_of
-from tebura_simulator.timetable import (
+from tebura_simulator.story.premises import Premises, center_of
+from tebura_simulator.story.scenario import Deed, Hand, Scenario, ShopperScript, Step, facing_of
+from tebura_simulator.story.stocking import Slot, StockedFacing, frame_of
+from tebura_simulator.story.timetable import (
     Action,
     ActionKind,
     Gesture,
@@ -24,7 +24,7 @@ from tebura_simulator.timetable import (
     Plan,
     ShopperPlan,
 )
-from tebura_simulator.walking import Leg, Stance, turn_between
+from tebura_simulator.story.walking import Leg, Stance, turn_between
 
 __all__ = ["Action", "ActionKind", "Passage", "Plan", "plan"]
 
@@ -129,6 +129,8 @@ class _Walker:
                 self._take(step)
             case Deed.PUT_BACK:
                 self._put_back(step)
+            case _:
+                raise ValueError(f"scenario {self.shop.name!r}: {step.action} is not planned yet")
 
     def _take(self, step: Step) -> None:
         assert step.sku is not None

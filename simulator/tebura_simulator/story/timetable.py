@@ -8,24 +8,35 @@ from enum import StrEnum
 
 import msgspec
 from tebura_contract.geometry import Xyz
-from tebura_contract.ids import FacingId, GateId, MemberId, PlateId, Sku
+from tebura_contract.ids import FacingId, GateId, MemberId, PlateId, ShelfId, Sku
 from tebura_contract.layout import Gate
 
-from tebura_simulator.scenario import Hand, ShopperScript
-from tebura_simulator.stocking import Slot
-from tebura_simulator.walking import Leg
+from tebura_simulator.story.scenario import Hand, ShopperScript
+from tebura_simulator.story.stocking import Slot
+from tebura_simulator.story.walking import Leg
 
 
 class ActionKind(StrEnum):
+    """`LAY` and `RETRIEVE` are of things that are no product; `REFILL` is staff's."""
+
     TAKE = "take"
     PUT_BACK = "put_back"
+    REFILL = "refill"
+    LAY = "lay"
+    RETRIEVE = "retrieve"
+
+    @property
+    def is_removal(self) -> bool:
+        return self in (ActionKind.TAKE, ActionKind.RETRIEVE)
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """An item leaves or lands on its plates at `t_s`.
 
-    `delta_g` sums the catalogue weights, negative when taken. The hand is inside the shelf from
-    `inside_from_s` to `inside_to_s`.
+    `delta_g` sums the catalogue weights (or is that of the thing laid down), negative when taken;
+    `items` names the packages, so that one weighs the same wherever it goes. The hand is inside the
+    shelf from `inside_from_s` to `inside_to_s`. `sku` is empty for what is no product. `member` is
+    who pays.
     """
 
     t_s: float
@@ -40,10 +51,40 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     hand: Hand
     inside_from_s: float
     inside_to_s: float
+    items: tuple[str, ...] = ()
+    is_hidden: bool = False
+
+
+class TouchKind(StrEnum):
+    TOUCH = "touch"
+    LEAN = "lean"
+    KNOCK = "knock"
+
+
+class Touch(msgspec.Struct, frozen=True, kw_only=True):
+    """Plates feel somebody although nothing leaves or lands: a hand, an elbow, a knock.
+
+    `plates` are those of the facing for `TOUCH`, of the board for `LEAN`, of the gondola for
+    `KNOCK`; `shelf` is where the hand is. `force_kg` is what presses in all, negative lifts.
+    """
+
+    from_s: float
+    to_s: float
+    kind: TouchKind
+    shopper: str
+    shelf: ShelfId
+    facing: FacingId
+    plates: tuple[PlateId, ...]
+    force_kg: float
+    hand: Hand
+    is_hidden: bool = False
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A shopper's time in the shop, and when its phone is held still before the gate's reader."""
+    """A person's time in the shop, and when its phone is held still before the gate's reader.
+
+    `member` is who pays; a guest (`is_guest`) enters by that one's code.
+    """
 
     shopper: str
     member: MemberId | None
@@ -52,6 +93,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     leave_s: float
     code_from_s: float | None
     code_to_s: float | None
+    is_guest: bool = False
+    is_staff: bool = False
 
 
 class GestureKind(StrEnum):
@@ -61,6 +104,14 @@ class GestureKind(StrEnum):
     FETCH = "fetch"
     PHONE = "phone"
     LOOK = "look"
+    REFILL = "refill"
+    LAY = "lay"
+    RETRIEVE = "retrieve"
+    TOUCH = "touch"
+    HAND_OVER = "hand_over"
+    RECEIVE = "receive"
+    DROP = "drop"
+    PICK_UP = "pick_up"
 
 
 @dataclass(frozen=True)
@@ -121,3 +172,4 @@ class Plan:
     items: list[Item]
     moves: list[Move]
     actions: list[Action]
+    touches: list[Touch] = field(default_factory=list)

@@ -13,9 +13,9 @@ from tebura_contract.geometry import Xy, Xyz
 from tebura_contract.ids import FacingId, Sku
 from tebura_contract.layout import Layout
 
-from tebura_simulator.planning import plan
-from tebura_simulator.scenario import Hand, Scenario, ShopperScript
-from tebura_simulator.timetable import (
+from tebura_simulator.story.planning import plan
+from tebura_simulator.story.scenario import Hand, Scenario, ShopperScript
+from tebura_simulator.story.timetable import (
     Action,
     ActionKind,
     Gesture,
@@ -26,7 +26,7 @@ from tebura_simulator.timetable import (
     Plan,
     ShopperPlan,
 )
-from tebura_simulator.walking import Foot, Leg, feet_of, smooth
+from tebura_simulator.story.walking import Foot, Leg, feet_of, smooth
 
 __all__ = [
     "Action",
