@@ -16,14 +16,17 @@ from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.codec import DecodeError, decode, encode, json_schema
 from tebura_contract.envelope import Envelope
 from tebura_contract.ids import CameraId, NodeId
+from tebura_contract.messages import Position, Watermark
 from tebura_contract.recording import (
     COUNTS_TOPIC,
     DETECTIONS_TOPIC,
     EVENTS_TOPIC,
     META_TOPIC,
+    POSITIONS_TOPIC,
     SCHEMA_VERSION,
     SCREEN_TOPIC,
     VIDEO_TOPIC,
+    WATERMARKS_TOPIC,
     CompressedImage,
     CompressedVideo,
     CountBatch,
@@ -42,7 +45,15 @@ MAX_RECORD_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 512 * 1024
 
 AnyMessage = (
-    Meta | CountBatch | CompressedVideo | CompressedImage | Screen | RecordedDetections | Envelope
+    Meta
+    | CountBatch
+    | CompressedVideo
+    | CompressedImage
+    | Screen
+    | RecordedDetections
+    | Envelope
+    | Watermark
+    | Position
 )
 
 _SCHEMA_NAMES: dict[type[AnyMessage], str] = {
@@ -53,6 +64,8 @@ _SCHEMA_NAMES: dict[type[AnyMessage], str] = {
     Screen: "tebura.Screen",
     RecordedDetections: "tebura.RecordedDetections",
     Envelope: "tebura.Envelope",
+    Watermark: "tebura.Watermark",
+    Position: "tebura.Position",
 }
 _TYPES: dict[str, type[AnyMessage]] = {name: kind for kind, name in _SCHEMA_NAMES.items()}
 
@@ -106,11 +119,15 @@ class RecordingWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def counts(self, batch: CountBatch) -> None:
-        """Raw counts of one scale, logged at the last row's time: when the batch was complete."""
+    def counts(self, batch: CountBatch, arrived_ns: int | None = None) -> None:
+        """Raw counts of one scale, logged when they arrived.
+
+        Without `arrived_ns` that is the last row's time: when the batch was complete.
+        """
         if not batch.at_ns:
             return
-        self._add(COUNTS_TOPIC.format(scale=batch.scale), int(batch.at_ns[-1]), batch)
+        at_ns = int(batch.at_ns[-1]) if arrived_ns is None else arrived_ns
+        self._add(COUNTS_TOPIC.format(scale=batch.scale), at_ns, batch)
 
     def image(self, camera: CameraId, at_ns: int, jpeg: bytes) -> None:
         """One frame as a JPEG."""
@@ -132,6 +149,13 @@ class RecordingWriter:
     def event(self, node: NodeId, at_ns: int, sealed: bytes) -> None:
         """A published event, as the sealed bytes that went over the wire."""
         self._add_raw(EVENTS_TOPIC.format(node=node), at_ns, Envelope, sealed)
+
+    def watermark(self, node: NodeId, at_ns: int, mark: Watermark) -> None:
+        """What a node promised at `at_ns`."""
+        self._add(WATERMARKS_TOPIC.format(node=node), at_ns, mark)
+
+    def position(self, node: NodeId, at_ns: int, position: Position) -> None:
+        self._add(POSITIONS_TOPIC.format(node=node), at_ns, position)
 
     def attach(self, name: str, data: bytes, media_type: str) -> None:
         """A whole file beside the messages: the layout, a calibration, the truth."""
