@@ -8,11 +8,17 @@ from tebura_contract.codec import DecodeError, decode
 from tebura_contract.config import ConfigError
 from tebura_contract.ids import NodeId
 from tebura_contract.layout import Layout, load_layout
-from tebura_contract.recording import CALIBRATION_ATTACHMENT, LAYOUT_ATTACHMENT, TRUTH_ATTACHMENT
+from tebura_contract.recording import (
+    CALIBRATION_ATTACHMENT,
+    FAULTS_ATTACHMENT,
+    LAYOUT_ATTACHMENT,
+    TRUTH_ATTACHMENT,
+)
 from tebura_contract.truth import Truth
 from tebura_edge.recorder import RecordingError
 
 from tebura_simulator.reels import Reel
+from tebura_simulator.story.scenario import FaultScript
 
 MAX_TRUTH_BYTES = 16 * 1024 * 1024
 
@@ -72,6 +78,21 @@ def truth_of(reader: Reel) -> Truth | None:
     if beside[1].exists():
         return _parse(beside[1].read_bytes(), str(beside[1]))
     return None
+
+
+def faults_of(reader: Reel) -> tuple[FaultScript, ...]:
+    """What broke outside the sensors' data: network, broker, gateway, power.
+
+    Raises:
+        RecordingError: If it is there but malformed.
+    """
+    raw = reader.attachment(FAULTS_ATTACHMENT)
+    if raw is None:
+        return ()
+    try:
+        return decode(raw, tuple[FaultScript, ...])
+    except DecodeError as error:
+        raise RecordingError(f"{reader.path}: {FAULTS_ATTACHMENT}: {error}") from error
 
 
 def _parse(raw: bytes, name: str) -> Truth:
