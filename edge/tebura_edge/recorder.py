@@ -13,7 +13,7 @@ from typing import BinaryIO
 from mcap.records import Attachment
 from mcap.writer import Writer
 from tebura_contract.clock import SECOND_NS, Ns
-from tebura_contract.codec import DecodeError, decode, encode, json_schema
+from tebura_contract.codec import DecodeError, decode, encode
 from tebura_contract.envelope import Envelope
 from tebura_contract.ids import CameraId, NodeId
 from tebura_contract.messages import Position, Watermark
@@ -36,7 +36,9 @@ from tebura_contract.recording import (
     Screen,
 )
 
+from tebura_edge.foxglove import Picture, decode_picture, descriptor, encode_picture
 from tebura_edge.rescue import Rescued, rescue, whole_reader
+from tebura_edge.viewer_schema import viewer_schema
 
 FLUSH_EVERY_NS = 2 * SECOND_NS
 MAX_RECORD_BYTES = 32 * 1024 * 1024
@@ -176,7 +178,8 @@ class RecordingWriter:
             self._file.close()
 
     def _add(self, topic: str, at_ns: int, message: AnyMessage) -> None:
-        self._add_raw(topic, at_ns, type(message), encode(message))
+        raw = encode_picture(message) if isinstance(message, Picture) else encode(message)
+        self._add_raw(topic, at_ns, type(message), raw)
 
     def _add_raw(self, topic: str, at_ns: int, kind: type[AnyMessage], raw: bytes) -> None:
         if self._limit_bytes is not None and self.size_bytes() + len(raw) > self._limit_bytes:
@@ -193,11 +196,22 @@ class RecordingWriter:
         key = (topic, kind)
         if key not in self._channels:
             if kind not in self._schemas:
-                schema = encode(json_schema(kind))
-                name = _SCHEMA_NAMES[kind]
-                self._schemas[kind] = self._writer.register_schema(name, "jsonschema", schema)
-            self._channels[key] = self._writer.register_channel(topic, "json", self._schemas[kind])
+                self._schemas[kind] = self._schema(kind)
+            encoding = "protobuf" if issubclass(kind, Picture) else "json"
+            self._channels[key] = self._writer.register_channel(
+                topic, encoding, self._schemas[kind]
+            )
         return self._channels[key]
+
+    def _schema(self, kind: type[AnyMessage]) -> int:
+        """What viewers need: pictures in Protocol Buffers, the one form that all of them show."""
+        name = _SCHEMA_NAMES[kind]
+        encoding, schema = (
+            ("protobuf", descriptor(kind))
+            if issubclass(kind, Picture)
+            else ("jsonschema", encode(viewer_schema(kind)))
+        )
+        return int(self._writer.register_schema(name, encoding, schema))
 
 
 class RecordingReader:
@@ -276,7 +290,7 @@ class RecordingReader:
             if kind is None:
                 continue
             try:
-                message = decode(raw, kind, limit_bytes=MAX_RECORD_BYTES)
+                message = _decoded(raw, kind)
             except DecodeError as error:
                 raise RecordingError(f"{self.path}: {topic} at {log_ns}: {error}") from error
             yield Recorded(topic, Ns(log_ns), message)
@@ -313,6 +327,13 @@ class RecordingReader:
                 yield channel.topic, schema.name if schema else "", message.log_time, message.data
         except Exception as error:  # the parser and its codecs fail in many ways on damaged bytes
             raise RecordingError(f"{self.path}: is damaged: {error}") from error
+
+
+def _decoded(raw: bytes, kind: type[AnyMessage]) -> AnyMessage:
+    """A message; pictures of recordings before 2026-11-22 are JSON as everything else."""
+    if issubclass(kind, Picture) and not raw.startswith(b"{"):
+        return decode_picture(raw, kind, MAX_RECORD_BYTES)
+    return decode(raw, kind, limit_bytes=MAX_RECORD_BYTES)
 
 
 def _foxglove_time(at_ns: int) -> FoxgloveTime:

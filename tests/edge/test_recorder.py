@@ -1,11 +1,9 @@
 """Recordings: what was written is read back, also from a file that a power cut ended."""
 
-import json
 import random
 from pathlib import Path
 
 import pytest
-from mcap.reader import make_reader
 from tebura_contract.clock import SECOND_NS, Ns, StoreTime
 from tebura_contract.envelope import Envelope, open_envelope, seal
 from tebura_contract.events import NodeStarted
@@ -183,19 +181,3 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="nowhere"):
         RecordingReader(tmp_path / "nowhere.mcap")
-
-
-def test_video_carries_the_schema_that_viewers_know(tmp_path: Path) -> None:
-    path = tmp_path / "visit.mcap"
-    with RecordingWriter(path, META) as writer:
-        writer.video(CAMERA, START, b"\x01")
-    with path.open("rb") as file:
-        schema, channel, message = next(iter(make_reader(file).iter_messages("/video/shop")))
-    assert schema is not None
-    assert (schema.name, schema.encoding, channel.message_encoding) == (
-        "foxglove.CompressedVideo",
-        "jsonschema",
-        "json",
-    )
-    assert json.loads(message.data)["format"] == "h264"
-    assert json.loads(message.data)["data"] == "AQ=="
