@@ -11,8 +11,8 @@ from tebura_contract.geometry import Xy, Xyz
 from tebura_contract.layout import Layout
 
 from tebura_simulator.story.premises import Premises, center_of
-from tebura_simulator.story.scenario import Deed, Hand, Scenario, ShopperScript, Step, facing_of
-from tebura_simulator.story.stocking import Slot, StockedFacing, frame_of
+from tebura_simulator.story.script import Deed, Hand, Scenario, ShopperScript, Step
+from tebura_simulator.story.stocking import Slot, StockedFacing, facings_of, frame_of
 from tebura_simulator.story.timetable import (
     Action,
     ActionKind,
@@ -239,9 +239,7 @@ class _Walker:
             self.shop.moves.append(Move(t_s, item, self.plan.script.id, hand=hand))
 
     def _facing(self, step: Step) -> StockedFacing:
-        name = facing_of(step, self.shop.layout)
-        assert name is not None, "checked when the scenario was read"
-        return self.shop.facings[name]
+        return self.shop.facings[facings_of(step.sku, step.facing, self.shop.layout)[0]]
 
     def _walk_up(self, facing: StockedFacing, target_m: Xyz, hand: Hand | None) -> None:
         inward, right = np.asarray(facing.inward[:2]), np.asarray(facing.rightward[:2])

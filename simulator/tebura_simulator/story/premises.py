@@ -5,7 +5,7 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, Sku
 from tebura_contract.layout import Camera, Gate, Layout
 
-from tebura_simulator.story.scenario import Scenario
+from tebura_simulator.story.script import Scenario
 from tebura_simulator.story.stocking import Slot, StockedFacing, stocked_facings
 from tebura_simulator.story.timetable import Action, Item, Move
 

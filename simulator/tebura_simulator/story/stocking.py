@@ -78,6 +78,13 @@ class StockedFacing:
     front_m: Xyz
 
 
+def facings_of(sku: Sku | None, facing: FacingId | None, layout: Layout) -> tuple[FacingId, ...]:
+    """The facings a step may be about: the named one, else all that are its product's."""
+    if facing is not None:
+        return (facing,)
+    return tuple(name for name, (_, f) in layout.facings().items() if f.sku == sku)
+
+
 def stocked_facings(layout: Layout) -> dict[FacingId, StockedFacing]:
     """Every facing of a layout with its slots."""
     shelves, products = layout.shelves(), layout.products()

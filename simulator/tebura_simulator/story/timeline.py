@@ -14,7 +14,7 @@ from tebura_contract.ids import FacingId, Sku
 from tebura_contract.layout import Layout
 
 from tebura_simulator.story.planning import plan
-from tebura_simulator.story.scenario import Hand, Scenario, ShopperScript
+from tebura_simulator.story.script import Hand, Scenario, ShopperScript
 from tebura_simulator.story.timetable import (
     Action,
     ActionKind,
@@ -25,6 +25,7 @@ from tebura_simulator.story.timetable import (
     Passage,
     Plan,
     ShopperPlan,
+    Touch,
 )
 from tebura_simulator.story.walking import Foot, Leg, feet_of, smooth
 
@@ -101,6 +102,7 @@ class Timeline:
         self._plan: Plan = plan(scenario, layout)
         self.duration_s = scenario.duration_s
         self.actions: tuple[Action, ...] = tuple(self._plan.actions)
+        self.touches: tuple[Touch, ...] = tuple(self._plan.touches)
         self.passages: tuple[Passage, ...] = tuple(_passage(p) for p in self._plan.shoppers)
         self._moves: dict[str, list[Move]] = {item.id: [] for item in self._plan.items}
         for move in self._plan.moves:

@@ -11,7 +11,7 @@ from tebura_contract.geometry import Xyz
 from tebura_contract.ids import FacingId, GateId, MemberId, PlateId, ShelfId, Sku
 from tebura_contract.layout import Gate
 
-from tebura_simulator.story.scenario import Hand, ShopperScript
+from tebura_simulator.story.script import Hand, ShopperScript
 from tebura_simulator.story.stocking import Slot
 from tebura_simulator.story.walking import Leg
 
