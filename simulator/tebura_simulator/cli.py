@@ -91,11 +91,16 @@ def replay(
         list[Path], typer.Argument(help="MCAP recordings; several of one store play as one.")
     ],
     speed: Annotated[str, typer.Option(help="max, or a number: 1 as fast as it was.")] = "max",
+    processes: Annotated[
+        bool, typer.Option(help="Through a whole store of real processes, at the recording's pace.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Say what a recording shows: a line for each thing taken, put back or unclear.
 
     What the nodes of a store recorded in flight, each by itself, replays as one when all are given.
+    With --processes broker, gateway and nodes run as in a shop, and what a scenario breaks (broker,
+    gateway, a node) is killed and started again.
 
     Example: tebura-simulate replay visit.mcap --json
     """
@@ -104,16 +109,25 @@ def replay(
 
     from tebura_simulator.reels import Reels
     from tebura_simulator.replay import Replay
-    from tebura_simulator.replay_lines import lines, parse_speed
+    from tebura_simulator.replay_lines import Line, lines, parse_speed
+    from tebura_simulator.shop_client import ShopError
+    from tebura_simulator.stage import StageError
 
     try:
         pace = parse_speed(speed)
         with Reels(recordings) as reader:
-            for line in lines(Replay.of(reader), reader, pace):
+            if processes:
+                from tebura_simulator.live_replay import live_outcomes
+
+                told = live_outcomes(reader, pace or 1.0, _played)
+                found = iter([Line(outcome) for outcome in told])
+            else:
+                found = lines(Replay.of(reader), reader, pace)
+            for line in found:
                 typer.echo(line.as_json() if json else line.as_text())
             for path in reader.cut_short:
                 raise RecordingError(f"{path}: is cut short; this is what it holds")
-    except (RecordingError, CalibrationError, ValueError) as error:
+    except (RecordingError, CalibrationError, StageError, ShopError, ValueError) as error:
         raise fail(error) from error
 
 
@@ -129,8 +143,8 @@ def score_(
     from tebura_contract.calibration import CalibrationError
     from tebura_edge.recorder import RecordingError
 
-    from tebura_simulator.score import total
-    from tebura_simulator.scoring import as_json, as_table, score_recording
+    from tebura_simulator.scoring.recorded import as_json, as_table, score_recording
+    from tebura_simulator.scoring.totals import total
 
     scores = []
     for path in recordings:
@@ -240,6 +254,11 @@ def _footage(scenario: Path, layout: Path, given: Path | None, scratch: Path) ->
 def _drawn(camera: str, done: int, total: int) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{camera} {done}/{total}", err=True, nl=False)
+
+
+def _played(at_s: float) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{at_s:6.1f} s", err=True, nl=False)
 
 
 def _checked_truth(path: Path | None) -> bytes | None:

@@ -13,18 +13,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tebura_contract.ids import NodeId
+from tebura_contract.ids import MemberId, NodeId
 
+from tebura_simulator.breakage import Breakage
 from tebura_simulator.pacing import Pacer
 from tebura_simulator.serial_line import SerialLine
 from tebura_simulator.shop_client import Member, NodeSeen, Phone, ShopClient, ShopError
-from tebura_simulator.stage import Part, Stage, StageError, free_port, python
+from tebura_simulator.stage import (
+    BROKER,
+    GATEWAY,
+    Part,
+    Stage,
+    StageError,
+    free_port,
+    python,
+)
 from tebura_simulator.store_files import Scale, StoreFiles, Wiring, write_store
 from tebura_simulator.streams import CameraStreams
 from tebura_simulator.take import Take
+from tebura_simulator.told_nodes import ToldNodes, told_nodes_of
 from tebura_simulator.world import World
 
-BROKER, GATEWAY = "broker", "gateway"
 SENSING_TIMEOUT_S = 30.0
 POLL_S = 0.1
 
@@ -46,6 +55,7 @@ class LiveStore:
     speed: float = 1.0
     members: dict[str, Member] = field(default_factory=dict)
     _phones: dict[str, Phone] = field(default_factory=dict)
+    _is_playing: bool = False
     _open: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -101,6 +111,9 @@ class LiveStore:
             if part.name == BROKER:
                 self.stage.wait_ready(BROKER)
         self.stage.wait_ready()
+        told = told_nodes_of(take, self.folder, wiring.mqtt_port, self.files.node_keys)
+        self.told = ToldNodes(told, self.world.clock.now_s, lambda: self._is_playing)
+        self._open.enter_context(self.told)
         self.client = self._open.enter_context(ShopClient(self.address, self.files.staff_token))
         self.pacer = self._open.enter_context(
             Pacer(wiring.mqtt_port, take.layout.store.id, self.files.nodes)
@@ -195,6 +208,7 @@ class LiveStore:
             RuntimeError: If the world stopped.
         """
         self.world.check()
+        self.told.check()
         for name in self.stage.dead():
             raise self.stage.failure(name, "died")
 
@@ -207,12 +221,19 @@ class LiveStore:
             poll_s: How often.
         """
         self.world.put_on(take)
+        members = {account: MemberId(member.id) for account, member in self.members.items()}
+        self.told.put_on(take, members)
+        breakage = Breakage(take.faults, self.stage)
+        self._is_playing = True
         self.world.clock.run()
         while self.world.clock.now_s() < take.duration_s:
+            breakage.turn(self.world.clock.now_s())
             turn(self.world.clock.now_s())
             self.pacer.pace(self.world.clock)
             time.sleep(poll_s)
+        breakage.mend()
         self.world.clock.hold()
+        self._is_playing = False
 
 
 _ENVIRONMENT: Mapping[str, str] = {

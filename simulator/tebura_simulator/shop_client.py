@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
+from tebura_contract.clock import rfc3339
+from tebura_contract.truth import OutcomeCandidate
 
 T = TypeVar("T")
 
@@ -47,6 +49,23 @@ class Happening(Reply, frozen=True, kw_only=True):
     state: str
     delta_g: float
     shelf: str
+
+
+class Step(Reply, frozen=True, kw_only=True):
+    event: str
+    kind: str
+    shelf: str
+    plates: tuple[str, ...]
+    from_ns: str
+    delta_g: float
+    status: str
+    reason: str
+    visit: str | None
+    track: str | None
+    sku: str | None
+    quantity: int
+    confidence: float
+    candidates: tuple[OutcomeCandidate, ...]
 
 
 class Visit(Reply, frozen=True, kw_only=True):
@@ -147,6 +166,10 @@ class ShopClient:
         """A visit's receipt; None until it is settled."""
         answer = self._ask("GET", f"/api/v1/receipts/{visit}")
         return None if answer.status_code == 404 else _decoded(answer, Receipt)
+
+    def steps(self, since_ns: int) -> list[Step]:
+        """What became of each settled change of weight since then, newest first; at most 200."""
+        return self._get(f"/api/v1/steps?limit=200&since={rfc3339(since_ns)}", list[Step])
 
     def nodes(self) -> list[NodeSeen]:
         return self._get("/api/v1/nodes", list[NodeSeen])

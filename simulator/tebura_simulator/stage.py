@@ -22,6 +22,8 @@ STOP_TIMEOUT_S = 8.0
 START_TIMEOUT_S = 30.0
 POLL_S = 0.02
 LOG_TAIL_LINES = 12
+BROKER, GATEWAY = "broker", "gateway"
+"""Names of the parts that are no node."""
 _PR_SET_PDEATHSIG = 1
 
 

@@ -1,5 +1,6 @@
 """A recording in memory, ready to be played to real nodes: what each sensor shows when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.calibration import Calibration
 from tebura_contract.clock import seconds
-from tebura_contract.ids import CameraId, NodeId, PlateId
+from tebura_contract.codec import decode
+from tebura_contract.envelope import Envelope, identify
+from tebura_contract.events import Event, ShopperEntered
+from tebura_contract.ids import CameraId, EventId, NodeId, PlateId
 from tebura_contract.layout import Layout
+from tebura_contract.messages import Position, Watermark
 from tebura_contract.recording import (
     LAYOUT_ATTACHMENT,
     CompressedImage,
@@ -19,8 +24,11 @@ from tebura_contract.recording import (
 from tebura_contract.truth import Truth
 from tebura_edge.recorder import RecordingError, RecordingReader
 
-from tebura_simulator.recordings import calibrations_of, layout_of, truth_of
+from tebura_simulator.recordings import calibrations_of, faults_of, layout_of, truth_of
+from tebura_simulator.reels import Reel
+from tebura_simulator.replay import member_of
 from tebura_simulator.store_files import Scale
+from tebura_simulator.story.scenario import FaultScript
 
 LEVEL_SAMPLES = 10
 
@@ -64,8 +72,21 @@ class CameraTrack:
 
 
 @dataclass(frozen=True)
+class Word:
+    """What a node without sensors in the recording said, at a moment of it."""
+
+    at_s: float
+    said: Event | Watermark | Position
+    id: EventId | None = None
+
+
+@dataclass(frozen=True)
 class Take:
-    """One recording."""
+    """One recording.
+
+    `words` are of nodes that nothing was recorded of but what they said: their eyes are played by
+    somebody else. `faults` break what is not in the data.
+    """
 
     path: Path
     title: str
@@ -73,19 +94,30 @@ class Take:
     layout: Layout
     calibrations: dict[NodeId, Calibration]
     truth: Truth | None
+    start_ns: int
     duration_s: float
     scales: dict[str, ScaleTrack]
     cameras: dict[CameraId, CameraTrack]
+    words: Mapping[NodeId, tuple[Word, ...]] = field(default_factory=dict)
+    faults: tuple[FaultScript, ...] = ()
 
     def accounts(self) -> tuple[str, ...]:
-        """Whose phones are shown, in order."""
+        """Who comes in by name: whose phones are shown, then who was let in by a recorded gate."""
         shown = [
             (at_s, screen.account)
             for track in self.cameras.values()
             for at_s, screen in zip(track.at_s, track.screen, strict=True)
             if screen is not None
         ]
-        return tuple(dict.fromkeys(account for _, account in sorted(shown)))
+        let_in = {
+            word.said.member
+            for words in self.words.values()
+            for word in words
+            if isinstance(word.said, ShopperEntered)
+        }
+        named = [r.shopper for r in (self.truth.receipts if self.truth else ())]
+        come = [name for name in named if member_of(name) in let_in]
+        return tuple(dict.fromkeys([*(account for _, account in sorted(shown)), *come]))
 
 
 def load_take(path: Path) -> Take:
@@ -96,42 +128,62 @@ def load_take(path: Path) -> Take:
         CalibrationError: If a calibration inside was altered.
     """
     with RecordingReader(path) as reader:
-        layout = layout_of(reader)
-        calibrations = calibrations_of(reader)
-        start_ns = int(reader.meta().start_ns)
-        batches: dict[str, list[CountBatch]] = {}
-        cameras: dict[CameraId, CameraTrack] = {}
-        screens: dict[CameraId, Screen] = {}
-        end_ns = start_ns
-        for recorded in reader.messages():
-            end_ns = max(end_ns, int(recorded.at_ns))
-            match recorded.message:
-                case CountBatch() as batch:
-                    batches.setdefault(batch.scale, []).append(batch)
-                case Screen() as screen:
-                    screens[screen.camera] = screen
-                case CompressedVideo(data=data) | CompressedImage(data=data) as frame:
-                    label = CameraId(frame.frame_id)
-                    track = cameras.setdefault(label, CameraTrack(label))
-                    track.at_s.append(seconds(recorded.at_ns - start_ns))
-                    track.data.append(data)
-                    track.screen.append(screens.pop(label, None))
-                case _:
-                    pass
-        return Take(
-            path=path,
-            title=reader.meta().title,
-            layout_toml=reader.attachment(LAYOUT_ATTACHMENT) or b"",
-            layout=layout,
-            calibrations=calibrations,
-            truth=truth_of(reader),
-            duration_s=seconds(end_ns - start_ns),
-            scales={
-                scale: _scale_track(path, scale, found, layout, calibrations, start_ns)
-                for scale, found in batches.items()
-            },
-            cameras=cameras,
-        )
+        return take_of(reader)
+
+
+def take_of(reader: Reel) -> Take:
+    """Everything of a recording; raises as `load_take` does."""
+    path, start_ns = reader.path, int(reader.meta().start_ns)
+    layout = layout_of(reader)
+    calibrations = calibrations_of(reader)
+    batches: dict[str, list[CountBatch]] = {}
+    cameras: dict[CameraId, CameraTrack] = {}
+    screens: dict[CameraId, Screen] = {}
+    words: dict[NodeId, list[Word]] = {}
+    end_ns = start_ns
+    for recorded in reader.messages():
+        end_ns = max(end_ns, int(recorded.at_ns))
+        at_s = seconds(recorded.at_ns - start_ns)
+        match recorded.message:
+            case CountBatch() as batch:
+                batches.setdefault(batch.scale, []).append(batch)
+            case Screen() as screen:
+                screens[screen.camera] = screen
+            case CompressedVideo(data=data) | CompressedImage(data=data) as frame:
+                label = CameraId(frame.frame_id)
+                track = cameras.setdefault(label, CameraTrack(label))
+                track.at_s.append(at_s)
+                track.data.append(data)
+                track.screen.append(screens.pop(label, None))
+            case Envelope() as envelope:
+                event: Event = decode(bytes(envelope.data), Event)  # type: ignore[arg-type]
+                _, event_id = identify(envelope)
+                words.setdefault(event_id.node, []).append(Word(at_s, event, event_id))
+            case Watermark() | Position() as said:
+                node = NodeId(recorded.topic.rsplit("/", 1)[-1])
+                words.setdefault(node, []).append(Word(at_s, said))
+            case _:
+                pass
+    scales = {
+        scale: _scale_track(path, scale, found, layout, calibrations, start_ns)
+        for scale, found in batches.items()
+    }
+    sensing = {track.node for track in scales.values()}
+    sensing |= {camera.node for camera in layout.camera if camera.label in cameras}
+    return Take(
+        path=path,
+        title=reader.meta().title,
+        layout_toml=reader.attachment(LAYOUT_ATTACHMENT) or b"",
+        layout=layout,
+        calibrations=calibrations,
+        truth=truth_of(reader),
+        start_ns=start_ns,
+        duration_s=seconds(end_ns - start_ns),
+        scales=scales,
+        cameras=cameras,
+        words={node: tuple(said) for node, said in words.items() if node not in sensing},
+        faults=faults_of(reader),
+    )
 
 
 def _scale_track(

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from tebura_simulator.demo_command import Showing, play
-from tebura_simulator.live_store import BROKER, GATEWAY, LiveStore
+from tebura_simulator.live_store import LiveStore
+from tebura_simulator.stage import BROKER, GATEWAY
 from tebura_simulator.take import Take, load_take
 from tebura_simulator.visit_report import Verdict
 

@@ -21,9 +21,8 @@ from tebura_contract.events import NodeStarted, ShopperEntered
 from tebura_contract.ids import EventId, GateId, NodeId, StoreId
 from tebura_contract.messages import Ack
 from tebura_contract.topics import Channel, topic
-from tebura_simulator.live_store import GATEWAY
 from tebura_simulator.shop_client import ShopClient
-from tebura_simulator.stage import Part, Stage, free_port, python
+from tebura_simulator.stage import GATEWAY, Part, Stage, free_port, python
 from tebura_simulator.store_files import StoreFiles, Wiring, write_store
 from tebura_simulator.take import Take, load_take
 

@@ -18,6 +18,7 @@ from tebura_contract.layout import Layout, load_layout
 from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
 from tebura_gateway.api.runtime import WebSettings
+from tebura_gateway.domain.decision import Decision
 from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
@@ -65,6 +66,7 @@ class Showcase:
     reviews_by_id: dict[str, ReviewView] = field(default_factory=dict)
     nodes_seen: list[NodeView] = field(default_factory=list)
     letters: list[FlagView] = field(default_factory=list)
+    decided: list[Decision] = field(default_factory=list)
     people: tuple[Position, ...] = ()
     rulings: list[tuple[str, Ruling]] = field(default_factory=list)
     refunds: list[tuple[VisitId, Sku | None, int]] = field(default_factory=list)
@@ -147,6 +149,10 @@ class Showcase:
 
     def members(self, *, limit: int = 200) -> list[MemberView]:
         return list(self.members_by_id.values())[:limit]
+
+    def steps(self, *, since_ns: int = 0, limit: int = 50) -> list[Decision]:
+        found = [s for s in self.decided if s.from_ns >= since_ns]
+        return sorted(found, key=lambda s: -s.from_ns)[:limit]
 
     def nodes(self) -> list[NodeView]:
         return self.nodes_seen

@@ -2,7 +2,10 @@
 
 import pytest
 from starlette.testclient import TestClient
-from tebura_contract.clock import rfc3339
+from tebura_contract.clock import Ns, rfc3339
+from tebura_contract.ids import EventId, NodeId, PlateId, ShelfId, Sku
+from tebura_gateway.domain.decision import Decision, Reason, Status, StepKind
+from tebura_gateway.domain.what import Guess
 
 from tests.web.showcase import Showcase
 
@@ -28,6 +31,38 @@ def test_a_visit_shows_its_cart_and_what_happened(program: TestClient, shop: Sho
     assert [step["quantity"] for step in visit["happenings"]] == [2, 1, -1, 1]
     cart = program.get(f"/api/v1/visits/{visit['id']}/cart").json()
     assert cart["lines"] == visit["lines"]
+
+
+def test_steps_say_what_became_of_each_change_of_weight(
+    program: TestClient, shop: Showcase
+) -> None:
+    taken = Decision(
+        id=EventId(NodeId("plates-1"), 3, 17),
+        kind=StepKind.PICK,
+        shelf=ShelfId("g1/s1"),
+        plates=(PlateId("g1/s1/p1"),),
+        from_ns=Ns(1_700_000_000_123_456_789),
+        to_ns=Ns(1_700_000_001_000_000_000),
+        delta_g=-112.4,
+        sigma_g=1.5,
+        status=Status.REVIEW,
+        visit=None,
+        track=None,
+        sku=Sku("onigiri-salmon"),
+        quantity=1,
+        confidence=0.61,
+        candidates=(Guess(sku=Sku("onigiri-salmon"), quantity=1, probability=0.61),),
+        suspects=(),
+        reason=Reason.WHAT,
+    )
+    shop.decided.append(taken)
+    [step] = program.get("/api/v1/steps").json()
+    assert step["event"] == "plates-1/3-17"
+    assert step["from_ns"] == "1700000000123456789"
+    assert (step["status"], step["reason"], step["visit"]) == ("review", "what", None)
+    assert step["candidates"] == [{"sku": "onigiri-salmon", "quantity": 1, "probability": 0.61}]
+    later = rfc3339(taken.from_ns + 1_000_000)
+    assert program.get("/api/v1/steps", params={"since": later}).json() == []
 
 
 def test_a_receipt_is_there_once_the_visit_is_settled(program: TestClient, shop: Showcase) -> None:

@@ -64,6 +64,13 @@ def receipt(runtime: RuntimeDep, visit: str) -> wire.ReceiptOut:
     return wire.receipt_out(found)
 
 
+@router.get("/steps", tags=["visits"])
+def steps(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.StepOut]:
+    """Every settled change of weight that began since then, and what became of it; newest first."""
+    found = runtime.views.steps(since_ns=_since_ns(since), limit=limit)
+    return [wire.step_out(step) for step in found]
+
+
 @router.get("/nodes", tags=["store"])
 def nodes(runtime: RuntimeDep) -> list[wire.NodeOut]:
     return [wire.node_out(node) for node in runtime.views.nodes()]

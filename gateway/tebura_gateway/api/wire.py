@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 from tebura_contract.clock import rfc3339
 from tebura_contract.money import Money
 
+from tebura_gateway.domain.decision import Decision
 from tebura_gateway.service import views
 
 
@@ -129,6 +130,38 @@ class CandidateOut(BaseModel):
     probability: float
 
 
+class GuessOut(BaseModel):
+    sku: str
+    quantity: int
+    probability: float
+
+
+class StepOut(BaseModel):
+    """One settled change of weight and what became of it so far.
+
+    Nanoseconds of store time are strings. `quantity` is positive for a pick, negative for a return;
+    while `status` is not "decided", visit, sku and quantity are the best guess.
+    """
+
+    event: str
+    kind: str
+    shelf: str
+    plates: list[str]
+    from_ns: str
+    to_ns: str
+    delta_g: float
+    sigma_g: float
+    status: str
+    reason: str
+    detail: str
+    visit: str | None
+    track: str | None
+    sku: str | None
+    quantity: int
+    confidence: float
+    candidates: list[GuessOut]
+
+
 class PersonOut(BaseModel):
     visit: str
     member_name: str
@@ -233,6 +266,31 @@ def happening_out(happening: views.Happening) -> HappeningOut:
         confidence=happening.confidence,
         state=happening.state,
         delta_g=happening.delta_g,
+    )
+
+
+def step_out(step: Decision) -> StepOut:
+    return StepOut(
+        event=str(step.id),
+        kind=step.kind,
+        shelf=step.shelf,
+        plates=list(step.plates),
+        from_ns=str(step.from_ns),
+        to_ns=str(step.to_ns),
+        delta_g=step.delta_g,
+        sigma_g=step.sigma_g,
+        status=step.status,
+        reason=step.reason,
+        detail=step.detail,
+        visit=step.visit,
+        track=step.track,
+        sku=step.sku,
+        quantity=step.quantity,
+        confidence=step.confidence,
+        candidates=[
+            GuessOut(sku=c.sku, quantity=c.quantity, probability=c.probability)
+            for c in step.candidates
+        ],
     )
 
 

@@ -130,6 +130,13 @@ class DatabaseViews:
         names = sorted({*rows, *self._layout.nodes()})
         return [self._node(NodeId(name), rows.get(name)) for name in names]
 
+    def steps(self, *, since_ns: int = 0, limit: int = 50) -> list[Decision]:
+        table = tables.decision
+        query = self._of(table).where(table.c.at_ns >= since_ns)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(table.c.at_ns.desc()).limit(limit)).all()
+        return [_read(row.document, Decision) for row in rows]
+
     def reviews(self, *, is_open: bool = True, limit: int = 100) -> list[ReviewView]:
         table = tables.review
         query = self._of(table).where(table.c.state == ("open" if is_open else "closed"))

@@ -13,6 +13,8 @@ from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.messages import Part
 from tebura_contract.money import Money
 
+from tebura_gateway.domain.decision import Decision
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Something to show."""
@@ -253,6 +255,10 @@ class Views(Protocol):
     def member(self, member: MemberId) -> MemberView | None: ...
 
     def members(self, *, limit: int = 200) -> list[MemberView]: ...
+
+    def steps(self, *, since_ns: int = 0, limit: int = 50) -> list[Decision]:
+        """Steps that began at or after `since_ns`, and what became of them."""
+        ...
 
     def nodes(self) -> list[NodeView]:
         """All nodes of the layout and any other that spoke, by name."""
