@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tebura_simulator.scoring import score_recording
+from tebura_simulator.scoring.recorded import score_recording
 
 RECORDINGS = Path("simulator/tebura_simulator/demo/recordings")
 

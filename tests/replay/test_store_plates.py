@@ -19,7 +19,8 @@ from tebura_contract.ids import PlateId
 from tebura_contract.layout import Facing, Layout, load_layout
 from tebura_contract.truth import Outcome, OutcomeKind
 from tebura_simulator.cli import app as simulate
-from tebura_simulator.score import Score, matches
+from tebura_simulator.scoring.case import Score
+from tebura_simulator.scoring.matching import matches
 from typer.testing import CliRunner
 
 from tests.replay.store_plates import StorePlates

@@ -6,13 +6,15 @@ from pathlib import Path
 from tebura_contract.codec import encode
 from tebura_edge.recorder import RecordingError, RecordingReader
 
-from tebura_simulator.outcomes import outcomes
-from tebura_simulator.recordings import truth_of
-from tebura_simulator.replay import Replay
-from tebura_simulator.score import Score, case_of, score
+from tebura_simulator.claims import Method
+from tebura_simulator.recordings import layout_of, truth_of
+from tebura_simulator.reels import Reel
+from tebura_simulator.scoring.case import Case, Score, score
+from tebura_simulator.scoring.tebura import Tebura
+from tebura_simulator.scoring.totals import Total
 
 
-def score_recording(path: Path) -> Score:
+def score_recording(path: Path, method: Method | None = None) -> Score:
     """Replay a recording and score it.
 
     Raises:
@@ -22,21 +24,27 @@ def score_recording(path: Path) -> Score:
     with RecordingReader(path) as reader:
         if reader.is_cut_short:
             raise RecordingError(f"{path}: is cut short; its truth would be of more than it holds")
-        truth = truth_of(reader)
-        if truth is None:
-            raise RecordingError(f"{path}: no truth.json inside or beside it")
-        replay = Replay.of(reader)
-        for _ in replay.run(reader.messages()):
-            pass
-    lines = outcomes(replay.judgement, replay.start_ns)
-    return score(case_of(path.name, truth, lines, replay.judgement))
+        return score_reel(path.name, reader, method or Tebura())
 
 
-def as_json(one: Score) -> str:
+def score_reel(name: str, reel: Reel, method: Method) -> Score:
+    """Run a method on a reel and score what it claims.
+
+    Raises:
+        RecordingError: If nobody wrote down what happened.
+    """
+    truth = truth_of(reel)
+    if truth is None:
+        raise RecordingError(f"{reel.path}: no truth.json inside or beside it")
+    prices = {str(p.sku): p.price_minor for p in layout_of(reel).product}
+    return score(Case(recording=name, truth=truth, claims=method(reel), prices_minor=prices))
+
+
+def as_json(one: Score | Total) -> str:
     return encode(one).decode()
 
 
-def as_table(scores: Sequence[Score]) -> str:
+def as_table(scores: Sequence[Score | Total]) -> str:
     """One line a recording."""
     head = f"{'recording':28} {'events':>7} {'P':>6} {'R':>6} {'F1':>6} {'receipts':>8} {'F1':>6}"
     rows = [f"{head} {'exact':>6} {'reviews/1000':>12}"]
