@@ -5,14 +5,13 @@ Footage is drawn where MuJoCo is installed, or comes from a folder where it was 
 from the timeline, so scenario and seed give the same counts.
 """
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from tebura_contract.calibration import dump_calibration
-from tebura_contract.clock import SECOND_NS, Ns
+from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import encode
 from tebura_contract.ids import CameraId, NodeId, PlateId
 from tebura_contract.layout import Layout, load_layout
@@ -27,6 +26,7 @@ from tebura_contract.recording import (
 from tebura_contract.truth import OutcomeKind, TrueEvent, TrueReceipt, Truth, layout_name
 from tebura_edge.recorder import RecordingWriter
 
+from tebura_simulator.epoch import START_NS
 from tebura_simulator.footage import h264_frames
 from tebura_simulator.plates import PlateModel, PlateTrace, simulate_plates
 from tebura_simulator.scale_rows import ScaleRows
@@ -35,8 +35,6 @@ from tebura_simulator.story.planning import Action, ActionKind, Passage
 from tebura_simulator.story.scenario import load_scenario
 from tebura_simulator.story.timeline import Timeline
 
-START_NS = Ns(int(dt.datetime(2026, 4, 1, 3, tzinfo=dt.UTC).timestamp()) * SECOND_NS)
-"""Noon in Tokyo on the first day of the business year; a replay gives its own time anyway."""
 MAX_FOOTAGE_TRUTH_BYTES = 64 * 1024 * 1024
 
 

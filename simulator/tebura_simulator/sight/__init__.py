@@ -1,0 +1,1 @@
+"""Who-evidence without pixels: what cameras and gates of a store say while a scenario happens."""
