@@ -41,7 +41,7 @@ from tebura_simulator.claims import Claims, Method
 from tebura_simulator.peers import PEERS
 from tebura_simulator.peers.moving_deviation import stirs_of
 from tebura_simulator.peers.planogram import Planogram
-from tebura_simulator.peers.traces import ShelfTrace, shelf_traces
+from tebura_simulator.peers.traces import ShelfTrace, first_sample_ns, weighed
 from tebura_simulator.peers.winner import scores
 from tebura_simulator.recordings import layout_of
 from tebura_simulator.replay import member_of
@@ -84,11 +84,13 @@ name = "{sku}"
 price_minor = 100
 weight_g = {weight_g}
 """
-# Product: shelf, first and last plate, grams. Candy and soap are a gram apart, on one shelf.
+# Product: shelf, first and last plate, grams. Candy and soap are a gram apart, on one shelf; chips
+# and bites too, and share a plate.
 STOCK = {
     "tea": ("left", 1, 1, 552.0),
     "bread": ("left", 2, 2, 96.0),
     "chips": ("left", 3, 4, 68.0),
+    "bites": ("left", 4, 4, 67.0),
     "soap": ("right", 1, 1, 130.0),
     "pens": ("right", 2, 2, 60.0),
     "coffee": ("right", 3, 3, 215.0),
@@ -178,8 +180,10 @@ class HandMade:
             )
         )
 
-    def breaks(self, track: TrackId, t_s: float, xy_m: Xy) -> TrackId:
-        """The track ends; another one begins a second later, a step further."""
+    def breaks(
+        self, track: TrackId, t_s: float, xy_m: Xy, goes_on_xy_m: Xy | None = None
+    ) -> TrackId:
+        """The track ends; another one begins a second later, a step further or where told."""
         at = Ns(START_NS + round(t_s * SECOND_NS))
         kept = [
             r
@@ -191,7 +195,7 @@ class HandMade:
         self.told = kept
         self._event(TrackEnded(track=track, at_ns=at, foot_xy_m=xy_m))
         new, later = TrackId(f"eyes-1-{self._seq}"), Ns(at + SECOND_NS)
-        there = (xy_m[0] + 0.4, xy_m[1])
+        there = goes_on_xy_m or (xy_m[0] + 0.4, xy_m[1])
         self._event(TrackStarted(track=new, camera=CameraId("eye"), at_ns=later, foot_xy_m=there))
         for t in np.arange(t_s + 1.0, self.seconds, 0.2):
             at = Ns(START_NS + round(float(t) * SECOND_NS))
@@ -338,7 +342,9 @@ def test_place_decides_between_products_of_one_weight(name: str) -> None:
     reel.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
     reel.moved(8.0, "candy", 1)
     reel.moved(12.0, "soap", 1)
-    assert [o.sku for o in peer(name)(reel).outcomes] == ["candy", "soap"]
+    reel.moved(16.0, "chips", 1)
+    reel.moved(20.0, "bites", 1)
+    assert [o.sku for o in peer(name)(reel).outcomes] == ["candy", "soap", "chips", "bites"]
 
 
 @pytest.mark.parametrize("name", ["winner", "vision-only", "nearest-person"])
@@ -363,14 +369,25 @@ def test_without_cameras_the_last_to_enter_gets_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["winner", "vision-only", "nearest-person"])
-def test_a_broken_track_goes_on_where_it_broke(name: str) -> None:
+def test_broken_tracks_go_on_where_they_broke(name: str) -> None:
+    reel = HandMade(accounts=("ann", "ben"))
+    ben = reel.comes("ben", 2.0, [(4.0, RIGHT_XY_M)])
+    ann = reel.comes("ann", 6.0, [(8.0, LEFT_XY_M)])
+    ann_again = reel.breaks(ann, 12.0, LEFT_XY_M)
+    ben_again = reel.breaks(ben, 12.2, RIGHT_XY_M)
+    for t_s, track, sku in ((16.0, ann_again, "tea"), (20.0, ben_again, "coffee")):
+        reel.moved(t_s, sku, 1)
+        reel.reaches(track, t_s, sku)
+    assert peer(name)(reel).carts == {"ann": {"tea": 1}, "ben": {"coffee": 1}}
+
+
+def test_who_was_lost_alone_is_found_again_anywhere() -> None:
     reel = HandMade(accounts=("ann", "ben"))
     reel.comes("ben", 2.0, [(4.0, RIGHT_XY_M)])
-    ann = reel.comes("ann", 6.0, [(8.0, LEFT_XY_M)])
-    again = reel.breaks(ann, 12.0, LEFT_XY_M)
-    reel.moved(16.0, "tea", 1)
+    ann = reel.comes("ann", 6.0, [(8.0, RIGHT_XY_M)])
+    again = reel.breaks(ann, 12.0, RIGHT_XY_M, goes_on_xy_m=LEFT_XY_M)
     reel.reaches(again, 16.0, "tea")
-    assert peer(name)(reel).carts == {"ben": {}, "ann": {"tea": 1}}
+    assert peer("vision-only")(reel).carts == {"ann": {"tea": 1}, "ben": {}}
 
 
 def test_a_wrist_in_the_shelf_wins_over_a_nearer_head_for_the_winner() -> None:
@@ -489,7 +506,12 @@ def test_arrangement_counts_four_times_what_weight_does() -> None:
 def test_samples_are_put_in_their_own_order_and_counted_once() -> None:
     reel = HandMade(seconds=2.0)
     reel.disturb = lambda batches: [*batches[1:3], batches[0], *batches[2:]]
-    trace, _ = shelf_traces(reel, layout_of(reel))
+    trace, _ = weighed(reel, layout_of(reel)).traces
     assert len(trace.at_ns) == 120
     assert (np.diff(trace.at_ns) > 0).all()
     assert trace.rate_hz == pytest.approx(60.0, rel=1e-3)
+
+
+def test_the_zero_of_time_is_the_first_sample() -> None:
+    reel = HandMade(seconds=2.0)
+    assert first_sample_ns(reel) == weighed(reel, layout_of(reel)).start_ns == START_NS

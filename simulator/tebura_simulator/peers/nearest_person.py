@@ -6,7 +6,7 @@ from tebura_simulator.peers.heard import heard
 from tebura_simulator.peers.levels import Change
 from tebura_simulator.peers.planogram import Planogram
 from tebura_simulator.peers.presence import Presence
-from tebura_simulator.peers.traces import first_sample_ns, shelf_traces
+from tebura_simulator.peers.traces import weighed
 from tebura_simulator.peers.weighing import weigh
 from tebura_simulator.recordings import layout_of
 from tebura_simulator.reels import Reel
@@ -23,10 +23,11 @@ class NearestPerson:
         layout = layout_of(reel)
         presence = Presence(reel, heard(reel), layout)
         planogram = Planogram(layout)
-        book = AccountBook(first_sample_ns(reel), presence.accounts())
+        plates = weighed(reel, layout)
+        book = AccountBook(plates.start_ns, presence.accounts())
 
         def who(change: Change) -> str | None:
             place = planogram.middle_xy_m(change.shelf, change.plates)
             return presence.nearest_account(place, change.peak_ns)
 
-        return weigh(shelf_traces(reel, layout), planogram, who, book).claims()
+        return weigh(plates.traces, planogram, who, book).claims()

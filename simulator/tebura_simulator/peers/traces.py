@@ -14,6 +14,8 @@ from tebura_contract.recording import CountBatch
 from tebura_simulator.recordings import calibrations_of
 from tebura_simulator.reels import Reel
 
+LATE_NS = 5 * SECOND_NS
+
 
 @dataclass(frozen=True)
 class ShelfTrace:
@@ -33,18 +35,15 @@ class ShelfTrace:
     rate_hz: float
 
 
-def first_sample_ns(reel: Reel) -> int:
-    """Store time of the first sample: the zero of the truth's seconds."""
-    first = [
-        int(message.at_ns[0])
-        for topic in _count_topics(reel)
-        for message in [next(reel.messages([topic])).message]
-        if isinstance(message, CountBatch)
-    ]
-    return min(first, default=int(reel.meta().start_ns))
+@dataclass(frozen=True)
+class Weighed:
+    """All a recording's plates told; `start_ns` is store time of the first sample."""
+
+    start_ns: int
+    traces: tuple[ShelfTrace, ...]
 
 
-def shelf_traces(reel: Reel, layout: Layout) -> list[ShelfTrace]:
+def weighed(reel: Reel, layout: Layout) -> Weighed:
     """All shelves whose plates were recorded and calibrated.
 
     Samples are put in order of their own time, those told twice count once.
@@ -58,8 +57,9 @@ def shelf_traces(reel: Reel, layout: Layout) -> list[ShelfTrace]:
         for name, plate in calibration.plates.items()
     }
     shelf_of = {name: shelf for name, (shelf, _) in layout.plates().items()}
+    scales = _batches_by_scale(reel)
     pieces: dict[ShelfId, list[ShelfTrace]] = {}
-    for batches in _batches_by_scale(reel).values():
+    for batches in scales.values():
         at_ns, counts = _joined(batches)
         columns: dict[ShelfId, list[int]] = {}
         for index, name in enumerate(batches[0].plates):
@@ -69,7 +69,25 @@ def shelf_traces(reel: Reel, layout: Layout) -> list[ShelfTrace]:
             names = tuple(batches[0].plates[index] for index in mine)
             piece = _trace(shelf, names, at_ns, counts[:, mine], plates)
             pieces.setdefault(shelf, []).append(piece)
-    return [_as_one(pieces[shelf]) for shelf in sorted(pieces)]
+    first = [int(batches[0].at_ns[0]) for batches in scales.values()]
+    return Weighed(
+        min(first, default=int(reel.meta().start_ns)),
+        tuple(_as_one(pieces[shelf]) for shelf in sorted(pieces)),
+    )
+
+
+def first_sample_ns(reel: Reel) -> int:
+    """Store time of the first sample: the zero of the truth's seconds."""
+    topics = _count_topics(reel)
+    first: dict[str, int] = {}
+    for recorded in reel.messages(topics) if topics else ():
+        if isinstance(recorded.message, CountBatch) and recorded.message.at_ns:
+            first.setdefault(recorded.topic, int(recorded.message.at_ns[0]))
+        # A scale that says nothing for long will not be the first.
+        is_late = bool(first) and recorded.at_ns > min(first.values()) + LATE_NS
+        if is_late or len(first) == len(topics):
+            break
+    return min(first.values(), default=int(reel.meta().start_ns))
 
 
 def _count_topics(reel: Reel) -> list[str]:

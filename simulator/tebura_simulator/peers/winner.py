@@ -31,7 +31,7 @@ from tebura_simulator.peers.heard import heard
 from tebura_simulator.peers.moving_deviation import Stir, stirs_of
 from tebura_simulator.peers.planogram import Planogram
 from tebura_simulator.peers.presence import Presence
-from tebura_simulator.peers.traces import first_sample_ns, shelf_traces
+from tebura_simulator.peers.traces import weighed
 from tebura_simulator.recordings import layout_of
 from tebura_simulator.reels import Reel
 
@@ -58,11 +58,12 @@ class Winner:
         told = heard(reel)
         presence = Presence(reel, told, layout)
         planogram = Planogram(layout)
-        book = AccountBook(first_sample_ns(reel), presence.accounts())
+        plates = weighed(reel, layout)
+        book = AccountBook(plates.start_ns, presence.accounts())
         reaches = [event for event in told.events if isinstance(event, Reach)]
         stirs = [
             part
-            for trace in shelf_traces(reel, layout)
+            for trace in plates.traces
             for stir in stirs_of(trace)
             for part in _parts(stir, planogram)
         ]
