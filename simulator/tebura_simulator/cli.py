@@ -13,6 +13,8 @@ from tebura_contract.codec import DecodeError, decode, encode
 from tebura_contract.config import ConfigError
 from tebura_contract.layout import load_layout
 
+from tebura_simulator import cli_bench
+
 app = typer.Typer(
     name="tebura-simulate",
     help="A simulated store: recordings, replays, scores and the demo.",
@@ -279,6 +281,9 @@ def _checked_truth(path: Path | None) -> bytes | None:
 def _progress(line: int) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{line:,} lines", err=True, nl=False)
+
+
+cli_bench.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,74 @@
+"""Cases at once, each in a process of its own: one that dies takes only itself along."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+import msgspec
+
+from tebura_simulator.bench.contest import Work, contest
+from tebura_simulator.bench.lines import CaseLine
+
+_LINES = msgspec.json.Decoder(list[CaseLine])
+
+
+@dataclass
+class _Running:
+    number: int
+    process: BaseProcess
+    result: Connection
+
+
+def played(works: Sequence[Work], jobs: int) -> Iterator[tuple[int, list[CaseLine]]]:
+    """Run all, so many at once; yields each one's number and lines when it is done.
+
+    Closing the iterator, or an interrupt, ends what still runs.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tebura_simulator.bench.contest"])
+    waiting = list(enumerate(works))[::-1]
+    running: list[_Running] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                number, work = waiting.pop()
+                running.append(_start(context, number, work))
+            ready = wait([one.result for one in running])
+            for one in [one for one in running if one.result in ready]:
+                running.remove(one)
+                yield one.number, _lines(one, works[one.number])
+    finally:
+        for one in running:
+            one.process.terminate()
+        for one in running:
+            one.process.join()
+
+
+def _start(context: multiprocessing.context.ForkServerContext, number: int, work: Work) -> _Running:
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_play, args=(work, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return _Running(number, process, ours)
+
+
+def _play(work: Work, result: Connection) -> None:
+    # Ctrl-C reaches every process of the terminal; whoever started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    result.send_bytes(msgspec.json.encode(contest(work)))
+    result.close()
+
+
+def _lines(one: _Running, work: Work) -> list[CaseLine]:
+    try:
+        data = one.result.recv_bytes()
+    except EOFError:
+        data = b""
+    one.result.close()
+    one.process.join()
+    if data:
+        return _LINES.decode(data)
+    return work.failed(f"its process ended with {one.process.exitcode}")
