@@ -491,6 +491,13 @@ def test_the_published_detector_forgives_a_single_wild_sample() -> None:
     assert stirs_of(trace_of(grams)) == []
 
 
+def test_at_ten_hertz_a_wild_sample_beside_a_step_does_no_harm() -> None:
+    grams = np.where(np.arange(200) < 100, FULL_G, FULL_G - 552.0)
+    grams[102] += 14_000.0
+    (stir,) = stirs_of(trace_of(grams, rate_hz=10.0))
+    assert stir.delta_g == pytest.approx(-552.0, rel=0.25)
+
+
 def test_arrangement_counts_four_times_what_weight_does() -> None:
     planogram = Planogram(layout_of(HandMade()))
     grams = np.full((600, 4), FULL_G)

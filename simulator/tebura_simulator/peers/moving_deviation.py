@@ -11,12 +11,15 @@ below about 46 g never lasts 30 samples.
 Filled in: other rates take windows of the same time (1 s and 0.5 s, at least 10 and 5 samples).
 Their code turned every missing reading into 0 g; in their data only plates that were never read had
 any. Such a plate is 0 g here too, but a reading that is missing in between keeps the last one, or
-each would look as if the plate had been emptied and filled.
+each would look as if the plate had been emptied and filled. Hobby converters at 10 Hz read some
+kilograms wrong now and then, which theirs did not and their code does not expect: below `CLEAN_HZ`
+each sample first becomes the median of five.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from tebura_contract.ids import PlateId, ShelfId
 
@@ -26,6 +29,8 @@ WINDOW_S = 1.0
 MIN_WINDOW_SAMPLES = 10
 ACTIVE_G = 20.0
 MOVED_G = 10.0
+CLEAN_HZ = 30.0
+"""Their converters, at 60 Hz, read cleanly; slower ones are of the kind that glitches."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +51,16 @@ def stirs_of(trace: ShelfTrace) -> list[Stir]:
     window = max(MIN_WINDOW_SAMPLES, round(WINDOW_S * trace.rate_hz))
     if len(trace.at_ns) <= window:
         return []
-    sums = trace.grams.sum(axis=1)
+    grams = trace.grams if trace.rate_hz >= CLEAN_HZ else _calm(trace.grams)
+    sums = grams.sum(axis=1)
     deviation = _moving_deviation(sums - np.median(sums), window)
     at_ns = trace.at_ns[window // 2 :]
     found = []
     for first, last in _runs(deviation > ACTIVE_G):
         if last - first + 1 < window // 2:
             continue
-        deltas = trace.grams[last : last + window].mean(axis=0) - trace.grams[
-            first : first + window
-        ].mean(axis=0)
+        before, after = grams[first : first + window], grams[last : last + window]
+        deltas = after.mean(axis=0) - before.mean(axis=0)
         if abs(deltas.sum()) > MOVED_G:
             peak = first + int(deviation[first : last + 1].argmax())
             found.append(
@@ -70,6 +75,13 @@ def stirs_of(trace: ShelfTrace) -> list[Stir]:
                 )
             )
     return found
+
+
+def _calm(grams: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each sample as the median of five around it."""
+    padded = np.pad(grams, ((2, 2), (0, 0)), mode="edge")
+    calm: NDArray[np.float64] = np.median(sliding_window_view(padded, 5, axis=0), axis=-1)
+    return calm
 
 
 def _moving_deviation(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
