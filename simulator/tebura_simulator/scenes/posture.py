@@ -75,11 +75,15 @@ class _Poser:
         reach = self.state.reach
         moving = reach if reach and reach.kind is not GestureKind.LOOK else None
         lean, twist = self._lean(moving)
+        moved = [moving, self.state.other_reach]
         self._trunk(lean, twist)
         self._gaze(reach)
         for hand in Hand:
             self._leg(hand)
-        grips = {hand: self._arm(hand, moving) for hand in Hand}
+        grips = {
+            hand: self._arm(hand, next((r for r in moved if r and r.hand is hand), None))
+            for hand in Hand
+        }
         return Posture(
             rotations=self.yaw @ self.rotation,
             heads_m=self.head @ self.yaw.T + self.origin,
@@ -196,11 +200,10 @@ class _Poser:
 
     # The arms
 
-    def _arm(self, hand: Hand, reach: Reach | None) -> tuple[Array, Array]:
+    def _arm(self, hand: Hand, mine: Reach | None) -> tuple[Array, Array]:
         """Pose one arm; what it grips (point) and the hand's directions (columns)."""
         side, sign = _SUFFIX[hand], _SIDE[hand]
         shoulder = self._posed(f"upperarm.{side}")
-        mine = reach if reach is not None and reach.hand is hand else None
         home, palm = self._resting(hand, shoulder)
         goal = home
         if mine is not None:

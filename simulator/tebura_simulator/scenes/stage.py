@@ -116,7 +116,7 @@ class Stage:
 
     def _put_item(self, item: ItemPlace) -> None:
         if item.center_m is not None:
-            self._put(item.id, np.asarray(item.center_m), self._shelf_rotation(item.id))
+            self._put(item.id, np.asarray(item.center_m), self._shelf_rotation(item))
             return
         if item.hand is None or item.shopper not in self.states:
             self._put(item.id, _AWAY_M, np.eye(3))
@@ -130,8 +130,11 @@ class Stage:
         fingers = posture.palms[item.hand][:, 0]
         self._put(item.id, posture.grips_m[item.hand] + place * fingers, turned)
 
-    def _shelf_rotation(self, item_id: str) -> Array:
-        gondola_name = item_id.split("/", 1)[0]
+    def _shelf_rotation(self, item: ItemPlace) -> Array:
+        if item.facing is None:
+            # On the floor it stands as it fell: nothing here says how.
+            return np.eye(3)
+        gondola_name = item.facing.split("/", 1)[0]
         gondola = next(g for g in self.layout.gondola if g.id == gondola_name)
         return frame_of(gondola.store_from_gondola).rotation
 

@@ -14,7 +14,7 @@ from tebura_contract.ids import FacingId, Sku
 from tebura_contract.layout import Layout
 
 from tebura_simulator.story.planning import plan
-from tebura_simulator.story.script import Hand, Scenario, ShopperScript
+from tebura_simulator.story.script import Hand, Part, Scenario, ShopperScript
 from tebura_simulator.story.timetable import (
     Action,
     ActionKind,
@@ -39,6 +39,7 @@ __all__ = [
     "Reach",
     "ShopperState",
     "Timeline",
+    "Touch",
 ]
 
 
@@ -61,8 +62,8 @@ class Reach:
 class ShopperState:
     """A shopper at a moment: on the floor, between two feet, with a hand perhaps under way.
 
-    `held` lists what each hand holds, in the order taken; `phone` is how far the phone is held out
-    to the gate's reader, 0 to 1.
+    `held` lists what each hand holds; `phone` is how far the phone is held out to the gate's
+    reader, 0 to 1. `other_reach` is what the other hand does meanwhile.
     """
 
     script: ShopperScript
@@ -74,24 +75,30 @@ class ShopperState:
     reach: Reach | None
     held: dict[Hand, tuple[str, ...]]
     phone: float
+    other_reach: Reach | None = None
 
 
 @dataclass(frozen=True)
 class ItemPlace:
-    """Where an item is: standing at `center_m`, or in a shopper's hand, or (neither) in its bag."""
+    """Where an item is: standing in a `facing`, lying on the floor, or with somebody.
+
+    It stands or lies (`facing` None) at `center_m`; else `shopper` has it in a hand, or (`hand`
+    None) in the bag. What staff will bring is in the bag of who brings it from the start.
+    """
 
     id: str
     sku: Sku
     center_m: Xyz | None
     shopper: str | None
     hand: Hand | None
+    facing: FacingId | None = None
 
 
 class Timeline:
     """All that happens in a scenario.
 
-    `actions` are the moments an item leaves or lands on its plates; `passages` say who was in the
-    shop when and when its code was shown.
+    `actions` are the moments an item leaves or lands on its plates, `touches` the times in which
+    somebody presses on them; `passages` say who was in the shop when and when its code was shown.
 
     Raises:
         ValueError: If the scenario asks for what its shelves or hands cannot give.
@@ -105,8 +112,15 @@ class Timeline:
         self.touches: tuple[Touch, ...] = tuple(self._plan.touches)
         self.passages: tuple[Passage, ...] = tuple(_passage(p) for p in self._plan.shoppers)
         self._moves: dict[str, list[Move]] = {item.id: [] for item in self._plan.items}
+        carried: dict[str, set[str]] = {p.script.id: set() for p in self._plan.shoppers}
         for move in self._plan.moves:
             self._moves[move.item.id].append(move)
+            if move.hand is not None:
+                carried[move.shopper].add(move.item.id)
+        self._carried = {
+            shopper: tuple(item for item in self._plan.items if item.id in ids)
+            for shopper, ids in carried.items()
+        }
 
     def shoppers(self, t_s: float) -> tuple[ShopperState, ...]:
         """Everyone in the shop at `t_s`, in the scenario's order."""
@@ -132,10 +146,14 @@ class Timeline:
 
     def _place(self, item: Item, t_s: float) -> ItemPlace:
         move = self._last_move(item, t_s)
+        slot = item.slot if move is None else move.slot
+        if slot is not None:
+            return ItemPlace(item.id, item.sku, slot.center_m, None, None, slot.facing)
         if move is None:
-            return ItemPlace(item.id, item.sku, item.slot.center_m, None, None)
-        center = move.slot.center_m if move.slot else None
-        return ItemPlace(item.id, item.sku, center, None if move.slot else move.shopper, move.hand)
+            return ItemPlace(item.id, item.sku, None, item.bearer, None)
+        if move.floor_m is not None:
+            return ItemPlace(item.id, item.sku, move.floor_m, None, None)
+        return ItemPlace(item.id, item.sku, None, move.shopper, move.hand)
 
     def _last_move(self, item: Item, t_s: float) -> Move | None:
         moves = self._moves[item.id]
@@ -146,8 +164,8 @@ class Timeline:
         leg = _leg_at(person.legs, t_s)
         stance = leg.stance(t_s)
         left, right = leg.feet(t_s) if t_s < leg.end_s else feet_of(leg.goal)
-        gesture = next((g for g in person.gestures if g.start_s <= t_s < g.end_s), None)
-        reach = _reach(gesture, t_s) if gesture else None
+        reaches = [_reach(g, t_s) for g in person.gestures if g.start_s <= t_s < g.end_s]
+        reach = reaches[0] if reaches else None
         is_phone = reach is not None and reach.kind is GestureKind.PHONE
         return ShopperState(
             script=person.script,
@@ -157,13 +175,14 @@ class Timeline:
             left_foot=left,
             right_foot=right,
             reach=reach,
+            other_reach=reaches[1] if len(reaches) > 1 else None,
             held=self._held(person.script.id, t_s),
             phone=reach.progress if reach and is_phone else 0.0,
         )
 
     def _held(self, shopper: str, t_s: float) -> dict[Hand, tuple[str, ...]]:
         held: dict[Hand, tuple[str, ...]] = dict.fromkeys(Hand, ())
-        for item in self._plan.items:
+        for item in self._carried[shopper]:
             move = self._last_move(item, t_s)
             if move is not None and move.shopper == shopper and move.hand is not None:
                 held[move.hand] = (*held[move.hand], item.id)
@@ -195,10 +214,12 @@ def _passage(person: ShopperPlan) -> Passage:
     shown = person.code_s
     return Passage(
         shopper=person.script.id,
-        member=person.script.member,
+        member=person.member,
         gate=person.gate.id if person.gate else None,
         enter_s=person.script.enter_s,
-        leave_s=round(person.legs[-1].end_s, 4),
+        leave_s=round(person.leave_s, 4),
         code_from_s=round(shown[0], 4) if shown else None,
         code_to_s=round(shown[1], 4) if shown else None,
+        is_guest=person.script.guest_of is not None,
+        is_staff=person.script.part is Part.STAFF,
     )

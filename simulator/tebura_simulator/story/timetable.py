@@ -83,7 +83,7 @@ class Touch(msgspec.Struct, frozen=True, kw_only=True):
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """A person's time in the shop, and when its phone is held still before the gate's reader.
 
-    `member` is who pays; a guest (`is_guest`) enters by that one's code.
+    `member` is who pays; a guest (`is_guest`) enters by that one's code and shows none itself.
     """
 
     shopper: str
@@ -135,33 +135,40 @@ class Gesture:
 
 @dataclass(frozen=True)
 class Item:
-    """One package, by its product and number; `slot` is where it stands when the scenario opens."""
+    """One package, by its product and number.
+
+    `slot` is where it stands when the scenario opens; None for one that `bearer` brings along.
+    """
 
     id: str
     sku: Sku
-    slot: Slot
+    slot: Slot | None
+    bearer: str | None = None
 
 
 @dataclass(frozen=True)
 class Move:
-    """An item changes place: onto a slot, into a hand, or (neither) into the shopper's bag."""
+    """An item changes place: onto a slot, into a hand, onto the floor, or (none) into the bag."""
 
     t_s: float
     item: Item
     shopper: str
     slot: Slot | None = None
     hand: Hand | None = None
+    floor_m: Xyz | None = None
 
 
 @dataclass
 class ShopperPlan:
-    """All one shopper does, in order of time."""
+    """All one shopper does, in order of time; `member` is who pays."""
 
     script: ShopperScript
+    member: MemberId | None = None
     legs: list[Leg] = field(default_factory=list)
     gestures: list[Gesture] = field(default_factory=list)
     code_s: tuple[float, float] | None = None
     gate: Gate | None = None
+    leave_s: float = 0.0
 
 
 @dataclass
