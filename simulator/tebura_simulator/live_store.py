@@ -16,6 +16,7 @@ from typing import Self
 from tebura_contract.ids import MemberId, NodeId
 
 from tebura_simulator.breakage import Breakage
+from tebura_simulator.cable import Cable
 from tebura_simulator.pacing import Pacer
 from tebura_simulator.serial_line import SerialLine
 from tebura_simulator.shop_client import Member, NodeSeen, Phone, ShopClient, ShopError
@@ -83,8 +84,13 @@ class LiveStore:
         logs = self.folder / "logs"
         logs.mkdir(parents=True)
         streams = self._open.enter_context(CameraStreams(tuple(map(str, take.cameras))))
+        mqtt_port = free_port()
+        self.cables = {
+            node: self._open.enter_context(Cable(mqtt_port)) for node in take.layout.nodes()
+        }
         wiring = Wiring(
-            mqtt_port=free_port(),
+            mqtt_port=mqtt_port,
+            mqtt_ports={node: cable.port for node, cable in self.cables.items()},
             http_port=self.http_port,
             stream_urls={camera: streams.url(camera) for camera in take.cameras},
             scales=_scales(take),
@@ -111,7 +117,7 @@ class LiveStore:
             if part.name == BROKER:
                 self.stage.wait_ready(BROKER)
         self.stage.wait_ready()
-        told = told_nodes_of(take, self.folder, wiring.mqtt_port, self.files.node_keys)
+        told = told_nodes_of(take, self.folder, wiring, self.files.node_keys)
         self.told = ToldNodes(told, self.world.clock.now_s, lambda: self._is_playing)
         self._open.enter_context(self.told)
         self.client = self._open.enter_context(ShopClient(self.address, self.files.staff_token))
@@ -223,7 +229,7 @@ class LiveStore:
         self.world.put_on(take)
         members = {account: MemberId(member.id) for account, member in self.members.items()}
         self.told.put_on(take, members)
-        breakage = Breakage(take.faults, self.stage)
+        breakage = Breakage(take.faults, self.stage, self.cables)
         self._is_playing = True
         self.world.clock.run()
         while self.world.clock.now_s() < take.duration_s:

@@ -6,7 +6,7 @@ except that every address is on this machine.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -30,12 +30,20 @@ class Scale:
 
 @dataclass(frozen=True)
 class Wiring:
-    """Where the parts of a store find each other and their sensors on this machine."""
+    """Where the parts of a store find each other and their sensors on this machine.
+
+    `mqtt_ports` are where nodes find the broker that do not reach it directly.
+    """
 
     mqtt_port: int
     http_port: int
     stream_urls: Mapping[CameraId, str]
     scales: Mapping[NodeId, Sequence[Scale]]
+    mqtt_ports: Mapping[NodeId, int] = field(default_factory=dict)
+
+    def port_of(self, node: NodeId) -> int:
+        """Where a node finds the broker."""
+        return self.mqtt_ports.get(node, self.mqtt_port)
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ def node_toml(node: NodeId, layout: Layout, wiring: Wiring, has_calibration: boo
         f'key_file = "keys/{node}.key"',
         "",
         "[mqtt]",
-        f"port = {wiring.mqtt_port}",
+        f"port = {wiring.port_of(node)}",
         "",
         # A shop's network takes its time; this one is inside one machine.
         "[link]",

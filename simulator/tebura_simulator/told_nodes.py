@@ -28,6 +28,7 @@ from tebura_edge.outbox import Outbox
 from tebura_edge.pace import Pace
 
 from tebura_simulator.retelling import LiveTime, Retelling
+from tebura_simulator.store_files import Wiring
 from tebura_simulator.take import Take, Word
 
 TURN_S = 0.05
@@ -243,12 +244,14 @@ class ToldNodes:
 
 
 def told_nodes_of(
-    take: Take, folder: Path, mqtt_port: int, keys: Mapping[NodeId, bytes]
+    take: Take, folder: Path, wiring: Wiring, keys: Mapping[NodeId, bytes]
 ) -> list[ToldNode]:
-    """The nodes of a recording that are played: in the layout, and without sensors in it."""
-    mqtt = MqttSettings(port=mqtt_port)
+    """The nodes of a recording that are played: those that only said things in it."""
     store = StoreId(take.layout.store.id)
-    return [ToldNode(node, store, folder, mqtt, keys[node]) for node in sorted(take.words)]
+    return [
+        ToldNode(node, store, folder, MqttSettings(port=wiring.port_of(node)), keys[node])
+        for node in sorted(take.words)
+    ]
 
 
 def _now() -> StoreTime:

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 
+from tebura_contract.ids import NodeId
 from tebura_simulator.breakage import Breakage
 from tebura_simulator.stage import BROKER, Part
 from tebura_simulator.story.scenario import FaultKind, FaultScript
@@ -48,3 +49,22 @@ def test_a_part_that_is_not_a_process_here_is_left_alone() -> None:
     breakage.turn(1.0)
     breakage.mend()
     assert stage.log == []
+
+
+def test_a_cut_network_is_a_cable_pulled_out_for_as_long() -> None:
+    log: list[str] = []
+
+    class Cable:
+        def pull_out(self) -> None:
+            log.append("out")
+
+        def plug_in(self) -> None:
+            log.append("in")
+
+    fault = FaultScript(kind=FaultKind.NETWORK_CUT, at_s=1.0, for_s=2.0, on="plates-1")
+    breakage = Breakage([fault], Stage(set()), {NodeId("plates-1"): Cable()})
+    for at_s in (0.9, 1.0, 2.9):
+        breakage.turn(at_s)
+    assert log == ["out"]
+    breakage.turn(3.0)
+    assert log == ["out", "in"]
