@@ -13,7 +13,7 @@ from tebura_contract.codec import DecodeError, decode, encode
 from tebura_contract.config import ConfigError
 from tebura_contract.layout import load_layout
 
-from tebura_simulator import cli_bench
+from tebura_simulator import cli_bench, cli_scenario, cli_view
 
 app = typer.Typer(
     name="tebura-simulate",
@@ -284,6 +284,8 @@ def _progress(line: int) -> None:
 
 
 cli_bench.register(app)
+cli_scenario.register(app)
+cli_view.register(app)
 
 
 def main() -> None:
