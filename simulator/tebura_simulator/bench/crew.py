@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -27,8 +28,7 @@ def played(works: Sequence[Work], jobs: int) -> Iterator[tuple[int, list[CaseLin
 
     Closing the iterator, or an interrupt, ends what still runs.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tebura_simulator.bench.contest"])
+    context = _context()
     waiting = list(enumerate(works))[::-1]
     running: list[_Running] = []
     try:
@@ -47,6 +47,23 @@ def played(works: Sequence[Work], jobs: int) -> Iterator[tuple[int, list[CaseLin
             one.process.join()
 
 
+def _context() -> multiprocessing.context.ForkServerContext:
+    """Processes that Ctrl-C does not reach, though it goes to all of the terminal's.
+
+    Whoever started them ends them. The mask is inherited, so there is no moment without it; the
+    tracker is started before, since starting it would lift the mask.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tebura_simulator.bench.contest"])
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return context
+
+
 def _start(context: multiprocessing.context.ForkServerContext, number: int, work: Work) -> _Running:
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_play, args=(work, theirs), daemon=True)
@@ -56,8 +73,6 @@ def _start(context: multiprocessing.context.ForkServerContext, number: int, work
 
 
 def _play(work: Work, result: Connection) -> None:
-    # Ctrl-C reaches every process of the terminal; whoever started this one ends it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     result.send_bytes(msgspec.json.encode(contest(work)))
     result.close()
 

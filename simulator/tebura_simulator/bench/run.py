@@ -1,6 +1,6 @@
 """A whole bench: all cases of some suites for some seeds, by some methods."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,8 +27,8 @@ class BenchOptions:
     journal: Path | None = None
 
 
-def run(options: BenchOptions, progress: Progress | None = None) -> Iterator[CaseLine]:
-    """Run all cases; yields their lines in one order whatever `jobs` is.
+def run(options: BenchOptions, progress: Progress | None = None) -> Generator[CaseLine, None, None]:
+    """Run all cases; yields their lines in one order whatever `jobs` is. Closing it ends all.
 
     Args:
         options: What to run.
