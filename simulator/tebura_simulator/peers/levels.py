@@ -34,7 +34,7 @@ class Change:
         plates: Those that changed, neighbours that share a product.
         delta_g: Sum over them; negative when something left.
         shares: Of each plate in that sum.
-        peak_ns: When the shelf moved most.
+        peak_ns: When they moved most.
     """
 
     shelf: ShelfId
@@ -102,9 +102,7 @@ def _changes(
     new = blocks.grams[after[0] : min(after[1] + 1, after[0] + REST_BLOCKS)]
     deltas = np.median(new, axis=0) - np.median(old, axis=0)
     floor_g = max(TOUCHED_G, PART_OF_LARGEST * float(np.abs(deltas).max()))
-    moved = blocks.sums_g[before[1] : after[0] + 1]
-    steps = np.abs(np.diff(moved))
-    peak = before[1] + 1 + int(steps.argmax()) if len(steps) else after[0]
+    moved = np.abs(np.diff(blocks.grams[before[1] : after[0] + 1], axis=0))
     found = []
     for sign in (-1.0, 1.0):
         touched = [
@@ -115,7 +113,9 @@ def _changes(
         # A product stands on its own plates; what is put down may lie across any.
         groups = planogram.groups(touched) if sign < 0 else [touched] if touched else []
         for group in groups:
-            mine = np.array([deltas[trace.plates.index(plate)] for plate in group])
+            columns = [trace.plates.index(plate) for plate in group]
+            mine = deltas[columns]
+            peak = before[1] + 1 + int(moved[:, columns].sum(axis=1).argmax())
             if abs(mine.sum()) >= least_g:
                 found.append(
                     Change(
