@@ -37,9 +37,11 @@ from tebura_edge.recorder import Recorded, RecordingWriter
 from tebura_simulator.epoch import START_NS
 from tebura_simulator.sight.evidence import evidence
 from tebura_simulator.sight.told import Told
-from tebura_simulator.stand_in import SimulatedPlates, settled, simulate, truth_of
+from tebura_simulator.stand_in import SimulatedPlates, simulate
+from tebura_simulator.story.faults import settled
 from tebura_simulator.story.scenario import Scenario, dump_scenario
 from tebura_simulator.story.timeline import Timeline
+from tebura_simulator.story.truth import truth_of
 
 JSON, TOML = "application/json", "application/toml"
 

@@ -1,6 +1,7 @@
 """What a recording brings besides its messages: layout, calibrations, truth."""
 
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 from tebura_contract.calibration import Calibration, load_calibration
@@ -13,13 +14,15 @@ from tebura_contract.recording import (
     FAULTS_ATTACHMENT,
     LAYOUT_ATTACHMENT,
     TRUTH_ATTACHMENT,
+    CountBatch,
 )
 from tebura_contract.truth import Truth
 from tebura_edge.recorder import RecordingError
 
 from tebura_simulator.reels import Reel
-from tebura_simulator.story.scenario import FaultScript
+from tebura_simulator.story.script import FaultScript
 
+FIRST_ROUNDS = 8
 MAX_TRUTH_BYTES = 16 * 1024 * 1024
 
 
@@ -58,6 +61,25 @@ def calibrations_of(reader: Reel) -> dict[NodeId, Calibration]:
                 calibration = load_calibration(path)
                 found[calibration.node] = calibration
     return found
+
+
+def first_batches(reader: Reel) -> dict[str, CountBatch]:
+    """The first counts of each scale, by topic."""
+    topics = [topic for topic in reader.topics() if topic.startswith("/counts/")]
+    found: dict[str, CountBatch] = {}
+    # All scales speak within the first rounds of batches; only for one that does not is it worth
+    # while to look it up by itself.
+    for recorded in islice(reader.messages(topics), FIRST_ROUNDS * len(topics)):
+        if isinstance(recorded.message, CountBatch):
+            found.setdefault(recorded.topic, recorded.message)
+        if len(found) == len(topics):
+            break
+    for topic in topics:
+        if topic not in found:
+            first = next(reader.messages([topic]), None)
+            if first is not None and isinstance(first.message, CountBatch):
+                found[topic] = first.message
+    return {topic: found[topic] for topic in topics if topic in found}
 
 
 def truth_of(reader: Reel) -> Truth | None:

@@ -1,52 +1,60 @@
 """A recording through the real roles of its nodes and the real judgement, in this process.
 
 The roles see what they would have seen live, in the recorded order, with the recorded time. What
-has no camera and no gate belongs to one open visit. Camera code is loaded only where a recording
-holds pixels.
+has no camera and no gate belongs to one open visit. Nodes of which only their words were recorded
+say them again. Camera code is loaded only where a recording holds pixels.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-import msgspec
 import numpy as np
-from tebura_contract.clock import SECOND_NS, Ns
+from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import DecodeError, decode
-from tebura_contract.entry_code import make_code, member_key, new_member_id, time_step
+from tebura_contract.entry_code import make_code, member_key
 from tebura_contract.envelope import Envelope, identify
 from tebura_contract.events import (
     Event,
-    ItemPicked,
-    ItemReturned,
     NodeStarted,
+    Reach,
     SensorChanged,
     SensorKind,
-    ShopperEntered,
+    TrackAtGate,
+    TrackEnded,
+    TrackStarted,
 )
-from tebura_contract.ids import CameraId, EventId, GateId, MemberId, NodeId, Sku, StoreId
+from tebura_contract.ids import CameraId, EventId, NodeId, ShelfId, StoreId, VisitId
 from tebura_contract.layout import Layout
-from tebura_contract.messages import StepDecided
+from tebura_contract.messages import Watermark
 from tebura_contract.recording import (
     EVENTS_TOPIC,
+    POSITIONS_TOPIC,
+    WATERMARKS_TOPIC,
     CompressedImage,
     CompressedVideo,
     CountBatch,
     RecordedDetections,
     Screen,
 )
-from tebura_edge.gate_role import GateRole
 from tebura_edge.recorder import Recorded
-from tebura_edge.role import Counts, Input, Role
-from tebura_gateway.domain.decision import Status
+from tebura_edge.role import Counts, Input, SensorStatus
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.judgement import Judgement, judge
 from tebura_gateway.domain.tolerances import JudgementSettings
 
-from tebura_simulator.recordings import calibrations_of, layout_of
+from tebura_simulator.accounts import LONE_MEMBER, member_of
+from tebura_simulator.recordings import calibrations_of, faults_of, layout_of
 from tebura_simulator.reels import Reel
+from tebura_simulator.replay_clock import NodeClock, clocks_of
+from tebura_simulator.replay_judging import Judge, Judging
+from tebura_simulator.replay_layout import as_recorded, first_sample_ns, lone_entry, lone_node
+from tebura_simulator.replay_looks import CodeOnScreen, Look
+from tebura_simulator.replay_node import Node, RoleMaker
 from tebura_simulator.replay_roles import plate_roles
+from tebura_simulator.replay_wire import Breaks, Wire
+
+__all__ = ["LONE_MEMBER", "STORE_KEY", "CodeOnScreen", "Look", "Replay", "member_of", "to_counts"]
 
 TICK_NS = SECOND_NS // 4
 JUDGE_NS = SECOND_NS
@@ -56,56 +64,10 @@ MAX_LEARNING_FACTS = 3000
 """Decisions go back to the plate nodes while there are at most this many facts; each judgement
 reads all of them, and a whole day's replay must not take a day."""
 STORE_KEY = hashlib.sha256(b"the key of replayed gates").digest()
-LONE_MEMBER = new_member_id(b"one visit")
-
-
-def member_of(account: str) -> MemberId:
-    """The member number that a recording's account has in a replay."""
-    return new_member_id(hashlib.sha256(account.encode()).digest()[:9])
-
-
-class Look(Protocol):
-    """Turns a camera's recorded pictures into what its node would have found in them."""
-
-    def __call__(self, at_ns: int, data: bytes, code: "CodeOnScreen | None") -> Sequence[Input]: ...
-
-
-@dataclass(frozen=True)
-class CodeOnScreen:
-    """What a phone in the picture shows, and where."""
-
-    corners_px: tuple[tuple[float, float], ...]
-    text: str
-
-
-@dataclass
-class Node:
-    """One node: its roles, and numbers for its events as its runtime would give."""
-
-    name: NodeId
-    roles: list[Role]
-    _seq: int = 0
-
-    def step(self, item: Input) -> list[Fact]:
-        return [fact for role in self.roles for fact in self._facts(role, role.step(item))]
-
-    def tick(self, now_ns: int) -> list[Fact]:
-        return [fact for role in self.roles for fact in self._facts(role, role.tick(now_ns))]
-
-    def watermark_ns(self) -> int | None:
-        marks = [role.watermark_ns() for role in self.roles]
-        known = [mark for mark in marks if mark is not None]
-        return min(known) if len(known) == len(marks) and marks else None
-
-    def _facts(self, role: Role, events: Sequence[Event]) -> list[Fact]:
-        facts = []
-        for event in events:
-            event_id = EventId(self.name, 1, self._seq)
-            self._seq += 1
-            if isinstance(role, GateRole):
-                role.recorded(event_id, event)
-            facts.append(Fact(event_id, event))
-        return facts
+ROLES, RECORDED = "roles", "recorded"
+"""Who speaks for a node: its roles here, or what it said when it was recorded."""
+STARTING = "starting"
+"""Why sensors are blind when a node starts; its roles are not told."""
 
 
 @dataclass
@@ -115,6 +77,10 @@ class Replay:
     Attributes:
         layout: What the judgement goes by: without the cameras and gates the recording lacks.
         start_ns: Store time of the first sample.
+        speakers: By node who has to have spoken before it is believed.
+        breaks: What of the network, the nodes and the gateway is broken when.
+        clocks: Of nodes whose clock steps.
+        judge: The judgement.
     """
 
     layout: Layout
@@ -123,13 +89,21 @@ class Replay:
     node_of_scale: Mapping[str, NodeId]
     looks: Mapping[CameraId, tuple[NodeId, Look]]
     settings: JudgementSettings = field(default_factory=JudgementSettings)
-    facts: list[Fact] = field(default_factory=list)
-    judgement: Judgement = field(default_factory=lambda: Judgement({}, {}))
+    speakers: Mapping[NodeId, frozenset[str]] = field(default_factory=dict)
+    breaks: Breaks = field(default_factory=Breaks)
+    clocks: Mapping[NodeId, NodeClock] = field(default_factory=dict)
+    seeing: frozenset[NodeId] = frozenset()
+    judge: Judge = judge
     _screens: dict[CameraId, Screen] = field(default_factory=dict)
     _ticked_ns: int = 0
     _judged_ns: int = 0
-    _has_news: bool = False
-    taught: set[EventId] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._wire = Wire(self.breaks)
+        self._judging = Judging(self.layout, self.settings)
+        if not self.layout.gate:
+            self._judging.take([lone_entry(self.layout, self.start_ns)])
+            self._judging.has_news = False
 
     @classmethod
     def of(cls, reader: Reel) -> "Replay":
@@ -139,28 +113,57 @@ class Replay:
             RecordingError: If the recording lacks its layout, or names what the layout lacks.
             CalibrationError: If a calibration inside was altered.
         """
-        layout = layout_of(reader)
+        layout, topics = layout_of(reader), frozenset(reader.topics())
         calibrations = calibrations_of(reader)
         plates = plate_roles(reader, layout, calibrations)
-        nodes = {name: Node(name, list(roles)) for name, (roles, _) in plates.items()}
+        makers: dict[NodeId, list[RoleMaker]] = {name: [make] for name, (make, _) in plates.items()}
         looks: Mapping[CameraId, tuple[NodeId, Look]] = {}
-        if any(topic.startswith(("/video/", "/detections/")) for topic in reader.topics()):
+        seeing: frozenset[NodeId] = frozenset()
+        if any(topic.startswith(("/video/", "/detections/")) for topic in topics):
             from tebura_simulator.replay_cameras import camera_roles
 
             sighted = camera_roles(reader, layout, calibrations, STORE_KEY)
-            for name, role in sighted.roles:
-                nodes.setdefault(name, Node(name, [])).roles.append(role)
-            looks = sighted.looks
-        replay = cls(
-            layout=_as_recorded(layout, nodes, reader.topics()),
-            start_ns=_first_sample_ns(reader),
+            for name, make in sighted.roles:
+                makers.setdefault(name, []).append(make)
+            looks, seeing = sighted.looks, frozenset(name for name, _ in sighted.roles)
+        nodes = {name: _node(name, made, topics) for name, made in makers.items()}
+        gates = [name for name, node in nodes.items() if node.is_gate]
+        faults, start_ns = faults_of(reader), int(reader.meta().start_ns)
+        return cls(
+            layout=as_recorded(layout, nodes, gates, topics),
+            start_ns=first_sample_ns(reader),
             nodes=nodes,
             node_of_scale={scale: name for name, (_, scales) in plates.items() for scale in scales},
             looks=looks,
+            speakers=_speakers(layout, nodes, topics),
+            breaks=Breaks.of(faults, start_ns),
+            clocks=clocks_of(faults, start_ns, _served(layout)),
+            seeing=seeing,
         )
-        if not replay.layout.gate:
-            replay.facts.append(_lone_entry(layout, replay.start_ns))
-        return replay
+
+    @property
+    def facts(self) -> list[Fact]:
+        """All that reached the gateway, in order of arrival."""
+        return self._judging.facts
+
+    @property
+    def judgement(self) -> Judgement:
+        return self._judging.judgement
+
+    @property
+    def taught(self) -> set[EventId]:
+        """Steps whose decision went back to the node that reported them."""
+        return self._judging.taught
+
+    @property
+    def decided_ns(self) -> Mapping[EventId, int]:
+        """Store time at which each step was first decided or sent to a person."""
+        return self._judging.decided_ns
+
+    @property
+    def left_ns(self) -> Mapping[VisitId, int]:
+        """Store time at which all of a visit that is not for a person was known."""
+        return self._judging.left_ns
 
     def run(self, messages: Iterator[Recorded]) -> Iterator[int]:
         """Feed everything; yields store time as it goes, for whoever paces or watches."""
@@ -173,8 +176,14 @@ class Replay:
         end_ns = now_ns + AFTER_NS
         while now_ns < end_ns:
             now_ns += TICK_NS
+            # The recording is over: whoever spoke in it has told all there is.
+            for node, speakers in self.speakers.items():
+                for speaker in speakers:
+                    self._wire.promise(node, speaker, now_ns)
             self._pass_time(now_ns)
-        self._judge(dict.fromkeys({*self.nodes, *self.layout.nodes()}, end_ns))
+        self._wire.breaks = Breaks()
+        self._judging.take(self._wire.arrived(end_ns))
+        self._judge(dict.fromkeys({*self.nodes, *self.layout.nodes()}, end_ns), end_ns)
 
     def _take(self, recorded: Recorded) -> None:
         match recorded.message:
@@ -184,16 +193,13 @@ class Replay:
                 CompressedVideo(frame_id=name, data=data)
                 | CompressedImage(frame_id=name, data=data)
             ):
-                camera = CameraId(name)
-                if camera in self.looks:
-                    node, look = self.looks[camera]
-                    at_ns = int(recorded.at_ns)
-                    for item in look(at_ns, data, self._code(camera, at_ns)):
-                        self._step(node, item)
+                self._look(CameraId(name), int(recorded.at_ns), data)
             case Screen() as screen:
                 self._screens[screen.camera] = screen
             case Envelope() as envelope:
-                self._note(self._recorded_fact(envelope))
+                self._take_event(envelope)
+            case Watermark() as mark:
+                self._take_mark(NodeId(recorded.topic.rsplit("/", 1)[-1]), mark, recorded.at_ns)
             case RecordedDetections() as found if found.camera not in self.looks:
                 from tebura_edge.detections import from_recorded
 
@@ -201,23 +207,54 @@ class Replay:
             case _:
                 pass
 
-    def _recorded_fact(self, envelope: Envelope) -> list[Fact]:
-        """What no role here says anew: a gate's own events, and what a runtime knew of sensors."""
+    def _look(self, camera: CameraId, at_ns: int, data: bytes) -> None:
+        if camera in self.looks:
+            node, look = self.looks[camera]
+            for item in look(at_ns, data, self._code(camera, at_ns)):
+                self._step(node, item)
+
+    def _take_event(self, envelope: Envelope) -> None:
+        """Whatever no role here says anew.
+
+        Evidence without pixels, a gate's own events, what a runtime knew of itself and its sensors.
+        """
         _, event_id = identify(envelope)
         try:
             event: Event = decode(bytes(envelope.data), Event)  # type: ignore[arg-type]
         except DecodeError:
-            return []  # a kind of event from a newer node
-        is_gate = any(gate.node == event_id.node for gate in self.layout.gate)
-        has_roles = event_id.node in self.nodes
+            return  # a kind of event from a newer node
+        name, node = event_id.node, self.nodes.get(event_id.node)
+        if not self._is_wanted(name, event):
+            return
+        doubt_ns = int(envelope.uncertainty)
+        if name in self.clocks:
+            event, doubt_ns = self.clocks[name].of_event(event), self.clocks[name].doubt_ns
+        self._wire.send(name, [Fact(event_id, event, doubt_ns)])
+        if node is None:
+            return
+        if isinstance(event, NodeStarted) and event.last_alive_ns is not None:
+            node.restart(event, event_id.boot)
+        elif isinstance(event, SensorChanged) and event.reason != STARTING:
+            status = SensorStatus(
+                event.sensor, event.sensor_kind, event.state, event.reason, int(event.since_ns)
+            )
+            self._note(name, node.step(status))
+
+    def _is_wanted(self, name: NodeId, event: Event) -> bool:
         match event:
             case SensorChanged(sensor_kind=SensorKind.CAMERA | SensorKind.SCALE) | NodeStarted():
-                pass
-            case _ if not is_gate or has_roles:
-                return []
+                return True
+            case Reach() | TrackStarted() | TrackAtGate() | TrackEnded():
+                return RECORDED in self.speakers.get(name, ()) and name not in self.seeing
             case _:
-                pass
-        return [Fact(event_id, event, int(envelope.uncertainty))]
+                is_gate = any(gate.node == name for gate in self.layout.gate)
+                return is_gate and not (name in self.nodes and self.nodes[name].is_gate)
+
+    def _take_mark(self, name: NodeId, mark: Watermark, at_ns: int) -> None:
+        clock = self.clocks.get(name)
+        told = mark if clock is None else clock.of_mark(mark)
+        # As the gateway believes it: nobody's word reaches into the future.
+        self._wire.promise(name, RECORDED, min(int(told.at_ns) - int(told.uncertainty_ns), at_ns))
 
     def _code(self, camera: CameraId, at_ns: int) -> CodeOnScreen | None:
         """The phone in the picture of this moment; screens are logged with their frame."""
@@ -229,50 +266,51 @@ class Replay:
         key = member_key(STORE_KEY, store, member)
         return CodeOnScreen(screen.corners_px, make_code(key, store, member, at_ns))
 
-    def _step(self, node: NodeId, item: Input) -> None:
-        if node in self.nodes:
-            self._note(self.nodes[node].step(item))
+    def _step(self, name: NodeId, item: Input) -> None:
+        node, clock = self.nodes.get(name), self.clocks.get(name)
+        if node is not None:
+            self._note(name, node.step(item if clock is None else clock.of_item(item)))
 
     def _pass_time(self, now_ns: int) -> None:
         if now_ns - self._ticked_ns >= TICK_NS:
             self._ticked_ns = now_ns
-            for node in self.nodes.values():
-                self._note(node.tick(now_ns))
-        if self._has_news and now_ns - self._judged_ns >= JUDGE_NS:
+            self._tick(now_ns)
+        if now_ns - self._judged_ns >= JUDGE_NS and not self.breaks.is_gateway_down(now_ns):
             self._judged_ns = now_ns
-            if len(self.facts) <= MAX_LEARNING_FACTS:
-                marks = {name: node.watermark_ns() for name, node in self.nodes.items()}
-                self._judge({name: mark for name, mark in marks.items() if mark is not None})
+            self._judging.take(self._wire.arrived(now_ns))
+            if self._judging.has_news and len(self.facts) <= MAX_LEARNING_FACTS:
+                self._judge(self._wire.through_ns(self.speakers), now_ns)
 
-    def _note(self, facts: list[Fact]) -> None:
-        self.facts += facts
-        self._has_news = self._has_news or bool(facts)
-
-    def _judge(self, through_ns: dict[NodeId, int]) -> None:
-        if not self.layout.gate:
-            through_ns[_lone_node(self.layout)] = max(through_ns.values(), default=0)
-        self.judgement = judge(self.facts, self.layout, through_ns, self.settings)
-        self._has_news = any(d.status is Status.CHECKING for d in self.judgement.decisions.values())
-        self._teach()
-
-    def _teach(self) -> None:
-        """Send decided steps back to the nodes that reported them, as the gateway does."""
-        events = {fact.id: fact.event for fact in self.facts}
-        for decision in self.judgement.decisions.values():
-            if decision.status is not Status.DECIDED or decision.id in self.taught:
+    def _tick(self, now_ns: int) -> None:
+        for name, clock in self.clocks.items():
+            for event in clock.tick(now_ns):
+                if name in self.nodes:
+                    self._note(name, [self.nodes[name].fact(event)])
+        for name, node in self.nodes.items():
+            if self.breaks.is_off(name, now_ns):
                 continue
-            event = events[decision.id]
-            if isinstance(event, ItemPicked | ItemReturned) and decision.sku is not None:
-                self.taught.add(decision.id)
-                command = StepDecided(
-                    event=decision.id,
-                    sku=Sku(decision.sku),
-                    quantity=abs(decision.quantity),
-                    plates=event.plates,
-                    delta_g=event.delta_g,
-                )
-                if decision.id.node in self.nodes:
-                    self._note(self.nodes[decision.id.node].step(command))
+            clock_of = self.clocks.get(name)
+            self._note(name, node.tick(now_ns if clock_of is None else now_ns + clock_of.off_ns))
+            mark_ns = node.watermark_ns()
+            if mark_ns is not None:
+                doubt_ns = 0 if clock_of is None else clock_of.doubt_ns
+                self._wire.promise(name, ROLES, min(mark_ns - doubt_ns, now_ns))
+        for name, command in self._wire.commands(now_ns):
+            if name in self.nodes:
+                self._note(name, self.nodes[name].step(command))
+
+    def _note(self, name: NodeId, facts: Iterable[Fact]) -> None:
+        clock = self.clocks.get(name)
+        if clock is not None:
+            facts = [replace(fact, uncertainty_ns=clock.doubt_ns) for fact in facts]
+        self._wire.send(name, facts)
+
+    def _judge(self, through_ns: dict[NodeId, int], now_ns: int) -> None:
+        if not self.layout.gate:
+            through_ns[lone_node(self.layout)] = max(through_ns.values(), default=0)
+        self._judging.judge(self.judge, through_ns, now_ns)
+        for node, command in self._judging.lessons():
+            self._wire.command(node, command)
 
 
 def to_counts(batch: CountBatch) -> Counts:
@@ -284,41 +322,30 @@ def to_counts(batch: CountBatch) -> Counts:
     )
 
 
-def _as_recorded(layout: Layout, nodes: Mapping[NodeId, Node], topics: Sequence[str]) -> Layout:
-    """The layout without cameras and gates whose node is not in the recording."""
-    gates = {
-        name for name, node in nodes.items() if any(isinstance(r, GateRole) for r in node.roles)
+def topics_of(reader: Reel) -> tuple[str, ...]:
+    """The topics that a replay reads; positions are shown to people and nobody keeps them."""
+    shown = POSITIONS_TOPIC.format(node="")
+    return tuple(topic for topic in reader.topics() if not topic.startswith(shown))
+
+
+def _node(name: NodeId, makers: list[RoleMaker], topics: frozenset[str]) -> Node:
+    is_recorded = EVENTS_TOPIC.format(node=name) in topics
+    return Node(name, makers, has_recorded=is_recorded, may_restart=is_recorded)
+
+
+def _speakers(
+    layout: Layout, nodes: Mapping[NodeId, Node], topics: frozenset[str]
+) -> dict[NodeId, frozenset[str]]:
+    found: dict[NodeId, set[str]] = {name: {ROLES} for name in nodes}
+    for name in layout.nodes():
+        if WATERMARKS_TOPIC.format(node=name) in topics:
+            found.setdefault(name, set()).add(RECORDED)
+    return {name: frozenset(names) for name, names in found.items()}
+
+
+def _served(layout: Layout) -> dict[NodeId, tuple[ShelfId, ...]]:
+    """By node the shelves that its word is about."""
+    return {
+        node: tuple(name for name in layout.shelves() if node in layout.nodes_of_shelf(name))
+        for node in layout.nodes()
     }
-    gates |= {gate.node for gate in layout.gate if EVENTS_TOPIC.format(node=gate.node) in topics}
-    return msgspec.structs.replace(
-        layout,
-        camera=tuple(camera for camera in layout.camera if camera.node in nodes),
-        gate=tuple(gate for gate in layout.gate if gate.node in gates),
-    )
-
-
-def _first_sample_ns(reader: Reel) -> int:
-    counts = [topic for topic in reader.topics() if topic.startswith("/counts/")]
-    first = [
-        int(recorded.message.at_ns[0])
-        for topic in counts
-        for recorded in [next(reader.messages([topic]))]
-        if isinstance(recorded.message, CountBatch)
-    ]
-    return min(first, default=int(reader.meta().start_ns))
-
-
-def _lone_node(layout: Layout) -> NodeId:
-    """Who opens the one visit of a recording without a gate."""
-    return min(layout.nodes(), default=NodeId("replay"))
-
-
-def _lone_entry(layout: Layout, at_ns: int) -> Fact:
-    event = ShopperEntered(
-        gate=layout.gate[0].id if layout.gate else GateId("replay"),
-        member=LONE_MEMBER,
-        code_step=time_step(at_ns),
-        at_ns=Ns(max(at_ns - SECOND_NS, 0)),
-    )
-    # Boot 0 is no node's: the number cannot meet one of the replayed events.
-    return Fact(EventId(_lone_node(layout), 0, 0), event)

@@ -20,21 +20,22 @@ from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
 from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
 from tebura_edge.recorder import RecordingError
-from tebura_edge.role import Input, Role
+from tebura_edge.role import Input
 
 from tebura_simulator.footage import H264Decoder
 from tebura_simulator.phone import show_code
 from tebura_simulator.reels import Reel
-from tebura_simulator.replay import CodeOnScreen, Look
+from tebura_simulator.replay_looks import CodeOnScreen, Look
+from tebura_simulator.replay_node import RoleMaker
 
 ANNEX_B = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
 @dataclass(frozen=True)
 class SeeingRoles:
-    """Roles by node, and what to do with each camera's pictures."""
+    """What makes each node's roles, and what to do with each camera's pictures."""
 
-    roles: list[tuple[NodeId, Role]]
+    roles: list[tuple[NodeId, RoleMaker]]
     looks: Mapping[CameraId, tuple[NodeId, Look]]
 
 
@@ -73,13 +74,23 @@ def camera_roles(
     }
     code_cameras = set(_readers(layout, filmed).values())
     pictured = [c for c in pictured if c.label not in code_cameras - set(readers.values())]
-    roles: list[tuple[NodeId, Role]] = []
+    roles: list[tuple[NodeId, RoleMaker]] = []
     for node in sorted({camera.node for camera in filmed if camera.label not in code_cameras}):
         calibration = calibrations.get(node) or Calibration(node=node, measured_ns=Ns(0))
-        roles.append((node, CameraRole(layout, calibration, node, 1)))
+        roles.append((node, _camera_maker(layout, calibration, node)))
     for node in sorted({gate.node for gate in layout.gate if gate.id in readers}):
-        roles.append((node, GateRole(layout, node, store_key, b"", readers)))
+        roles.append((node, _gate_maker(layout, node, store_key, readers)))
     return SeeingRoles(roles, _looks(pictured, frozenset(readers.values())))
+
+
+def _camera_maker(layout: Layout, calibration: Calibration, node: NodeId) -> RoleMaker:
+    return lambda boot, _: CameraRole(layout, calibration, node, boot)
+
+
+def _gate_maker(
+    layout: Layout, node: NodeId, store_key: bytes, readers: Mapping[GateId, str]
+) -> RoleMaker:
+    return lambda _, saved: GateRole(layout, node, store_key, saved, readers)
 
 
 def _readers(layout: Layout, filmed: Sequence[Camera]) -> dict[GateId, str]:

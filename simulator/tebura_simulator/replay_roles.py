@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from tebura_contract.calibration import Calibration
 from tebura_contract.ids import NodeId, PlateId
 from tebura_contract.layout import Layout
-from tebura_contract.recording import CountBatch
 from tebura_edge.plate_role import PlateRole, PlateSettings, PlateSetupError
 from tebura_edge.recorder import RecordingError
-from tebura_edge.role import Role
 
+from tebura_simulator.recordings import first_batches
 from tebura_simulator.reels import Reel
+from tebura_simulator.replay_node import RoleMaker
 
 
 def plate_roles(
     reader: Reel, layout: Layout, calibrations: Mapping[NodeId, Calibration]
-) -> dict[NodeId, tuple[tuple[Role, ...], tuple[str, ...]]]:
-    """By node its plate role and the labels of its scales.
+) -> dict[NodeId, tuple[RoleMaker, tuple[str, ...]]]:
+    """By node what makes its plate role, and the labels of its scales.
 
     Raises:
         RecordingError: If a scale's plates are not in the layout or not calibrated.
@@ -24,27 +24,28 @@ def plate_roles(
     scales: dict[NodeId, dict[str, tuple[PlateId, ...]]] = {}
     for label, plates in scales_of(reader).items():
         scales.setdefault(_node_of(reader, label, plates, layout), {})[label] = plates
-    roles: dict[NodeId, tuple[tuple[Role, ...], tuple[str, ...]]] = {}
+    roles: dict[NodeId, tuple[RoleMaker, tuple[str, ...]]] = {}
     for node, mine in scales.items():
         if node not in calibrations:
             raise RecordingError(f"{reader.path}: holds no calibration of node {node}")
+        make = _maker(layout, calibrations[node], node, PlateSettings(scales=mine))
         try:
-            role = PlateRole(layout, calibrations[node], node, PlateSettings(scales=mine))
+            make(1, b"")
         except PlateSetupError as error:
             raise RecordingError(f"{reader.path}: {error}") from error
-        roles[node] = ((role,), tuple(mine))
+        roles[node] = (make, tuple(mine))
     return roles
 
 
 def scales_of(reader: Reel) -> dict[str, tuple[PlateId, ...]]:
     """The plates of each scale, as its first batch names them."""
-    found = {}
-    for topic in reader.topics():
-        if topic.startswith("/counts/"):
-            batch = next(reader.messages([topic])).message
-            if isinstance(batch, CountBatch):
-                found[batch.scale] = batch.plates
-    return found
+    return {batch.scale: batch.plates for batch in first_batches(reader).values()}
+
+
+def _maker(
+    layout: Layout, calibration: Calibration, node: NodeId, settings: PlateSettings
+) -> RoleMaker:
+    return lambda _, saved: PlateRole(layout, calibration, node, settings, saved)
 
 
 def _node_of(reader: Reel, label: str, plates: tuple[PlateId, ...], layout: Layout) -> NodeId:
