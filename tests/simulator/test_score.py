@@ -1,6 +1,7 @@
 """Scores say what was right, and only that."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,17 @@ from tebura_contract.ids import (
     PlateId,
     ShelfId,
     Sku,
-    StoreId,
     VisitId,
 )
-from tebura_contract.layout import Layout, StoreInfo
 from tebura_contract.truth import Outcome, OutcomeKind, TrueEvent, TrueReceipt, Truth
 from tebura_gateway.domain.decision import Decision, Status, StepKind, Suspect
 from tebura_gateway.domain.judgement import Judgement
 from tebura_gateway.domain.presence import Visit
 from tebura_simulator.claims import Claims
-from tebura_simulator.replay import LONE_MEMBER, Replay, member_of
+from tebura_simulator.replay import LONE_MEMBER, member_of
 from tebura_simulator.scoring.case import Case, EventScore, Score, score
 from tebura_simulator.scoring.matching import matches
-from tebura_simulator.scoring.tebura import Told, accounts, claims_of
+from tebura_simulator.scoring.tebura import accounts, claims_of
 from tebura_simulator.scoring.totals import total
 
 
@@ -330,11 +329,14 @@ def test_a_total_weighs_each_case_the_same_in_the_receipts_f1() -> None:
     assert both.exact_cases == 1
 
 
-def replayed(judgement: Judgement) -> Replay:
-    layout = Layout(store=StoreInfo(id=StoreId("lab"), name="Lab"))
-    return Replay(
-        layout=layout, start_ns=0, nodes={}, node_of_scale={}, looks={}, judgement=judgement
-    )
+@dataclass(frozen=True)
+class Watched:
+    """A replay at its end."""
+
+    judgement: Judgement
+    decided_ns: Mapping[EventId, int] = field(default_factory=dict)
+    left_ns: Mapping[VisitId, int] = field(default_factory=dict)
+    start_ns: int = 0
 
 
 def step(
@@ -375,10 +377,12 @@ def claimed(
     steps: Sequence[Decision],
     visits: Sequence[Visit],
     shoppers: list[str],
-    told: Told | None = None,
+    decided_ns: Mapping[EventId, int] | None = None,
+    left_ns: Mapping[VisitId, int] | None = None,
 ) -> Claims:
     judged = Judgement({v.id: v for v in visits}, {s.id: s for s in steps})
-    return claims_of(replayed(judged), told or Told(), accounts(shoppers), review_s=45.0)
+    replay = Watched(judged, decided_ns or {}, left_ns or {})
+    return claims_of(replay, accounts(shoppers), review_s=45.0)
 
 
 def test_shoppers_are_told_apart_by_their_accounts() -> None:
@@ -408,11 +412,9 @@ def test_a_receipt_waits_for_the_one_clerk_who_answers_in_order() -> None:
         step(3, "v2", "tea"),
     ]
     visits = [visit(f"v{n}", member_of(f"s{n}"), exited_s=40.0) for n in range(3)]
-    told = Told(
-        decided_ns={s.id: int(s.from_ns) + 2 * SECOND_NS for s in steps},
-        left_ns={v.id: 45 * SECOND_NS for v in visits},
-    )
-    found = claimed(steps, visits, ["s0", "s1", "s2"], told)
+    decided_ns = {s.id: int(s.from_ns) + 2 * SECOND_NS for s in steps}
+    left_ns = {v.id: 45 * SECOND_NS for v in visits}
+    found = claimed(steps, visits, ["s0", "s1", "s2"], decided_ns, left_ns)
     # Asked at 12 s and 22 s: answered at 57 s and 102 s. The third waits for nobody.
     assert found.receipt_s == {"s0": 17.0, "s1": 62.0, "s2": 5.0}
     assert found.told_s == (None, None, 2.0)

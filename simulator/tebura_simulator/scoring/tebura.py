@@ -1,7 +1,8 @@
 """Tebura itself as a method: the real roles and the real judgement, through a replay."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 from tebura_contract.clock import seconds
@@ -9,7 +10,7 @@ from tebura_contract.ids import EventId, MemberId, VisitId
 from tebura_contract.truth import Outcome, OutcomeKind
 from tebura_gateway.domain.cart import LineStatus, cart_of
 from tebura_gateway.domain.decision import Decision, Status
-from tebura_gateway.domain.judgement import Judgement
+from tebura_gateway.domain.judgement import Judgement, judge
 from tebura_gateway.domain.presence import Visit
 
 from tebura_simulator.claims import Claims
@@ -17,56 +18,59 @@ from tebura_simulator.outcomes import outcome
 from tebura_simulator.recordings import truth_of
 from tebura_simulator.reels import Reel
 from tebura_simulator.replay import LONE_MEMBER, Replay, member_of
+from tebura_simulator.replay_judging import Judge
 from tebura_simulator.scoring.clerk import REVIEW_S, answered_s
 
 
 @dataclass(frozen=True)
 class Tebura:
-    """Replays a reel. `review_s` is what the one simulated clerk takes for a review."""
+    """Replays a reel.
+
+    Attributes:
+        review_s: What the one simulated clerk takes for a review.
+        judge: Whoever wants to know what a broken judgement would score plants it here.
+        name: What tables call it.
+    """
 
     review_s: float = REVIEW_S
+    judge: Judge = judge
     name: str = "tebura"
 
     def __call__(self, reel: Reel) -> Claims:
         replay = Replay.of(reel)
-        told = watch(replay, reel)
+        replay.judge = self.judge
+        for _ in replay.run(reel.messages()):
+            pass
         truth = truth_of(reel)
         shoppers = [receipt.shopper for receipt in truth.receipts] if truth is not None else []
-        return claims_of(replay, told, accounts(shoppers), self.review_s)
+        return claims_of(replay, accounts(shoppers), self.review_s)
 
 
-@dataclass
-class Told:
-    """Store time at which things became known."""
+class Watched(Protocol):
+    """What a replay knows at its end, and when it knew it (see `Replay`)."""
 
-    decided_ns: dict[EventId, int] = field(default_factory=dict)
-    left_ns: dict[VisitId, int] = field(default_factory=dict)
+    @property
+    def start_ns(self) -> int: ...
 
+    @property
+    def judgement(self) -> Judgement: ...
 
-def watch(replay: Replay, reel: Reel) -> Told:
-    """Run a replay and note when what was known."""
-    told, seen = Told(), replay.judgement
-    for now_ns in replay.run(reel.messages()):
-        if replay.judgement is not seen:
-            seen = replay.judgement
-            for step in seen.decisions.values():
-                if step.status is not Status.CHECKING:
-                    told.decided_ns.setdefault(step.id, now_ns)
-    return told
+    @property
+    def decided_ns(self) -> Mapping[EventId, int]: ...
+
+    @property
+    def left_ns(self) -> Mapping[VisitId, int]: ...
 
 
 def accounts(shoppers: list[str]) -> dict[MemberId, str]:
     """The account behind each member number; all a gateless recording holds is one visit's."""
     found = {member_of(name): name for name in shoppers}
-    found.update({MemberId(name): name for name in shoppers})
     if len(shoppers) == 1:
         found[LONE_MEMBER] = shoppers[0]
     return found
 
 
-def claims_of(
-    replay: Replay, told: Told, account_of: Mapping[MemberId, str], review_s: float
-) -> Claims:
+def claims_of(replay: Watched, account_of: Mapping[MemberId, str], review_s: float) -> Claims:
     """What the judgement at the end of a replay comes to."""
     judged = replay.judgement
     name_of = {
@@ -88,8 +92,8 @@ def claims_of(
         outcomes=tuple(_claim(step, replay.start_ns, name_of) for step in steps),
         carts=carts,
         reviews=reviews,
-        told_s=tuple(_told_s(step, told.decided_ns) for step in steps),
-        receipt_s=_receipts_s(replay, told, name_of, review_s),
+        told_s=tuple(_told_s(step, replay.decided_ns) for step in steps),
+        receipt_s=_receipts_s(replay, name_of, review_s),
     )
 
 
@@ -124,14 +128,14 @@ def _told_s(step: Decision, decided_ns: Mapping[EventId, int]) -> float | None:
 
 
 def _receipts_s(
-    replay: Replay, told: Told, name_of: Mapping[VisitId, str], review_s: float
+    replay: Watched, name_of: Mapping[VisitId, str], review_s: float
 ) -> dict[str, float]:
     """From leaving to the receipt, for visits whose end was seen, with the clerk's time."""
-    judged, left_ns = replay.judgement, told.left_ns
+    judged, left_ns = replay.judgement, replay.left_ns
     asked_s: dict[EventId | VisitId, float] = {
-        step.id: seconds(told.decided_ns[step.id] - replay.start_ns)
+        step.id: seconds(replay.decided_ns[step.id] - replay.start_ns)
         for step in judged.decisions.values()
-        if step.status is not Status.DECIDED and step.id in told.decided_ns
+        if step.status is not Status.DECIDED and step.id in replay.decided_ns
     }
     for visit in judged.visits.values():
         if visit.doubt is not None and visit.id in left_ns:
