@@ -53,11 +53,8 @@ def starts_s(walker: Walker, step: Step, crowd: Crowd) -> float | Lack:
             return Lack(f"no {step.quantity} {step.sku!r} lie on the floor")
         return max(since_s, walker.free_s)
     if step.action is Deed.HAND_OVER:
-        receiver = crowd[step.to or ""]
-        if receiver.stance is None:
+        if crowd[step.to or ""].stance is None:
             return Lack(f"{step.to!r} has not come in")
-        if receiver.plan.leave_s:
-            return Lack(f"{step.to!r} has left")
     return walker.free_s
 
 

@@ -107,9 +107,9 @@ class _Course:
             self._has_come = True
             deeds.come_early(walker, step, crowd)
         else:
+            deeds.do(walker, step, crowd)
             self._has_come = False
             self._next += 1
-            deeds.do(walker, step, crowd)
         walker.free_s = max(walker.free_s, walker.now_s)
 
     @property
