@@ -420,6 +420,25 @@ def test_a_put_back_in_the_wrong_place_is_what_the_shopper_holds() -> None:
         assert claims.outcomes[-1].kind is OutcomeKind.RETURN
 
 
+@pytest.mark.parametrize("name", ["weight-only", "nearest-person"])
+def test_of_two_articles_of_one_weight_the_one_that_belongs_there_came_back(name: str) -> None:
+    reel = HandMade()
+    reel.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
+    for t_s, sku, count in ((8.0, "candy", 1), (12.0, "soap", 1), (16.0, "soap", -1)):
+        reel.moved(t_s, sku, count)
+    assert peer(name)(reel).carts == {"ann": {"candy": 1}}
+
+
+def test_a_pick_and_a_return_two_seconds_apart_are_both_told() -> None:
+    for rate_hz in (10.0, 60.0):
+        reel = HandMade(rate_hz=rate_hz)
+        reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+        reel.moved(8.0, "bread", 1)
+        reel.moved(10.0, "bread", -1)
+        kinds = [outcome.kind for outcome in peer("weight-only")(reel).outcomes]
+        assert kinds == [OutcomeKind.PICK, OutcomeKind.RETURN]
+
+
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])
 def test_samples_that_were_not_read_are_no_pick(name: str) -> None:
     reel = HandMade()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from tebura_contract.clock import seconds
 from tebura_contract.ids import PlateId, ShelfId, Sku
@@ -72,19 +73,19 @@ class AccountBook:
         )
 
 
-def like_what_it_has(
-    has: dict[Sku, int], delta_g: float, planogram: Planogram
-) -> tuple[Sku, int, float] | None:
-    """Which of an account's articles weigh most like what was put down: article, count, error.
+@dataclass(frozen=True)
+class Fit:
+    """So many of an article, and how far their weight is from what was put down."""
 
-    None where the account has nothing.
-    """
-    choices = [
-        (abs(planogram.weight_g[sku] * count - delta_g), sku, count)
+    error_g: float
+    sku: Sku
+    count: int
+
+
+def fits(has: dict[Sku, int], delta_g: float, planogram: Planogram) -> list[Fit]:
+    """What of all that an account has may have been put down; what it took first comes first."""
+    return [
+        Fit(abs(planogram.weight_g[sku] * count - delta_g), sku, count)
         for sku, most in has.items()
         for count in range(1, most + 1)
     ]
-    if not choices:
-        return None
-    error_g, sku, count = min(choices, key=lambda choice: choice[0])
-    return sku, count, error_g

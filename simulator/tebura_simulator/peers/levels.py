@@ -13,8 +13,9 @@ from tebura_simulator.peers.traces import ShelfTrace
 BLOCK_S = 0.25
 MIN_BLOCK_SAMPLES = 5
 """A block's median forgets up to two bad samples of five."""
-REST_BLOCKS = 4
-"""This many blocks must agree before a shelf counts as still."""
+REST_S = 1.0
+MIN_REST_BLOCKS = 3
+"""Blocks must agree for so long, and be so many, before a shelf counts as still."""
 REST_G = 6.0
 REST_NOISES = 6.0
 """Still: the blocks' sums lie within this, or within so many times the shelf's own noise."""
@@ -51,6 +52,7 @@ class _Blocks:
     at_ns: NDArray[np.int64]
     grams: NDArray[np.float64]
     sums_g: NDArray[np.float64]
+    per_rest: int
 
 
 def changes_of(trace: ShelfTrace, planogram: Planogram) -> list[Change]:
@@ -73,21 +75,22 @@ def _blocks(trace: ShelfTrace) -> _Blocks:
     count = len(trace.at_ns) // size
     shape = (count, size, len(trace.plates))
     grams = np.median(trace.grams[: count * size].reshape(shape), axis=1)
-    return _Blocks(trace.at_ns[: count * size : size], grams, grams.sum(axis=1))
+    per_rest = max(MIN_REST_BLOCKS, round(REST_S * trace.rate_hz / size))
+    return _Blocks(trace.at_ns[: count * size : size], grams, grams.sum(axis=1), per_rest)
 
 
 def _rests(blocks: _Blocks) -> list[tuple[int, int]]:
     """First and last block of each time the shelf was still."""
-    sums = blocks.sums_g
-    if len(sums) < REST_BLOCKS:
+    sums, size = blocks.sums_g, blocks.per_rest
+    if len(sums) < size:
         return []
-    windows = np.lib.stride_tricks.sliding_window_view(sums, REST_BLOCKS)
+    windows = np.lib.stride_tricks.sliding_window_view(sums, size)
     spread = windows.max(axis=1) - windows.min(axis=1)
     noise = float(np.median(np.abs(np.diff(sums))))
     is_still = spread <= max(REST_G, REST_NOISES * noise)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], is_still.view(np.int8), [0]))))
     starts, ends = edges[::2], edges[1::2]
-    return [(int(a), int(b) + REST_BLOCKS - 2) for a, b in zip(starts, ends, strict=True)]
+    return [(int(a), int(b) + size - 2) for a, b in zip(starts, ends, strict=True)]
 
 
 def _changes(
@@ -98,8 +101,8 @@ def _changes(
     least_g: float,
     planogram: Planogram,
 ) -> list[Change]:
-    old = blocks.grams[max(before[0], before[1] - REST_BLOCKS + 1) : before[1] + 1]
-    new = blocks.grams[after[0] : min(after[1] + 1, after[0] + REST_BLOCKS)]
+    old = blocks.grams[before[1] - blocks.per_rest + 1 : before[1] + 1]
+    new = blocks.grams[after[0] : after[0] + blocks.per_rest]
     deltas = np.median(new, axis=0) - np.median(old, axis=0)
     floor_g = max(TOUCHED_G, PART_OF_LARGEST * float(np.abs(deltas).max()))
     moved = np.abs(np.diff(blocks.grams[before[1] : after[0] + 1], axis=0))

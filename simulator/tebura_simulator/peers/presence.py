@@ -21,6 +21,8 @@ from tebura_simulator.peers.heard import Heard, account_names
 from tebura_simulator.peers.tracks import AT_GATE_NS, Track, tracks_of
 from tebura_simulator.reels import Reel
 
+WALK_IN_NS = 6 * SECOND_NS
+"""This long from the code until a camera sees the visitor in the gate's zone."""
 GAP_NS = 4 * SECOND_NS
 """A broken track is looked for this long."""
 GAP_M = 1.0
@@ -119,7 +121,8 @@ class Presence:
                 (track.is_from_shop(), away_ns, track.from_ns, name)
                 for name, track in self._tracks.items()
                 for away_ns in [track.away_from_gate_ns(at_ns)]
-                if track.visit is None and away_ns is not None and away_ns <= AT_GATE_NS
+                if track.visit is None and away_ns is not None and away_ns <= WALK_IN_NS
+                if track.to_ns is None or track.to_ns > at_ns
             ]
             if there:
                 self._tracks[min(there)[-1]].visit = index

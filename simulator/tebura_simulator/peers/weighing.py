@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from tebura_contract.ids import Sku
 from tebura_contract.truth import OutcomeKind
 
-from tebura_simulator.peers.account_book import AccountBook, like_what_it_has
+from tebura_simulator.peers.account_book import AccountBook, fits
 from tebura_simulator.peers.levels import Change, changes_of
 from tebura_simulator.peers.planogram import Planogram
 from tebura_simulator.peers.traces import ShelfTrace
@@ -53,23 +53,32 @@ def weigh(
 def _picked(change: Change, planogram: Planogram) -> tuple[Sku, int] | None:
     """Article and count nearest in weight among the facings on the plates that changed."""
     share_of = dict(zip(change.plates, change.shares, strict=True))
-    fits = []
+    found = []
     for spot in planogram.spots[change.shelf]:
         share = sum(share_of.get(plate, 0.0) for plate in spot.plates)
         one_g = planogram.weight_g[spot.sku]
         for count in range(1, MOST_AT_ONCE + 1):
             error_g = abs(one_g * count + change.delta_g)
             if share > 0 and error_g <= ERROR_PART * one_g:
-                fits.append((error_g, -share, count, spot.sku))
-    if not fits:
+                found.append((error_g, -share, count, spot.sku))
+    if not found:
         return None
-    best_g = min(fits)[0]
-    _, count, sku = min(fit[1:] for fit in fits if fit[0] <= best_g + ALIKE_G)
+    best_g = min(found)[0]
+    _, count, sku = min(fit[1:] for fit in found if fit[0] <= best_g + ALIKE_G)
     return sku, count
 
 
 def _returned(change: Change, has: dict[Sku, int], planogram: Planogram) -> tuple[Sku, int] | None:
-    found = like_what_it_has(has, change.delta_g, planogram)
-    if found is None or found[2] > ERROR_PART * planogram.weight_g[found[0]]:
+    """What of all that the account has is nearest in weight; among equals what belongs there."""
+    good = [
+        fit
+        for fit in fits(has, change.delta_g, planogram)
+        if fit.error_g <= ERROR_PART * planogram.weight_g[fit.sku]
+    ]
+    if not good:
         return None
-    return found[0], found[1]
+    there = {sku for plate in change.plates for sku in planogram.on_plate[plate]}
+    best_g = min(fit.error_g for fit in good)
+    alike = [fit for fit in good if fit.error_g <= best_g + ALIKE_G]
+    best = min(alike, key=lambda fit: (fit.sku not in there, fit.error_g))
+    return best.sku, best.count

@@ -26,7 +26,7 @@ from tebura_contract.ids import PlateId, Sku, TrackId
 from tebura_contract.truth import OutcomeKind
 
 from tebura_simulator.claims import Claims
-from tebura_simulator.peers.account_book import AccountBook, like_what_it_has
+from tebura_simulator.peers.account_book import AccountBook, fits
 from tebura_simulator.peers.heard import heard
 from tebura_simulator.peers.moving_deviation import Stir, stirs_of
 from tebura_simulator.peers.planogram import Planogram
@@ -127,13 +127,13 @@ def _pick(stir: Stir, account: str, planogram: Planogram, book: AccountBook) -> 
 
 
 def _put_back(stir: Stir, account: str, planogram: Planogram, book: AccountBook) -> None:
-    found = like_what_it_has(book.has(account), stir.delta_g, planogram)
-    if found is None or stir.delta_g < PUT_BACK_PART * planogram.weight_g[found[0]]:
+    found = fits(book.has(account), stir.delta_g, planogram)
+    best = min(found, key=lambda fit: fit.error_g, default=None)
+    if best is None or stir.delta_g < PUT_BACK_PART * planogram.weight_g[best.sku]:
         return
-    sku, count, _ = found
-    _tell(OutcomeKind.RETURN, stir, account, sku, count, 1.0, book)
+    _tell(OutcomeKind.RETURN, stir, account, best.sku, best.count, 1.0, book)
     for plate in _felt(stir):
-        planogram.on_plate[plate].add(sku)
+        planogram.on_plate[plate].add(best.sku)
 
 
 def _felt(stir: Stir) -> list[PlateId]:
