@@ -13,7 +13,7 @@ from tebura_contract.codec import DecodeError, decode, encode
 from tebura_contract.config import ConfigError
 from tebura_contract.layout import load_layout
 
-from tebura_simulator import cli_bench, cli_scenario, cli_view
+from tebura_simulator import cli_bench, cli_diff, cli_draw, cli_plates, cli_scenario, cli_view
 
 app = typer.Typer(
     name="tebura-simulate",
@@ -285,6 +285,9 @@ def _progress(line: int) -> None:
 
 cli_bench.register(app)
 cli_scenario.register(app)
+cli_diff.register(app)
+cli_draw.register(app)
+cli_plates.register(app)
 cli_view.register(app)
 
 
