@@ -28,10 +28,12 @@ def bench(
         list[str] | None,
         typer.Option(help="tebura or a peer; may be repeated. All unless given."),
     ] = None,
-    layout: Annotated[Path | None, typer.Option(help="The store; each suite has one.")] = None,
+    layout: Annotated[
+        Path | None, typer.Option(help="The store, where it is not the suite's own.")
+    ] = None,
     scenarios: Annotated[
         Path | None,
-        typer.Option(help="Folder of scenarios to play instead; with layout.toml in it."),
+        typer.Option(help="Play the scenarios of this folder, in its layout.toml or --layout."),
     ] = None,
     visits: Annotated[
         Path | None, typer.Option(help="Labelled visits of the autocheckout suite (JSON).")

@@ -104,7 +104,8 @@ class VisitsSuite:
 class FolderSuite:
     """Scenario files of one's own, in one store; the seed is that of the sensors.
 
-    Without `layout_file` it is ``layout.toml`` in the folder.
+    The store is ``layout.toml`` in the folder where there is one: scenarios made from labels may
+    need more than the layout they were made from.
     """
 
     folder: Path
@@ -124,10 +125,12 @@ class FolderSuite:
         return Drawn(_seeded(load_scenario(file, layout), seed), layout, text, _footage(file))
 
     def _layout_file(self) -> Path:
-        file = self.layout_file or self.folder / "layout.toml"
-        if not file.exists():
+        mine = self.folder / "layout.toml"
+        if mine.exists():
+            return mine
+        if self.layout_file is None:
             raise SuiteFault(f"{self.folder}: holds no layout.toml; give --layout")
-        return file
+        return self.layout_file
 
 
 def suite_of(

@@ -19,7 +19,8 @@ of the same kind, on the same shelf, share a plate where both name plates, and l
 
 Stock brought by staff and things that are no product are no events of a shopper: whoever claims a
 pick or a return for them invented it. Who is compared only where the truth names a shopper for all
-events; for a stranger, who has no account, nobody is right.
+events; for a stranger, who has no account, nobody is right. It is about the hand: to whom a package
+is credited that somebody else puts back is seen on the receipts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tebura_contract.truth import Outcome, OutcomeKind, TrueEvent
+
+from tebura_simulator.scoring.moments import Moment, moment_of_claim, moment_of_event
 
 NEAR_S = 3.0
 """Labels made by hand are whole seconds, and a hand begins before the weight moves."""
@@ -40,29 +43,6 @@ class Wrong(StrEnum):
     WHAT = "what"
     COUNT = "count"
     WHERE = "where"
-
-
-@dataclass(frozen=True)
-class Moment:
-    """An event or a claim, as far as it is compared. `number` is its place in its list."""
-
-    number: int
-    kind: OutcomeKind
-    shelf: str
-    plates: frozenset[str]
-    sku: str | None
-    quantity: int
-    account: str | None
-    time_s: float
-
-    def key(self) -> tuple[OutcomeKind, str, str, str]:
-        return self.kind, self.shelf, self.sku or "", self.account or ""
-
-    def shares_plates(self, other: "Moment") -> bool:
-        return not self.plates or not other.plates or bool(self.plates & other.plates)
-
-    def apart_s(self, other: "Moment") -> float:
-        return abs(self.time_s - other.time_s)
 
 
 @dataclass(frozen=True)
@@ -108,8 +88,10 @@ def match(
 ) -> Matching:
     """Match true events with outcomes whose `visit` is an account. `strangers` have none."""
     has_who = all(event.shopper for event in events if event.kind in CLAIMS)
-    true = [_true(n, e, has_who, strangers) for n, e in enumerate(events) if e.kind in CLAIMS]
-    told = [_told(n, line, has_who) for n, line in enumerate(outcomes)]
+    true = [
+        moment_of_event(n, e, has_who, strangers) for n, e in enumerate(events) if e.kind in CLAIMS
+    ]
+    told = [moment_of_claim(n, line, has_who) for n, line in enumerate(outcomes)]
     claims = [moment for moment in told if moment.kind in CLAIMS]
     reviews = [moment for moment in told if moment.kind is OutcomeKind.REVIEW]
     found = tuple(_found(true, claims, near_s))
@@ -130,8 +112,12 @@ def matches(
     truth: Sequence[TrueEvent], claimed: Sequence[Outcome], near_s: float = NEAR_S
 ) -> list[tuple[int, int]]:
     """Pairs (true event, outcome) by number of those that agree, whoever it was."""
-    true = [_true(n, e, False, frozenset()) for n, e in enumerate(truth) if e.kind in CLAIMS]
-    claims = [_told(n, line, False) for n, line in enumerate(claimed) if line.kind in CLAIMS]
+    true = [
+        moment_of_event(n, e, False, frozenset()) for n, e in enumerate(truth) if e.kind in CLAIMS
+    ]
+    claims = [
+        moment_of_claim(n, line, False) for n, line in enumerate(claimed) if line.kind in CLAIMS
+    ]
     pairs = []
     for group in _found(true, claims, near_s):
         pairs += _pairs(
@@ -139,33 +125,6 @@ def matches(
             [m for m in claims if m.number in group.claims],
         )
     return sorted(pairs)
-
-
-def _true(number: int, event: TrueEvent, has_who: bool, strangers: frozenset[str]) -> Moment:
-    is_nobody = not has_who or event.shopper in strangers
-    return Moment(
-        number=number,
-        kind=event.kind,
-        shelf=f"{event.gondola}/{event.shelf}",
-        plates=frozenset(map(str, event.plates)),
-        sku=event.sku,
-        quantity=event.quantity,
-        account=None if is_nobody else event.shopper,
-        time_s=event.time_s,
-    )
-
-
-def _told(number: int, line: Outcome, has_who: bool) -> Moment:
-    return Moment(
-        number=number,
-        kind=line.kind,
-        shelf=f"{line.gondola}/{line.shelf}",
-        plates=frozenset(map(str, line.plates)),
-        sku=line.sku,
-        quantity=line.quantity,
-        account=line.visit if has_who else None,
-        time_s=line.time_s,
-    )
 
 
 def _found(true: Sequence[Moment], claims: Sequence[Moment], near_s: float) -> list[Found]:
