@@ -33,6 +33,8 @@ GRIP_RADIUS_M = 0.035
 _STRETCH = 0.93
 """The trunk leans until the arm need not be straighter than this."""
 _MAX_LEAN_RAD = math.radians(50)
+_STOOP_M = 0.5
+"""How far the pelvis comes down, the knees bent, to pick something up from the floor."""
 _SIDE = {Hand.LEFT: 1.0, Hand.RIGHT: -1.0}
 _SUFFIX = {Hand.LEFT: "l", Hand.RIGHT: "r"}
 _INDEX = {Hand.LEFT: 0, Hand.RIGHT: 1}
@@ -63,6 +65,7 @@ class _Poser:
         self.yaw = turn(Z, state.yaw_rad + math.pi / 2)
         self.origin = np.array([*state.xy_m, 0.0])
         self.idle = idle
+        self.stoop_m = 0.0
         self.rotation = np.repeat(np.eye(3)[None], len(BONES), axis=0)
         self.head = body.bones_m.copy()
         self.feet = {Hand.LEFT: state.left_foot, Hand.RIGHT: state.right_foot}
@@ -73,17 +76,17 @@ class _Poser:
 
     def solve(self) -> Posture:
         reach = self.state.reach
-        moving = reach if reach and reach.kind is not GestureKind.LOOK else None
-        lean, twist = self._lean(moving)
-        moved = [moving, self.state.other_reach]
+        moved = {
+            r.hand: r
+            for r in (reach, self.state.other_reach)
+            if r is not None and r.kind is not GestureKind.LOOK
+        }
+        lean, twist = self._lean([r for r in moved.values() if r.target_m is not None])
         self._trunk(lean, twist)
         self._gaze(reach)
         for hand in Hand:
             self._leg(hand)
-        grips = {
-            hand: self._arm(hand, next((r for r in moved if r and r.hand is hand), None))
-            for hand in Hand
-        }
+        grips = {hand: self._arm(hand, moved.get(hand)) for hand in Hand}
         return Posture(
             rotations=self.yaw @ self.rotation,
             heads_m=self.head @ self.yaw.T + self.origin,
@@ -93,27 +96,35 @@ class _Poser:
 
     # The trunk
 
-    def _lean(self, reach: Reach | None) -> tuple[float, float]:
-        """How far to bend and turn so that the hand gets there; grows with the reach's progress."""
+    def _lean(self, reaches: list[Reach]) -> tuple[float, float]:
+        """How far to bend and turn so that the hands get there; grows with their progress."""
         walking = 0.02 + 0.08 * min(1.0, self.state.speed_mps)
         sway = -0.10 * self.stride_m
-        if reach is None or reach.target_m is None:
+        if not reaches:
             return walking, sway
-        side = _SIDE[reach.hand]
-        twist = -side * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
-        target = self._local(reach.target_m)
+        progress = max(reach.progress for reach in reaches)
+        is_stooping = any(reach.kind is GestureKind.PICK_UP for reach in reaches)
+        self.stoop_m = _STOOP_M if is_stooping else 0.0
+        # Hands that both reach leave the trunk straight.
+        twist = -sum(
+            _SIDE[reach.hand] * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
+            for reach in reaches
+        )
         low, high = 0.0, _MAX_LEAN_RAD
         for _ in range(10):
             middle = (low + high) / 2
             self._trunk(middle, twist)
-            if self._stretch(target, reach) > _STRETCH:
+            if max(self._stretch(reach) for reach in reaches) > _STRETCH:
                 low = middle
             else:
                 high = middle
-        return walking + (high - walking) * reach.progress, sway + twist * reach.progress
+        self.stoop_m *= progress
+        return walking + (high - walking) * progress, sway + twist * progress
 
-    def _stretch(self, target: Array, reach: Reach) -> float:
+    def _stretch(self, reach: Reach) -> float:
         """How far the arm must straighten, 1 being a straight one."""
+        assert reach.target_m is not None
+        target = self._local(reach.target_m)
         upper, lower = self._arm_lengths(reach.hand)
         is_phone = reach.kind is GestureKind.PHONE
         wrist = target + np.array([0.0, 0.035, -0.08] if is_phone else [0.0, 0.07, 0.0])
@@ -126,7 +137,8 @@ class _Poser:
         self._place("root", pelvis)
         back = 0.16 * math.sin(lean)
         sway = 0.004 * math.sin(self.idle)
-        self.head[0] = np.array([sway, back, self._pelvis_height(pelvis, np.array([sway, back]))])
+        high = self._pelvis_height(pelvis, np.array([sway, back])) - self.stoop_m
+        self.head[0] = np.array([sway, back, high])
         bent = pelvis
         for name, share in (("waist", 0.25), ("belly", 0.25), ("chest", 0.15)):
             bent = turn(Z, 0.25 * twist) @ bent @ turn(X, share * lean)
