@@ -248,6 +248,22 @@ def test_a_review_is_not_charged_and_makes_the_receipt_right_once_it_is_decided(
     assert (result.reviewed_visits, result.reviews_per_1000_visits) == (1, 1000.0)
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        pytest.param({"shelf": 2}, id="another-shelf"),
+        pytest.param({"plates": (4,)}, id="another-plate"),
+        pytest.param({"time_s": 14.0}, id="another-time"),
+        pytest.param({"delta_g": 500.0}, id="something-put-back"),
+    ],
+)
+def test_a_review_of_something_else_leaves_nothing_to_a_person(elsewhere: dict[str, Any]) -> None:
+    weight_g = elsewhere.pop("delta_g", -500.0)
+    line = structs.replace(outcome(kind=OutcomeKind.REVIEW, **elsewhere), delta_g=weight_g)
+    events = case(Truth(events=(by("hana", plates=(1,)),)), [line]).events
+    assert (events.in_review, events.missed) == (0, 1)
+
+
 def test_what_is_missed_stays_missed_whatever_a_person_decides_elsewhere() -> None:
     truth = Truth(
         events=(by("hana"), by("hana", time_s=30.0, sku="pan", shelf=2)),

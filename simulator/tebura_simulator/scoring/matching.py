@@ -12,8 +12,8 @@ of the same kind, on the same shelf, share a plate where both name plates, and l
    `NEAR_S` are paired, those with the fewest mistakes first, then the nearest in time. Each pair
    says what is wrong: who, what, how many, where (another plate); it is one false claim (`fp`) and
    one event not found (`fn`).
-3. *In review.* An event that remains with a review on its shelf within `NEAR_S` was left to a
-   person: not found, but not lost either. Whether an event goes to a mistaken claim or to a review
+3. *In review.* An event that remains with a review near it (of its kind, as far as the review's
+   weight tells) was left to a person: not found, but not lost either. Whether an event goes to a mistaken claim or to a review
    is settled by nearness, a review counting as one mistake.
 4. What then remains of the events is *missed* (`fn`), of the claims *invented* (`fp`).
 
@@ -92,8 +92,8 @@ def match(
         moment_of_event(n, e, has_who, strangers) for n, e in enumerate(events) if e.kind in CLAIMS
     ]
     told = [moment_of_claim(n, line, has_who) for n, line in enumerate(outcomes)]
-    claims = [moment for moment in told if moment.kind in CLAIMS]
-    reviews = [moment for moment in told if moment.kind is OutcomeKind.REVIEW]
+    claims = [told[n] for n, line in enumerate(outcomes) if line.kind in CLAIMS]
+    reviews = [told[n] for n, line in enumerate(outcomes) if line.kind is OutcomeKind.REVIEW]
     found = tuple(_found(true, claims, near_s))
     true = _without(true, (n for group in found for n in group.events))
     claims = _without(claims, (n for group in found for n in group.claims))
@@ -197,7 +197,7 @@ def _rest(
                 near = (len(wrong), event.apart_s(claim))
                 candidates.append((*near, event.number, claim.number, wrong))
         for review in reviews:
-            if review.shelf == event.shelf:
+            if review.may_be_about(event):
                 near = (1, event.apart_s(review))
                 candidates.append((*near, event.number, review.number, None))
     mistakes: list[Mistake] = []

@@ -7,7 +7,11 @@ from tebura_contract.truth import Outcome, OutcomeKind, TrueEvent
 
 @dataclass(frozen=True)
 class Moment:
-    """An event or a claim, as far as it is compared. `number` is its place in its list."""
+    """An event or a claim, as far as it is compared.
+
+    `number` is its place in its list. `kind` of a review is what it is about as far as its weight
+    tells: a pick, a return, or unknown (review).
+    """
 
     number: int
     kind: OutcomeKind
@@ -23,6 +27,11 @@ class Moment:
 
     def shares_plates(self, other: "Moment") -> bool:
         return not self.plates or not other.plates or bool(self.plates & other.plates)
+
+    def may_be_about(self, event: "Moment") -> bool:
+        """Whether whoever looks at this review sees what happened there."""
+        is_kind = self.kind in (event.kind, OutcomeKind.REVIEW)
+        return is_kind and self.shelf == event.shelf and self.shares_plates(event)
 
     def apart_s(self, other: "Moment") -> float:
         return abs(self.time_s - other.time_s)
@@ -45,9 +54,12 @@ def moment_of_event(
 
 
 def moment_of_claim(number: int, line: Outcome, has_who: bool) -> Moment:
+    kind = line.kind
+    if kind is OutcomeKind.REVIEW and line.delta_g:
+        kind = OutcomeKind.PICK if line.delta_g < 0 else OutcomeKind.RETURN
     return Moment(
         number=number,
-        kind=line.kind,
+        kind=kind,
         shelf=f"{line.gondola}/{line.shelf}",
         plates=frozenset(map(str, line.plates)),
         sku=line.sku,
