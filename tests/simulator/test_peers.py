@@ -1,10 +1,11 @@
 """Each peer does what its idea can do: on hand-made recordings without errors it is right."""
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from tebura_contract.calibration import Calibration, PlateCalibration, dump_calibration
@@ -33,19 +34,41 @@ from tebura_contract.ids import (
     StoreId,
     TrackId,
 )
+from tebura_contract.layout import load_layout
 from tebura_contract.messages import Position
 from tebura_contract.recording import CountBatch, Meta
 from tebura_contract.truth import OutcomeKind, TrueReceipt, Truth
 from tebura_edge.recorder import Recorded
 from tebura_simulator.claims import Claims, Method
+from tebura_simulator.memory_reel import Attached, MemoryReel, Source, reel_of
 from tebura_simulator.peers import PEERS
 from tebura_simulator.peers.moving_deviation import stirs_of
 from tebura_simulator.peers.planogram import Planogram
 from tebura_simulator.peers.traces import ShelfTrace, first_sample_ns, weighed
 from tebura_simulator.peers.winner import scores
-from tebura_simulator.recordings import layout_of
+from tebura_simulator.recordings import layout_of, truth_of
 from tebura_simulator.replay import member_of
+from tebura_simulator.story.scenario import (
+    PlateKind,
+    PlatesScript,
+    SightScript,
+    load_scenario,
+)
 
+CLEAR = SightScript(
+    missed=0.0,
+    swapped=0.0,
+    doubled=0.0,
+    invented=0.0,
+    late=0.0,
+    time_sd_s=0.0,
+    along_sd_m=0.0,
+    foot_sd_m=0.0,
+    breaks=0.0,
+    exchanged=0.0,
+    hand_known=1.0,
+    hand_wrong=0.0,
+)
 START_NS = 1_775_000_000 * SECOND_NS
 LEFT = ShelfId("left/1")
 RIGHT = ShelfId("right/1")
@@ -127,7 +150,6 @@ class HandMade:
     told: list[Recorded] = field(default_factory=list)
     disturb: Callable[[list[Recorded]], list[Recorded]] = list
     """How the batches of each scale arrive, of those in order."""
-    path: Path = Path("hand-made.mcap")
     _seq: int = 0
 
     def moved(self, t_s: float, sku: str, count: int) -> None:
@@ -202,39 +224,31 @@ class HandMade:
             self._say("/positions/eyes", at, Position(track=new, at_ns=at, foot_xy_m=there))
         return new
 
-    def meta(self) -> Meta:
-        return Meta(title="", made_by="a test", is_simulated=True, start_ns=Ns(START_NS))
-
-    def topics(self) -> tuple[str, ...]:
-        counts = ("/counts/left-1", "/counts/right-1")
-        return tuple(sorted({*counts, *(recorded.topic for recorded in self.told)}))
-
-    def messages(self, topics: Iterable[str] | None = None) -> Iterator[Recorded]:
-        wanted = set(self.topics() if topics is None else topics)
+    def reel(self) -> MemoryReel:
+        meta = Meta(title="", made_by="a test", is_simulated=True, start_ns=Ns(START_NS))
+        receipts = tuple(TrueReceipt(shopper=account, items={}) for account in self.accounts)
+        plates = {
+            PlateId(f"{shelf}/{n}"): PlateCalibration(tare_counts=500.0, counts_per_g=4.0)
+            for shelf in (LEFT, RIGHT)
+            for n in (1, 2, 3, 4)
+        }
+        calibration = Calibration(node=NodeId("plates"), measured_ns=Ns(START_NS), plates=plates)
+        attached = {
+            "layout.toml": Attached(layout_toml(), "application/toml"),
+            "truth.json": Attached(encode(Truth(receipts=receipts)), "application/json"),
+            "calibration/plates.json": Attached(dump_calibration(calibration), "application/json"),
+        }
+        sources: dict[tuple[str, ...], Source] = {
+            (f"/counts/{shelf.replace('/', '-')}",): partial(self._arrived, shelf)
+            for shelf in (LEFT, RIGHT)
+        }
         told = sorted(self.told, key=lambda recorded: recorded.at_ns)
-        scales = [self.disturb(self._counts(shelf)) for shelf in (LEFT, RIGHT)]
-        merged = heapq.merge(*scales, told, key=lambda recorded: recorded.at_ns)
-        return (recorded for recorded in merged if recorded.topic in wanted)
+        for topic in {recorded.topic for recorded in told}:
+            sources[(topic,)] = [one for one in told if one.topic == topic].__iter__
+        return MemoryReel("hand-made", meta, attached, sources)
 
-    def attachment(self, name: str) -> bytes | None:
-        if name == "layout.toml":
-            return layout_toml()
-        if name == "truth.json":
-            receipts = tuple(TrueReceipt(shopper=a, items={}) for a in self.accounts)
-            return encode(Truth(receipts=receipts))
-        if name == "calibration/plates.json":
-            plates = {
-                PlateId(f"{shelf}/{n}"): PlateCalibration(tare_counts=500.0, counts_per_g=4.0)
-                for shelf in (LEFT, RIGHT)
-                for n in (1, 2, 3, 4)
-            }
-            return dump_calibration(
-                Calibration(node=NodeId("plates"), measured_ns=Ns(START_NS), plates=plates)
-            )
-        return None
-
-    def attachments(self) -> tuple[str, ...]:
-        return ("layout.toml", "truth.json", "calibration/plates.json")
+    def _arrived(self, shelf: ShelfId) -> list[Recorded]:
+        return self.disturb(self._counts(shelf))
 
     def _counts(self, shelf: ShelfId) -> list[Recorded]:
         """Batches of 12; a still plate trembles by half a gram, a step takes 0.2 s."""
@@ -291,15 +305,15 @@ def lines(claims: Claims) -> list[tuple[str, str | None, int, str | None]]:
 
 def calm_visit(rate_hz: float = 60.0) -> HandMade:
     """One shopper, single picks well apart in time, one of them put back."""
-    reel = HandMade(rate_hz=rate_hz)
-    track = reel.comes("ann", 2.0, [(4.0, LEFT_XY_M), (20.0, RIGHT_XY_M)])
+    made = HandMade(rate_hz=rate_hz)
+    track = made.comes("ann", 2.0, [(4.0, LEFT_XY_M), (20.0, RIGHT_XY_M)])
     taken = ((6.0, "tea"), (10.0, "bread"), (14.0, "chips"), (24.0, "coffee"))
     for t_s, sku in taken:
-        reel.moved(t_s, sku, 1)
-        reel.reaches(track, t_s, sku, HandContent.EMPTY, HandContent.HOLDING)
-    reel.moved(30.0, "coffee", -1)
-    reel.reaches(track, 30.0, "coffee", HandContent.HOLDING, HandContent.EMPTY)
-    return reel
+        made.moved(t_s, sku, 1)
+        made.reaches(track, t_s, sku, HandContent.EMPTY, HandContent.HOLDING)
+    made.moved(30.0, "coffee", -1)
+    made.reaches(track, 30.0, "coffee", HandContent.HOLDING, HandContent.EMPTY)
+    return made
 
 
 def test_four_peers_go_by_the_names_of_the_bench() -> None:
@@ -308,7 +322,7 @@ def test_four_peers_go_by_the_names_of_the_bench() -> None:
 
 @pytest.mark.parametrize("method", PEERS, ids=lambda method: method.name)
 def test_a_calm_visit_of_one_shopper_is_right_for_every_peer(method: Method) -> None:
-    claims = method(calm_visit())
+    claims = method(calm_visit().reel())
     assert lines(claims) == [
         ("pick", "tea", 1, "ann"),
         ("pick", "bread", 1, "ann"),
@@ -324,159 +338,177 @@ def test_a_calm_visit_of_one_shopper_is_right_for_every_peer(method: Method) -> 
 
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])
 def test_ten_samples_a_second_are_enough_for_weights(name: str) -> None:
-    claims = peer(name)(calm_visit(rate_hz=10.0))
+    claims = peer(name)(calm_visit(rate_hz=10.0).reel())
     assert claims.carts == {"ann": {"tea": 1, "bread": 1, "chips": 1}}
 
 
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])
 def test_two_of_one_product_are_two(name: str) -> None:
-    reel = HandMade()
-    reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-    reel.moved(8.0, "bread", 2)
-    assert peer(name)(reel).carts == {"ann": {"bread": 2}}
+    made = HandMade()
+    made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+    made.moved(8.0, "bread", 2)
+    assert peer(name)(made.reel()).carts == {"ann": {"bread": 2}}
 
 
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])
 def test_place_decides_between_products_of_one_weight(name: str) -> None:
-    reel = HandMade()
-    reel.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
-    reel.moved(8.0, "candy", 1)
-    reel.moved(12.0, "soap", 1)
-    reel.moved(16.0, "chips", 1)
-    reel.moved(20.0, "bites", 1)
-    assert [o.sku for o in peer(name)(reel).outcomes] == ["candy", "soap", "chips", "bites"]
+    made = HandMade()
+    made.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
+    made.moved(8.0, "candy", 1)
+    made.moved(12.0, "soap", 1)
+    made.moved(16.0, "chips", 1)
+    made.moved(20.0, "bites", 1)
+    assert [o.sku for o in peer(name)(made.reel()).outcomes] == ["candy", "soap", "chips", "bites"]
 
 
 @pytest.mark.parametrize("name", ["winner", "vision-only", "nearest-person"])
 def test_shoppers_far_apart_keep_what_each_took(name: str) -> None:
-    reel = HandMade(accounts=("ann", "ben"))
-    ann = reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-    ben = reel.comes("ben", 8.0, [(10.0, RIGHT_XY_M)])
+    made = HandMade(accounts=("ann", "ben"))
+    ann = made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+    ben = made.comes("ben", 8.0, [(10.0, RIGHT_XY_M)])
     for t_s, track, sku in ((12.0, ann, "tea"), (15.0, ben, "coffee"), (18.0, ann, "bread")):
-        reel.moved(t_s, sku, 1)
-        reel.reaches(track, t_s, sku)
-    carts = peer(name)(reel).carts
+        made.moved(t_s, sku, 1)
+        made.reaches(track, t_s, sku)
+    carts = peer(name)(made.reel()).carts
     assert carts == {"ann": {"tea": 1, "bread": 1}, "ben": {"coffee": 1}}
 
 
 def test_without_cameras_the_last_to_enter_gets_it() -> None:
-    reel = HandMade(accounts=("ann", "ben"))
-    reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-    reel.moved(6.0, "tea", 1)
-    reel.comes("ben", 8.0, [(10.0, RIGHT_XY_M)])
-    reel.moved(14.0, "bread", 1)
-    assert peer("weight-only")(reel).carts == {"ann": {"tea": 1}, "ben": {"bread": 1}}
+    made = HandMade(accounts=("ann", "ben"))
+    made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+    made.moved(6.0, "tea", 1)
+    made.comes("ben", 8.0, [(10.0, RIGHT_XY_M)])
+    made.moved(14.0, "bread", 1)
+    assert peer("weight-only")(made.reel()).carts == {"ann": {"tea": 1}, "ben": {"bread": 1}}
 
 
 @pytest.mark.parametrize("name", ["winner", "vision-only", "nearest-person"])
 def test_broken_tracks_go_on_where_they_broke(name: str) -> None:
-    reel = HandMade(accounts=("ann", "ben"))
-    ben = reel.comes("ben", 2.0, [(4.0, RIGHT_XY_M)])
-    ann = reel.comes("ann", 6.0, [(8.0, LEFT_XY_M)])
-    ann_again = reel.breaks(ann, 12.0, LEFT_XY_M)
-    ben_again = reel.breaks(ben, 12.2, RIGHT_XY_M)
+    made = HandMade(accounts=("ann", "ben"))
+    ben = made.comes("ben", 2.0, [(4.0, RIGHT_XY_M)])
+    ann = made.comes("ann", 6.0, [(8.0, LEFT_XY_M)])
+    ann_again = made.breaks(ann, 12.0, LEFT_XY_M)
+    ben_again = made.breaks(ben, 12.2, RIGHT_XY_M)
     for t_s, track, sku in ((16.0, ann_again, "tea"), (20.0, ben_again, "coffee")):
-        reel.moved(t_s, sku, 1)
-        reel.reaches(track, t_s, sku)
-    assert peer(name)(reel).carts == {"ann": {"tea": 1}, "ben": {"coffee": 1}}
+        made.moved(t_s, sku, 1)
+        made.reaches(track, t_s, sku)
+    assert peer(name)(made.reel()).carts == {"ann": {"tea": 1}, "ben": {"coffee": 1}}
 
 
 def test_who_was_lost_alone_is_found_again_anywhere() -> None:
-    reel = HandMade(accounts=("ann", "ben"))
-    reel.comes("ben", 2.0, [(4.0, RIGHT_XY_M)])
-    ann = reel.comes("ann", 6.0, [(8.0, RIGHT_XY_M)])
-    again = reel.breaks(ann, 12.0, RIGHT_XY_M, goes_on_xy_m=LEFT_XY_M)
-    reel.reaches(again, 16.0, "tea")
-    assert peer("vision-only")(reel).carts == {"ann": {"tea": 1}, "ben": {}}
+    made = HandMade(accounts=("ann", "ben"))
+    made.comes("ben", 2.0, [(4.0, RIGHT_XY_M)])
+    ann = made.comes("ann", 6.0, [(8.0, RIGHT_XY_M)])
+    again = made.breaks(ann, 12.0, RIGHT_XY_M, goes_on_xy_m=LEFT_XY_M)
+    made.reaches(again, 16.0, "tea")
+    assert peer("vision-only")(made.reel()).carts == {"ann": {"tea": 1}, "ben": {}}
 
 
 def test_a_wrist_in_the_shelf_wins_over_a_nearer_head_for_the_winner() -> None:
-    reel = HandMade(accounts=("ann", "ben"))
-    ann = reel.comes("ann", 2.0, [(4.0, (0.1, -0.9))])
-    reel.comes("ben", 8.0, [(10.0, (0.15, -0.3))])
-    reel.moved(14.0, "tea", 1)
-    assert peer("winner")(reel).carts["ben"] == {"tea": 1}
-    reel.reaches(ann, 14.0, "tea")
-    assert peer("winner")(reel).carts == {"ann": {"tea": 1}, "ben": {}}
+    made = HandMade(accounts=("ann", "ben"))
+    ann = made.comes("ann", 2.0, [(4.0, (0.1, -0.9))])
+    made.comes("ben", 8.0, [(10.0, (0.15, -0.3))])
+    made.moved(14.0, "tea", 1)
+    assert peer("winner")(made.reel()).carts["ben"] == {"tea": 1}
+    made.reaches(ann, 14.0, "tea")
+    assert peer("winner")(made.reel()).carts == {"ann": {"tea": 1}, "ben": {}}
 
 
 def test_a_reach_that_took_nothing_is_no_pick() -> None:
-    reel = HandMade()
-    track = reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-    reel.reaches(track, 8.0, "tea", HandContent.EMPTY, HandContent.EMPTY)
-    assert peer("vision-only")(reel).outcomes == ()
+    made = HandMade()
+    track = made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+    made.reaches(track, 8.0, "tea", HandContent.EMPTY, HandContent.EMPTY)
+    assert peer("vision-only")(made.reel()).outcomes == ()
 
 
 def test_a_put_back_in_the_wrong_place_is_what_the_shopper_holds() -> None:
-    reel = HandMade()
-    track = reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-    reel.moved(8.0, "tea", 1)
-    reel.reaches(track, 8.0, "tea", HandContent.EMPTY, HandContent.HOLDING)
-    reel.moves.append((14.0, LEFT, {2: 552.0}))
-    reel.reaches(track, 14.0, "bread", HandContent.HOLDING, HandContent.EMPTY)
+    made = HandMade()
+    track = made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+    made.moved(8.0, "tea", 1)
+    made.reaches(track, 8.0, "tea", HandContent.EMPTY, HandContent.HOLDING)
+    made.moves.append((14.0, LEFT, {2: 552.0}))
+    made.reaches(track, 14.0, "bread", HandContent.HOLDING, HandContent.EMPTY)
     for method in PEERS:
-        claims = method(reel)
+        claims = method(made.reel())
         assert claims.carts == {"ann": {}}, method.name
         assert claims.outcomes[-1].kind is OutcomeKind.RETURN
 
 
 @pytest.mark.parametrize("name", ["weight-only", "nearest-person"])
 def test_of_two_articles_of_one_weight_the_one_that_belongs_there_came_back(name: str) -> None:
-    reel = HandMade()
-    reel.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
+    made = HandMade()
+    made.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
     for t_s, sku, count in ((8.0, "candy", 1), (12.0, "soap", 1), (16.0, "soap", -1)):
-        reel.moved(t_s, sku, count)
-    assert peer(name)(reel).carts == {"ann": {"candy": 1}}
+        made.moved(t_s, sku, count)
+    assert peer(name)(made.reel()).carts == {"ann": {"candy": 1}}
 
 
 def test_a_pick_and_a_return_two_seconds_apart_are_both_told() -> None:
     for rate_hz in (10.0, 60.0):
-        reel = HandMade(rate_hz=rate_hz)
-        reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-        reel.moved(8.0, "bread", 1)
-        reel.moved(10.0, "bread", -1)
-        kinds = [outcome.kind for outcome in peer("weight-only")(reel).outcomes]
+        made = HandMade(rate_hz=rate_hz)
+        made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+        made.moved(8.0, "bread", 1)
+        made.moved(10.0, "bread", -1)
+        kinds = [outcome.kind for outcome in peer("weight-only")(made.reel()).outcomes]
         assert kinds == [OutcomeKind.PICK, OutcomeKind.RETURN]
 
 
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])
 def test_samples_that_were_not_read_are_no_pick(name: str) -> None:
-    reel = HandMade()
-    reel.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
-    reel.unread.append((8.0, 10.0, PlateId("left/1/1")))
-    reel.unread.append((0.0, 40.0, PlateId("left/1/2")))
-    assert peer(name)(reel).outcomes == ()
+    made = HandMade()
+    made.comes("ann", 2.0, [(4.0, LEFT_XY_M)])
+    made.unread.append((8.0, 10.0, PlateId("left/1/1")))
+    made.unread.append((0.0, 40.0, PlateId("left/1/2")))
+    assert peer(name)(made.reel()).outcomes == ()
 
 
 @pytest.mark.parametrize("method", PEERS, ids=lambda method: method.name)
 def test_nobody_is_billed_for_what_moves_while_nobody_is_inside(method: Method) -> None:
-    reel = HandMade()
-    reel.moved(1.0, "tea", 1)
-    reel.comes("ann", 20.0, [(22.0, LEFT_XY_M)])
-    assert method(reel).carts == {"ann": {}}
+    made = HandMade()
+    made.moved(1.0, "tea", 1)
+    made.comes("ann", 20.0, [(22.0, LEFT_XY_M)])
+    assert method(made.reel()).carts == {"ann": {}}
 
 
 @pytest.mark.parametrize("method", PEERS, ids=lambda method: method.name)
 def test_where_a_peer_is_known_to_fail_it_still_answers(method: Method) -> None:
-    reel = HandMade(accounts=("ann", "ben"))
-    ann = reel.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
-    ben = reel.comes("ben", 5.0, [(7.0, RIGHT_XY_M)])
+    made = HandMade(accounts=("ann", "ben"))
+    ann = made.comes("ann", 2.0, [(4.0, RIGHT_XY_M)])
+    ben = made.comes("ben", 5.0, [(7.0, RIGHT_XY_M)])
     # The two swap what weighs the same; a hand rests on the plate before it takes.
-    reel.moves.append((10.0, RIGHT, {1: -130.0, 4: +131.0}))
-    reel.moves += [(15.0, RIGHT, {3: +900.0}), (25.0, RIGHT, {3: -1115.0})]
-    reel.reaches(ann, 10.0, "soap")
-    reel.reaches(ben, 10.0, "candy")
-    claims = method(reel)
+    made.moves.append((10.0, RIGHT, {1: -130.0, 4: +131.0}))
+    made.moves += [(15.0, RIGHT, {3: +900.0}), (25.0, RIGHT, {3: -1115.0})]
+    made.reaches(ann, 10.0, "soap")
+    made.reaches(ben, 10.0, "candy")
+    claims = method(made.reel())
     assert set(claims.carts) == {"ann", "ben"}
     assert all(count > 0 for cart in claims.carts.values() for count in cart.values())
 
 
 @pytest.mark.parametrize("method", PEERS, ids=lambda method: method.name)
 def test_a_recording_without_a_gate_is_one_visit_of_its_only_account(method: Method) -> None:
-    reel = HandMade()
-    reel.moved(8.0, "tea", 1)
+    made = HandMade()
+    made.moved(8.0, "tea", 1)
     expected = {} if method.name == "vision-only" else {"tea": 1}
-    assert method(reel).carts == {"ann": expected}
+    assert method(made.reel()).carts == {"ann": expected}
+
+
+@pytest.mark.parametrize("method", PEERS, ids=lambda method: method.name)
+def test_an_easy_scenario_seen_without_errors_is_right_for_every_peer(
+    repository: Path, method: Method
+) -> None:
+    demo = repository / "simulator/tebura_simulator/demo"
+    layout = load_layout(demo / "layout.toml")
+    easy = load_scenario(demo / "scenarios" / "take-two-put-one-back.toml", layout)
+    scenario = msgspec.structs.replace(
+        easy, sight=CLEAR, plates=PlatesScript(kind=PlateKind.STORE60)
+    )
+    reel = reel_of(scenario, layout)
+    truth = truth_of(reel)
+    assert truth is not None
+    claims = method(reel)
+    assert claims.carts == {receipt.shopper: receipt.items for receipt in truth.receipts}
+    assert lines(claims) == [(e.kind.value, e.sku, e.quantity, e.shopper) for e in truth.events]
 
 
 # ------------------------------------------------------------- what the winner's team published
@@ -518,7 +550,7 @@ def test_at_ten_hertz_a_wild_sample_beside_a_step_does_no_harm() -> None:
 
 
 def test_arrangement_counts_four_times_what_weight_does() -> None:
-    planogram = Planogram(layout_of(HandMade()))
+    planogram = Planogram(layout_of(HandMade().reel()))
     grams = np.full((600, 4), FULL_G)
     grams[300:, 1] -= 552.0
     names = tuple(PlateId(f"left/1/{n}") for n in (1, 2, 3, 4))
@@ -530,14 +562,18 @@ def test_arrangement_counts_four_times_what_weight_does() -> None:
 
 
 def test_samples_are_put_in_their_own_order_and_counted_once() -> None:
-    reel = HandMade(seconds=2.0)
-    reel.disturb = lambda batches: [*batches[1:3], batches[0], *batches[2:]]
-    trace, _ = weighed(reel, layout_of(reel)).traces
+    made = HandMade(seconds=2.0)
+    made.disturb = lambda batches: [*batches[1:3], batches[0], *batches[2:]]
+    trace, _ = weighed(made.reel(), layout_of(made.reel())).traces
     assert len(trace.at_ns) == 120
     assert (np.diff(trace.at_ns) > 0).all()
     assert trace.rate_hz == pytest.approx(60.0, rel=1e-3)
 
 
 def test_the_zero_of_time_is_the_first_sample() -> None:
-    reel = HandMade(seconds=2.0)
-    assert first_sample_ns(reel) == weighed(reel, layout_of(reel)).start_ns == START_NS
+    made = HandMade(seconds=2.0)
+    assert (
+        first_sample_ns(made.reel())
+        == weighed(made.reel(), layout_of(made.reel())).start_ns
+        == START_NS
+    )
