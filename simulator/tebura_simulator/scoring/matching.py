@@ -13,8 +13,8 @@ of the same kind, on the same shelf, share a plate where both name plates, and l
    says what is wrong: who, what, how many, where (another plate); it is one false claim (`fp`) and
    one event not found (`fn`).
 3. *In review.* An event that remains with a review near it (of its kind, as far as the review's
-   weight tells) was left to a person: not found, but not lost either. Whether an event goes to a mistaken claim or to a review
-   is settled by nearness, a review counting as one mistake.
+   weight tells) was left to a person: not found, but not lost either. Whether an event goes to a
+   mistaken claim or to a review is settled by nearness, a review counting as one mistake.
 4. What then remains of the events is *missed* (`fn`), of the claims *invented* (`fp`).
 
 Stock brought by staff and things that are no product are no events of a shopper: whoever claims a
