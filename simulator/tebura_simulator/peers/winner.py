@@ -1,7 +1,7 @@
 """The method of the AutoCheckout competition's winner, from what its team published.
 
-Theirs (github.com/AutoCheckout-CMU/AutoCheckout and its later clean-up; ideas and numbers, none of
-the code): the detector of `moving_deviation`. A pick is cut into one event for each group of plates
+Theirs (AutoCheckout-CMU/AutoCheckout on GitHub and a later clean-up of it; ideas and numbers, none
+of the code): the detector of `moving_deviation`. A pick is cut into one event for each group of plates
 that changed by a third of the shelf's lightest product and share products. Every product of the
 catalogue is scored 0.8 x arrangement + 0.2 x weight: arrangement is the share of the change on the
 product's plates of this shelf, weight the overlap of two Gaussians of 10 g, around the change and
