@@ -171,8 +171,8 @@ def _blind(change: SensorChanged, from_s: float, to_s: float) -> Trouble:
 def _planted(fault: FaultScript, end_s: float) -> Trouble:
     from_s = fault.at_s or 0.0
     to_s = from_s + fault.for_s if fault.for_s else end_s
-    what = f"{fault.kind.value.replace('_', ' ')} {fault.on or ''}".strip()
-    why = "planted by the scenario" + (f", {fault.size:g}" if fault.size is not None else "")
+    what = f"planted: {fault.kind.value.replace('-', ' ')} {fault.on or ''}".strip()
+    why = "the scenario broke it" + (f", {fault.size:g}" if fault.size is not None else "")
     shelves = (fault.on,) if fault.on and "/" in fault.on else ()
     return Trouble(what=what, why=why, from_s=from_s, to_s=to_s, shelves=shelves)
 

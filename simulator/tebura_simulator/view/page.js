@@ -349,7 +349,7 @@ function drawTrace(pen, plate, y, least, most, high) {
     pen.beginPath();
     const edge = isUp ? 1 : high - 1, tip = isUp ? 7 : high - 7;
     pen.moveTo(at, edge); pen.lineTo(at - 4, tip); pen.lineTo(at + 4, tip); pen.fill();
-    if (high >= 40) caption(pen, weight(g), at + 6, isUp ? 10 : high - 3, "#b3261e");
+    if (high >= 40) caption(pen, weight(g), Math.max(at + 6, 54), isUp ? 10 : high - 3, "#b3261e");
     cluster = null;
   };
   for (const one of beyond) {
