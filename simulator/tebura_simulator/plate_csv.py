@@ -7,8 +7,9 @@ write has gaps, batches that overlap a little, and clocks that are set back; see
 
 import csv
 import math
+import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -19,6 +20,20 @@ from tebura_contract.ids import PlateId, plate_id, shelf_id
 from tebura_contract.layout import Layout
 
 COLUMNS = ("timestamp", "gondola", "shelf", "plate", "grams")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a file is written: what each of `COLUMNS` may be called in its header.
+
+    `numbered` files may write the number of a gondola, shelf or plate as 1.0; the layout says 1.
+    """
+
+    names: Mapping[str, tuple[str, ...]]
+    numbered: bool = False
+
+
+PLAIN = Form({name: (name,) for name in COLUMNS})
 MAX_PROBLEMS = 20
 CLOCK_STEP_S = 1.0
 """Readings less than this behind the newest are late; more, and the clock was set back."""
@@ -28,6 +43,7 @@ puts it this near to them in time; else the file is sorted by plate and its cloc
 LATEST_S = 9e9
 """Store time is 64 bits of nanoseconds; what is beyond (year 2255) is milliseconds or nonsense."""
 PROGRESS_ROWS = 250_000
+_WHOLE = re.compile(r"\.0*$")
 
 
 class PlateCsvError(ValueError):
@@ -70,11 +86,9 @@ def read_plates(
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            readings = _read(path, file, layout, progress)
+            readings = read_text(path, file, layout, PLAIN, progress)
     except OSError as error:
         raise PlateCsvError(path, [f"cannot be read: {error.strerror}"]) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PlateCsvError(path, [f"is no CSV text: {error}"]) from error
     if not len(readings.time_s):
         named = ", ".join(f"{p} (line {n})" for p, n in list(readings.unknown.items())[:5])
         why = f"no plate of the layout occurs; it names {named}" if named else "holds no readings"
@@ -82,9 +96,25 @@ def read_plates(
     return readings
 
 
-def _read(path: Path, file: TextIO, layout: Layout, progress: Callable[[int], None]) -> Readings:
+def read_text(
+    path: Path, file: TextIO, layout: Layout, form: Form, progress: Callable[[int], None]
+) -> Readings:
+    """The readings of an open file; none of them where no plate is one of the layout.
+
+    Raises:
+        PlateCsvError: With every problem found (at most `MAX_PROBLEMS`), each naming its line.
+    """
+    try:
+        return _read(path, file, layout, form, progress)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PlateCsvError(path, [f"is no CSV text: {error}"]) from error
+
+
+def _read(
+    path: Path, file: TextIO, layout: Layout, form: Form, progress: Callable[[int], None]
+) -> Readings:
     rows = csv.reader(file)
-    places = _columns(path, next(rows, []))
+    places = _columns(path, next(rows, []), form)
     known = layout.plates()
     index: dict[tuple[str, str, str], int] = {}
     plates: list[PlateId] = []
@@ -109,7 +139,7 @@ def _read(path: Path, file: TextIO, layout: Layout, progress: Callable[[int], No
             continue
         column = index.get(key)
         if column is None:
-            name = _plate_name(key)
+            name = _plate_name(key, form)
             column = len(plates) if name in known else -1
             if column < 0:
                 unknown.setdefault(name, rows.line_num)
@@ -137,18 +167,34 @@ def _read(path: Path, file: TextIO, layout: Layout, progress: Callable[[int], No
     )
 
 
-def _columns(path: Path, header: list[str]) -> tuple[int, ...]:
-    names = [name.strip().lower() for name in header]
-    lacking = [name for name in COLUMNS if name not in names]
+def has_columns(header: Sequence[str], form: Form) -> bool:
+    """Whether a header names every column."""
+    return None not in _places(header, form).values()
+
+
+def _columns(path: Path, header: list[str], form: Form) -> tuple[int, ...]:
+    places = _places(header, form)
+    lacking = [form.names[name][0] for name, place in places.items() if place is None]
     if lacking:
-        expected = f"line 1: the header must be {','.join(COLUMNS)}"
+        expected = f"line 1: the header must be {','.join(form.names[n][0] for n in COLUMNS)}"
         said = ",".join(header) or "nothing"
         raise PlateCsvError(path, [f"{expected}; {said!r} lacks {', '.join(lacking)}"])
-    return tuple(names.index(name) for name in COLUMNS)
+    return tuple(place for place in places.values() if place is not None)
 
 
-def _plate_name(key: tuple[str, str, str]) -> PlateId:
-    gondola, shelf, plate = (part.strip() for part in key)
+def _places(header: Sequence[str], form: Form) -> dict[str, int | None]:
+    """Where each of `COLUMNS` is; None where it is not."""
+    names = [name.strip().lower() for name in header]
+    return {
+        column: next((names.index(name) for name in form.names[column] if name in names), None)
+        for column in COLUMNS
+    }
+
+
+def _plate_name(key: tuple[str, str, str], form: Form) -> PlateId:
+    gondola, shelf, plate = (
+        _WHOLE.sub("", part.strip()) if form.numbered else part.strip() for part in key
+    )
     return plate_id(shelf_id(gondola, shelf), plate)
 
 
