@@ -46,15 +46,6 @@ def _group() -> None:
 def import_(
     layout: LayoutFile,
     out: OutFile,
-    logs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[aifi-weights DIR]",
-            help="The public weight logs of the AutoCheckout store (CC BY 4.0, Zenodo record "
-            "4300738), for whoever has downloaded them. Untried on the original files.",
-            show_default=False,
-        ),
-    ] = None,
     plates: Annotated[
         Path | None,
         typer.Option(help="CSV with the header timestamp,gondola,shelf,plate,grams."),
@@ -68,18 +59,10 @@ def import_(
     """Make a recording from CSV plate readings and video files.
 
     Example: tebura-simulate import --layout shop.toml --plates P.csv
-    --video aisle=clip.mp4@1573805516.5 -o visit.mcap;
-    tebura-simulate import aifi-weights logs/ --layout shop.toml -o visit.mcap
+    --video aisle=clip.mp4@1573805516.5 -o visit.mcap
     """
     from tebura_edge.recorder import RecordingError
 
-    if logs:
-        if plates or video or truth:
-            raise fail("import aifi-weights takes no --plates, --video or --truth")
-        from tebura_simulator.cli_logs import import_logs
-
-        import_logs(logs, layout, out)
-        return
     from tebura_simulator.importing import ImportFault, ImportPlan, parse_video, write_recording
     from tebura_simulator.plate_csv import PlateCsvError, read_plates, steady_time_s
 
@@ -237,17 +220,27 @@ def record(
         typer.Option(help="Folder with the scenario's films, drawn before."),
     ] = None,
     plates_only: Annotated[bool, typer.Option(help="Leave the cameras out.")] = False,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence/--no-evidence",
+            help="No films: cameras and gates say what the script has them see, errors included.",
+        ),
+    ] = False,
 ) -> None:
     """Play a scenario and record what plates and cameras make of it.
 
-    Example: tebura-simulate record visit.toml --layout shop.toml -o visit.mcap
+    Example: tebura-simulate record visit.toml --layout shop.toml --evidence -o visit.mcap
     """
     from tebura_simulator.recording_scenario import record_scenario
 
+    if evidence and (footage is not None or plates_only):
+        raise fail("--evidence is instead of films: leave --footage and --plates-only out")
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            folder = None if plates_only else _footage(scenario, layout, footage, Path(scratch))
-            truth = record_scenario(scenario, layout, out, folder)
+            is_filmed = not (plates_only or evidence)
+            folder = _footage(scenario, layout, footage, Path(scratch)) if is_filmed else None
+            truth = record_scenario(scenario, layout, out, folder, has_evidence=evidence)
     except (ConfigError, ValueError, OSError) as error:
         raise fail(error) from error
     said = f"{len(truth.events)} events, {len(truth.receipts)} receipts"
@@ -264,7 +257,7 @@ def _footage(scenario: Path, layout: Path, given: Path | None, scratch: Path) ->
     except ImportError as error:
         raise ValueError(
             f"drawing needs the scenes extra ({error.name} is missing); "
-            "give --footage or --plates-only"
+            "give --footage, --evidence or --plates-only"
         ) from error
     render_scenario(scenario, layout, scratch, _drawn)
     return scratch

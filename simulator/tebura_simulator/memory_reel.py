@@ -35,9 +35,9 @@ from tebura_contract.recording import (
 from tebura_edge.recorder import Recorded, RecordingWriter
 
 from tebura_simulator.epoch import START_NS
+from tebura_simulator.plates.simulated import SimulatedPlates, simulate
 from tebura_simulator.sight.evidence import evidence
 from tebura_simulator.sight.told import Told
-from tebura_simulator.stand_in import SimulatedPlates, simulate
 from tebura_simulator.story.faults import settled
 from tebura_simulator.story.scenario import Scenario, dump_scenario
 from tebura_simulator.story.timeline import Timeline
@@ -150,9 +150,8 @@ def reel_of(
     if faults:
         attached[FAULTS_ATTACHMENT] = Attached(encode(faults), JSON)
     for node, calibration in plates.calibrations.items():
-        dated = msgspec.structs.replace(calibration, measured_ns=START_NS)
         name = CALIBRATION_ATTACHMENT.format(node=node)
-        attached[name] = Attached(dump_calibration(dated), JSON)
+        attached[name] = Attached(dump_calibration(calibration), JSON)
     meta = Meta(
         title=scenario.title or scenario.name,
         made_by="tebura-simulate record",

@@ -1,41 +1,40 @@
-"""A scenario as a recording: simulated plates, rendered footage, and what really happened.
+"""A scenario as a recording: simulated plates, rendered footage or evidence, and the truth.
 
 Footage is drawn where MuJoCo is installed, or comes from a folder where it was drawn before
-(``CAMERA.mp4``, ``CAMERA.truth.json`` and ``timeline.json`` each). Plates are always simulated anew
-from the timeline, so scenario and seed give the same counts.
+(``CAMERA.mp4``, ``CAMERA.truth.json`` and ``timeline.json`` each). Plates and evidence are always
+simulated anew from the timeline, so scenario and seed give the same bytes.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from tebura_contract.calibration import dump_calibration
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.codec import encode
-from tebura_contract.ids import CameraId, NodeId, PlateId
+from tebura_contract.codec import decode
+from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.recording import (
-    CALIBRATION_ATTACHMENT,
-    LAYOUT_ATTACHMENT,
+    SCREEN_TOPIC,
     TRUTH_ATTACHMENT,
-    CountBatch,
-    Meta,
+    VIDEO_TOPIC,
+    CompressedVideo,
+    FoxgloveTime,
     Screen,
 )
-from tebura_contract.truth import OutcomeKind, TrueEvent, TrueReceipt, Truth, layout_name
-from tebura_edge.recorder import RecordingWriter
+from tebura_contract.truth import Truth
+from tebura_edge.recorder import Recorded
 
-from tebura_simulator.epoch import START_NS
+from tebura_simulator.epoch import store_ns
 from tebura_simulator.footage import h264_frames
-from tebura_simulator.plates import PlateModel, PlateTrace, simulate_plates
-from tebura_simulator.scale_rows import ScaleRows
+from tebura_simulator.memory_reel import Source, reel_of
 from tebura_simulator.scenes.truth import FootageTruth
-from tebura_simulator.story.planning import Action, ActionKind, Passage
 from tebura_simulator.story.scenario import load_scenario
-from tebura_simulator.story.timeline import Timeline
+from tebura_simulator.story.timeline import Action, Passage, Timeline
 
 MAX_FOOTAGE_TRUTH_BYTES = 64 * 1024 * 1024
+MAX_TRUTH_BYTES = 16 * 1024 * 1024
 
 
 class FootageMissing(ValueError):
@@ -89,9 +88,17 @@ def record_scenario(
     layout_file: Path,
     out: Path,
     footage_folder: Path | None,
-    model: PlateModel | None = None,
+    *,
+    has_evidence: bool = False,
 ) -> Truth:
     """Write the recording of a scenario; returns what happens in it.
+
+    Args:
+        scenario_file: What happens.
+        layout_file: Where.
+        out: The recording to write.
+        footage_folder: The scenario's films; None for none.
+        has_evidence: Whether cameras and gates speak without films.
 
     Raises:
         ConfigError: If the layout or the scenario has problems.
@@ -99,110 +106,45 @@ def record_scenario(
     """
     layout = load_layout(layout_file)
     scenario = load_scenario(scenario_file, layout)
-    timeline = Timeline(scenario, layout)
-    footage = load_footage(footage_folder, layout, timeline) if footage_folder else []
-    truth = truth_of_timeline(timeline)
-    traces = [
-        simulate_plates(
-            layout,
-            node,
-            timeline.standing(0.0),
-            timeline.actions,
-            timeline.duration_s,
-            scenario.seed,
-            model,
-        )
-        for node in sorted({shelf.reports_picks for _, shelf in layout.shelves().values()})
-    ]
-    meta = Meta(
-        title=scenario.title or scenario.name,
-        made_by="tebura-simulate record",
-        is_simulated=True,
-        start_ns=START_NS,
+    films: Mapping[tuple[str, ...], Source] = {}
+    if footage_folder:
+        timeline = Timeline(scenario, layout)
+        footage = load_footage(footage_folder, layout, timeline)
+        films = _films(footage, timeline.passages)
+    reel = reel_of(
+        scenario, layout, layout_file.read_bytes(), has_evidence=has_evidence, films=films
     )
-    partial = out.with_name(out.name + ".partial")
-    try:
-        with RecordingWriter(partial, meta) as writer:
-            writer.attach(LAYOUT_ATTACHMENT, layout_file.read_bytes(), "application/toml")
-            writer.attach(TRUTH_ATTACHMENT, encode(truth), "application/json")
-            for trace in traces:
-                _write_plates(writer, trace)
-            for film in footage:
-                _write_film(writer, film, timeline.passages)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return truth
+    reel.write(out)
+    return decode(reel.attachment(TRUTH_ATTACHMENT) or b"", Truth, limit_bytes=MAX_TRUTH_BYTES)
 
 
-def truth_of_timeline(timeline: Timeline) -> Truth:
-    """Events and receipts of a scenario; a shopper goes by the account, else by its own id."""
-    name_of = {p.shopper: str(p.member or p.shopper) for p in timeline.passages}
-    receipts: dict[str, dict[str, int]] = {name_of[p.shopper]: {} for p in timeline.passages}
-    for action in timeline.actions:
-        items = receipts[name_of[action.shopper]]
-        sign = 1 if action.kind is ActionKind.TAKE else -1
-        items[action.sku] = items.get(action.sku, 0) + sign * action.quantity
-    return Truth(
-        events=tuple(_true_event(action, name_of[action.shopper]) for action in timeline.actions),
-        receipts=tuple(
-            TrueReceipt(shopper=name, items={sku: n for sku, n in items.items() if n})
-            for name, items in receipts.items()
-        ),
+def _films(
+    footage: Sequence[Footage], passages: tuple[Passage, ...]
+) -> dict[tuple[str, ...], Source]:
+    return {_topics(film, passages): partial(_frames, film, passages) for film in footage}
+
+
+def _topics(film: Footage, passages: tuple[Passage, ...]) -> tuple[str, ...]:
+    video = VIDEO_TOPIC.format(camera=film.camera)
+    has_screen = any(
+        frame.phone_quad_px is not None and _account_at(frame.t_s, passages) is not None
+        for frame in film.truth.frames
     )
+    return (video, SCREEN_TOPIC.format(camera=film.camera)) if has_screen else (video,)
 
 
-def _true_event(action: Action, shopper: str) -> TrueEvent:
-    gondola, shelf, _ = action.facing.split("/")
-    is_take = action.kind is ActionKind.TAKE
-    return TrueEvent(
-        kind=OutcomeKind.PICK if is_take else OutcomeKind.RETURN,
-        time_s=action.t_s,
-        gondola=layout_name(gondola),
-        shelf=layout_name(shelf),
-        plates=tuple(layout_name(plate.rsplit("/", 1)[-1]) for plate in action.plates),
-        sku=action.sku,
-        quantity=action.quantity,
-        shopper=shopper,
-    )
-
-
-def _write_plates(writer: RecordingWriter, trace: PlateTrace) -> None:
-    node = trace.calibration.node
-    dated = msgspec.structs.replace(trace.calibration, measured_ns=START_NS)
-    name = CALIBRATION_ATTACHMENT.format(node=node)
-    writer.attach(name, dump_calibration(dated), "application/json")
-    for batch in counts_of(trace):
-        writer.counts(batch)
-
-
-def counts_of(trace: PlateTrace) -> list[CountBatch]:
-    """The trace as one scale a shelf, as a shop is wired: a converter box on each board."""
-    batches = []
-    for shelf in dict.fromkeys(plate.rsplit("/", 1)[0] for plate in trace.plates):
-        columns = [i for i, plate in enumerate(trace.plates) if plate.rsplit("/", 1)[0] == shelf]
-        rows = ScaleRows(
-            label=shelf.replace("/", "-").lower(),
-            node=NodeId(trace.calibration.node),
-            plates=tuple(PlateId(trace.plates[i]) for i in columns),
-            at_ns=START_NS + np.round(trace.at_s * SECOND_NS).astype(np.int64),
-            counts=trace.counts[:, columns].astype(np.float64),
-        )
-        batches += list(rows.batches())
-    return batches
-
-
-def _write_film(writer: RecordingWriter, film: Footage, passages: tuple[Passage, ...]) -> None:
+def _frames(film: Footage, passages: tuple[Passage, ...]) -> Iterator[Recorded]:
     for frame, (t_s, data) in zip(film.truth.frames, h264_frames(film.film), strict=True):
-        at_ns = START_NS + round(t_s * SECOND_NS)
+        at_ns = store_ns(t_s)
         account = _account_at(frame.t_s, passages)
         if frame.phone_quad_px is not None and account is not None:
             # Before its frame: whoever draws the code knows it when the picture comes.
-            writer.screen(
-                at_ns,
-                Screen(camera=film.camera, account=account, corners_px=frame.phone_quad_px),
-            )
-        writer.video(film.camera, at_ns, data)
+            screen = Screen(camera=film.camera, account=account, corners_px=frame.phone_quad_px)
+            yield Recorded(SCREEN_TOPIC.format(camera=film.camera), at_ns, screen)
+        whole_s, rest_ns = divmod(at_ns, SECOND_NS)
+        stamp = FoxgloveTime(sec=whole_s, nsec=rest_ns)
+        video = CompressedVideo(timestamp=stamp, frame_id=film.camera, data=data)
+        yield Recorded(VIDEO_TOPIC.format(camera=film.camera), at_ns, video)
 
 
 def _account_at(t_s: float, passages: tuple[Passage, ...]) -> str | None:
