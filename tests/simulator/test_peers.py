@@ -42,6 +42,7 @@ from tebura_edge.recorder import Recorded
 from tebura_simulator.claims import Claims, Method
 from tebura_simulator.memory_reel import Attached, MemoryReel, Source, reel_of
 from tebura_simulator.peers import PEERS
+from tebura_simulator.peers.levels import changes_of
 from tebura_simulator.peers.moving_deviation import stirs_of
 from tebura_simulator.peers.planogram import Planogram
 from tebura_simulator.peers.traces import ShelfTrace, first_sample_ns, weighed
@@ -451,6 +452,12 @@ def test_a_pick_and_a_return_two_seconds_apart_are_both_told() -> None:
         made.moved(10.0, "bread", -1)
         kinds = [outcome.kind for outcome in peer("weight-only")(made.reel()).outcomes]
         assert kinds == [OutcomeKind.PICK, OutcomeKind.RETURN]
+
+
+def test_what_creeps_a_little_is_no_step() -> None:
+    """Over two blocks of a quarter second, so that the rests before and after share a block."""
+    grams = FULL_G - 6.6 * np.clip((np.arange(600) - 300) / 30, 0.0, 1.0)
+    assert changes_of(trace_of(grams), Planogram(layout_of(HandMade().reel()))) == []
 
 
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])

@@ -105,7 +105,9 @@ def _changes(
     new = blocks.grams[after[0] : after[0] + blocks.per_rest]
     deltas = np.median(new, axis=0) - np.median(old, axis=0)
     floor_g = max(TOUCHED_G, PART_OF_LARGEST * float(np.abs(deltas).max()))
-    moved = np.abs(np.diff(blocks.grams[before[1] : after[0] + 1], axis=0))
+    # Where it crept, the one rest may begin before the other has ended.
+    last_before = min(before[1], after[0] - 1)
+    moved = np.abs(np.diff(blocks.grams[last_before : after[0] + 1], axis=0))
     found = []
     for sign in (-1.0, 1.0):
         touched = [
@@ -118,7 +120,7 @@ def _changes(
         for group in groups:
             columns = [trace.plates.index(plate) for plate in group]
             mine = deltas[columns]
-            peak = before[1] + 1 + int(moved[:, columns].sum(axis=1).argmax())
+            peak = last_before + 1 + int(moved[:, columns].sum(axis=1).argmax())
             if abs(mine.sum()) >= least_g:
                 found.append(
                     Change(
@@ -126,7 +128,7 @@ def _changes(
                         plates=tuple(group),
                         delta_g=float(mine.sum()),
                         shares=tuple(float(share) for share in mine / mine.sum()),
-                        from_ns=int(blocks.at_ns[min(before[1] + 1, after[0])]),
+                        from_ns=int(blocks.at_ns[last_before + 1]),
                         to_ns=int(blocks.at_ns[after[0]]),
                         peak_ns=int(blocks.at_ns[peak]),
                     )

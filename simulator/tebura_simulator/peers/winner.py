@@ -1,14 +1,14 @@
 """The method of the AutoCheckout competition's winner, from what its team published.
 
 Theirs (AutoCheckout-CMU/AutoCheckout on GitHub and a later clean-up of it; ideas and numbers, none
-of the code): the detector of `moving_deviation`. A pick is cut into one event for each group of plates
-that changed by a third of the shelf's lightest product and share products. Every product of the
-catalogue is scored 0.8 x arrangement + 0.2 x weight: arrangement is the share of the change on the
-product's plates of this shelf, weight the overlap of two Gaussians of 10 g, around the change and
-around the weight of *one* article. The best is taken, as often as its weight goes into the change,
-at least once, unless the change is below 0.4 of its weight. A put-back is what fits the weight best
-among all that the person has, unless it is below 0.75 of one; it then also belongs, in the
-planogram, on every plate that felt a fifth of the change. Who: the person one of whose head and
+of the code): the detector of `moving_deviation`. A pick is cut into one event for each group of
+plates that changed by a third of the shelf's lightest product and share products. Every product of
+the catalogue is scored 0.8 x arrangement + 0.2 x weight: arrangement is the share of the change on
+the product's plates of this shelf, weight the overlap of two Gaussians of 10 g, around the change
+and around the weight of *one* article. The best is taken, as often as its weight goes into the
+change, at least once, unless the change is below 0.4 of its weight. A put-back is what fits the
+weight best among all that the person has, unless it is below 0.75 of one; it then also belongs, in
+the planogram, on every plate that felt a fifth of the change. Who: the person one of whose head and
 wrists is nearest to the plate that changed most, at the deviation's peak or half-way through the
 event, whichever comes first. Without a person the event is dropped.
 
