@@ -144,10 +144,17 @@ def _receipts(
             expected=_named(expected.get(who, {}), names),
             charged=_named(items, names),
             reviews=reviews[who],
-            is_exact=_named(items, names) == _named(expected.get(who, {}), names),
+            state=_state(expected.get(who, {}), items, reviews[who]),
         )
         for who, items in charged.items()
     )
+
+
+def _state(expected: Mapping[str, int], charged: Mapping[str, int], reviews: int) -> str:
+    if {k: n for k, n in charged.items() if n} == {k: n for k, n in expected.items() if n}:
+        return "asked" if reviews else "exact"
+    is_right = all(0 <= count <= expected.get(sku, 0) for sku, count in charged.items())
+    return "asked" if reviews and is_right else "differs"
 
 
 def _named(items: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:

@@ -120,13 +120,17 @@ class FilmStrip(Part, frozen=True, kw_only=True):
 
 
 class ReceiptRow(Part, frozen=True, kw_only=True):
-    """What somebody should pay for and what the replay would charge, article to count."""
+    """What somebody should pay for and what the replay would charge, article to count.
+
+    `state` is ``exact``; ``asked`` where what is charged is right and a person decides the rest;
+    ``differs``.
+    """
 
     who: str
     expected: dict[str, int]
     charged: dict[str, int]
     reviews: int
-    is_exact: bool
+    state: str
 
 
 class Scene(Part, frozen=True, kw_only=True):
