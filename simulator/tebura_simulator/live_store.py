@@ -117,8 +117,11 @@ class LiveStore:
             if part.name == BROKER:
                 self.stage.wait_ready(BROKER)
         self.stage.wait_ready()
-        told = told_nodes_of(take, self.folder, wiring, self.files.node_keys)
-        self.told = ToldNodes(told, self.world.clock.now_s, lambda: self._is_playing)
+        self.told = ToldNodes(
+            lambda: told_nodes_of(take, self.folder, wiring, self.files.node_keys),
+            self.world.clock.now_s,
+            lambda: self._is_playing,
+        )
         self._open.enter_context(self.told)
         self.client = self._open.enter_context(ShopClient(self.address, self.files.staff_token))
         self.pacer = self._open.enter_context(

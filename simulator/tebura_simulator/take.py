@@ -1,16 +1,27 @@
 """A recording in memory, ready to be played to real nodes: what each sensor shows when."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.calibration import Calibration
 from tebura_contract.clock import seconds
 from tebura_contract.codec import decode
 from tebura_contract.envelope import Envelope, identify
-from tebura_contract.events import Event, ShopperEntered
+from tebura_contract.events import (
+    EntryRefused,
+    Event,
+    FaceAuth,
+    Reach,
+    ShopperEntered,
+    ShopperLeft,
+    TrackAtGate,
+    TrackEnded,
+    TrackStarted,
+)
 from tebura_contract.ids import CameraId, EventId, NodeId, PlateId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position, Watermark
@@ -31,6 +42,19 @@ from tebura_simulator.store_files import Scale
 from tebura_simulator.story.scenario import FaultScript
 
 LEVEL_SAMPLES = 10
+_OF_EYES = (
+    ShopperEntered,
+    ShopperLeft,
+    EntryRefused,
+    FaceAuth,
+    TrackStarted,
+    TrackAtGate,
+    TrackEnded,
+    Reach,
+    Watermark,
+    Position,
+)
+"""What a node says that has nothing to do with its scales."""
 
 
 @dataclass(eq=False)
@@ -168,12 +192,17 @@ def take_of(reader: Reel) -> Take:
         scale: _scale_track(path, scale, found, layout, calibrations, start_ns)
         for scale, found in batches.items()
     }
-    sensing = {track.node for track in scales.values()}
-    sensing |= {camera.node for camera in layout.camera if camera.label in cameras}
+    seeing = {camera.node for camera in layout.camera if camera.label in cameras}
+    words = {node: said for node, said in words.items() if node not in seeing}
+    weighing = {track.node for track in scales.values()}
+    layout_toml = reader.attachment(LAYOUT_ATTACHMENT) or b""
+    if weighing & words.keys():
+        layout = eyes_apart(layout, weighing & words.keys())
+        layout_toml = msgspec.toml.encode(layout)
     return Take(
         path=path,
         title=reader.meta().title,
-        layout_toml=reader.attachment(LAYOUT_ATTACHMENT) or b"",
+        layout_toml=layout_toml,
         layout=layout,
         calibrations=calibrations,
         truth=truth_of(reader),
@@ -181,9 +210,37 @@ def take_of(reader: Reel) -> Take:
         duration_s=seconds(end_ns - start_ns),
         scales=scales,
         cameras=cameras,
-        words={node: tuple(said) for node, said in words.items() if node not in sensing},
+        words={
+            eyes_of(node) if node in weighing else node: tuple(
+                word for word in said if node not in weighing or isinstance(word.said, _OF_EYES)
+            )
+            for node, said in words.items()
+        },
         faults=faults_of(reader),
     )
+
+
+def eyes_apart(layout: Layout, nodes: Collection[NodeId]) -> Layout:
+    """The layout with the cameras and gates of these nodes on a node of their own each.
+
+    A board that weighs and watches cannot be played in part: its scales are sensed by a real
+    process, its eyes by somebody who knows what they saw.
+    """
+
+    def moved(node: NodeId) -> NodeId:
+        return eyes_of(node) if node in nodes else node
+
+    replace = msgspec.structs.replace
+    return replace(
+        layout,
+        camera=tuple(replace(camera, node=moved(camera.node)) for camera in layout.camera),
+        gate=tuple(replace(gate, node=moved(gate.node)) for gate in layout.gate),
+    )
+
+
+def eyes_of(node: NodeId) -> NodeId:
+    """What the eyes of a node are called when they are played apart from it."""
+    return NodeId(f"{node}-eyes")
 
 
 def _scale_track(

@@ -170,40 +170,38 @@ class ToldNode:
 
 
 class ToldNodes:
-    """All of them, in one thread. Use it as a context manager.
+    """All of them, in one thread of their own. Use it as a context manager.
 
     Args:
-        nodes: Which.
+        make: Makes the nodes; called in that thread, which their outboxes belong to.
         clock_s: How far the recording is.
         is_playing: Whether one is on.
     """
 
     def __init__(
         self,
-        nodes: Sequence[ToldNode],
+        make: Callable[[], Sequence[ToldNode]],
         clock_s: Callable[[], float],
         is_playing: Callable[[], bool],
     ) -> None:
-        self._nodes, self._clock_s, self._is_playing = nodes, clock_s, is_playing
+        self._make, self._clock_s, self._is_playing = make, clock_s, is_playing
+        self._nodes: Sequence[ToldNode] = ()
         self._plays = 0
         self._live = LiveTime()
         self._lock = threading.Lock()
+        self._is_ready = threading.Event()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="told nodes")
-        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        for node in self._nodes:
-            node.start()
-            self._open.callback(node.stop)
         self._thread.start()
+        self._is_ready.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join()
-        self._open.close()
 
     def put_on(self, take: Take, members: Mapping[str, MemberId]) -> None:
         """Change to another recording of the same store, before its clock runs."""
@@ -232,15 +230,26 @@ class ToldNodes:
             raise RuntimeError("the played nodes stopped") from self._failure
 
     def _run(self) -> None:
-        try:
-            while not self._stopping.wait(TURN_S):
-                with self._lock:
-                    rec_s, is_playing = self._clock_s(), self._is_playing()
-                    self._live.note(rec_s, time.time_ns())
-                    for node in self._nodes:
-                        node.turn(rec_s, is_playing)
-        except Exception as error:
-            self._failure = error
+        with ExitStack() as opened:
+            try:
+                self._nodes = self._make()
+                for node in self._nodes:
+                    opened.callback(node.stop)
+                    node.start()
+                self._is_ready.set()
+                while not self._stopping.wait(TURN_S):
+                    self._turn()
+            except Exception as error:
+                self._failure = error
+            finally:
+                self._is_ready.set()
+
+    def _turn(self) -> None:
+        with self._lock:
+            rec_s, is_playing = self._clock_s(), self._is_playing()
+            self._live.note(rec_s, time.time_ns())
+            for node in self._nodes:
+                node.turn(rec_s, is_playing)
 
 
 def told_nodes_of(
