@@ -13,7 +13,15 @@ from tebura_contract.codec import DecodeError, decode, encode
 from tebura_contract.config import ConfigError
 from tebura_contract.layout import load_layout
 
-from tebura_simulator import cli_bench, cli_diff, cli_draw, cli_plates, cli_scenario, cli_view
+from tebura_simulator import (
+    cli_bench,
+    cli_cases,
+    cli_diff,
+    cli_draw,
+    cli_plates,
+    cli_scenario,
+    cli_view,
+)
 
 app = typer.Typer(
     name="tebura-simulate",
@@ -46,6 +54,15 @@ def _group() -> None:
 def import_(
     layout: LayoutFile,
     out: OutFile,
+    logs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[aifi-weights DIR]",
+            help="The public weight logs of the AutoCheckout store (CC BY 4.0, Zenodo record "
+            "4300738), for whoever has downloaded them. Untried on the original files.",
+            show_default=False,
+        ),
+    ] = None,
     plates: Annotated[
         Path | None,
         typer.Option(help="CSV with the header timestamp,gondola,shelf,plate,grams."),
@@ -59,10 +76,18 @@ def import_(
     """Make a recording from CSV plate readings and video files.
 
     Example: tebura-simulate import --layout shop.toml --plates P.csv
-    --video aisle=clip.mp4@1573805516.5 -o visit.mcap
+    --video aisle=clip.mp4@1573805516.5 -o visit.mcap;
+    tebura-simulate import aifi-weights logs/ --layout shop.toml -o visit.mcap
     """
     from tebura_edge.recorder import RecordingError
 
+    if logs:
+        if plates or video or truth:
+            raise fail("import aifi-weights takes no --plates, --video or --truth")
+        from tebura_simulator.cli_logs import import_logs
+
+        import_logs(logs, layout, out)
+        return
     from tebura_simulator.importing import ImportFault, ImportPlan, parse_video, write_recording
     from tebura_simulator.plate_csv import PlateCsvError, read_plates, steady_time_s
 
@@ -294,6 +319,7 @@ def _progress(line: int) -> None:
 
 
 cli_bench.register(app)
+cli_cases.register(app)
 cli_scenario.register(app)
 cli_diff.register(app)
 cli_draw.register(app)
