@@ -36,7 +36,7 @@ STORE60_S: Final = 30.0
 STORES: Final = 8
 """So many simulated stores of 348 channels are pooled: the 99th of a hundred channels is a matter
 of luck in a single one."""
-HX711_PLATES: Final = 200
+HX711_PLATES: Final = 120
 HX711_S: Final = 1050.0
 HX711_TAUS_S: Final = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 RAW: Final = "Allan deviation with glitches"

@@ -155,7 +155,7 @@ def _hx711_quantiles(axes: "Axes", hx711: Hx711, recordings: Sequence[Recorded])
         axes.plot(farther_g, share, "--", color=colour, lw=1.3)
     axes.set_ylim(5e-5, 1.3)
     _named(axes, "10 Hz: how far samples are off", "g or more from the median of 30 s", "share")
-    _legend(axes, *_who(recordings, "--", "simulated: 200 plates"), place="lower left")
+    _legend(axes, *_who(recordings, "--", "simulated: 120 plates"), place="lower left")
 
 
 def _beyond(grams: Floats, clean_g: Floats, farther_g: Floats) -> Floats:

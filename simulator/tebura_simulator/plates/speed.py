@@ -11,7 +11,7 @@ from tebura_simulator.plates.simulated import simulate
 from tebura_simulator.story.scenario import PlateKind
 
 PLATES: Final = 306
-VISIT_S: Final = 120.0
+VISIT_S: Final = 60.0
 ACTION_EVERY_S: Final = 8.0
 ROUNDS: Final = 5
 
