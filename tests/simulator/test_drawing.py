@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tebura_contract.layout import Layout
+from tebura_contract.layout import Layout, load_layout
 from tebura_simulator import stores
 from tebura_simulator.cli import app
 from tebura_simulator.story import drawing
@@ -84,6 +84,27 @@ def test_a_store_of_single_packages_can_be_shopped_in() -> None:
         scenario = draw(bare, difficulty, 5)
         assert scenario_problems(scenario, bare) == []
         assert Timeline(scenario, bare).actions
+
+
+@pytest.fixture(scope="module")
+def real_layout(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """The AutoCheckout competition's store, as staff import it: no door, no camera yet."""
+    from tebura_calibration.cli import app as calibrate
+
+    files, out = shared_data / "store-aifi", tmp_path_factory.mktemp("store") / "layout.toml"
+    command = ["layout", "import", "autocheckout", "-o", str(out)]
+    for part in ("plates.json", "shelves.json", "gondolas.json", "planogram.csv"):
+        command += [f"--{part.split('.')[0]}", str(files / part)]
+    told = CliRunner().invoke(calibrate, command)
+    assert told.exit_code == 0, told.output
+    return load_layout(out)
+
+
+@pytest.mark.parametrize("difficulty", Difficulty)
+def test_a_real_store_can_be_shopped_in(real_layout: Layout, difficulty: Difficulty) -> None:
+    scenario = draw(real_layout, difficulty, 1)
+    assert scenario_problems(scenario, real_layout) == []
+    assert len(Timeline(scenario, real_layout).actions) >= 5
 
 
 @pytest.mark.parametrize("difficulty", Difficulty)
