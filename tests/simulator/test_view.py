@@ -34,8 +34,8 @@ PLATE = PlateId("g/s/p")
 def samples(values: np.ndarray, rate_hz: float = 60.0, from_s: float = 0.0) -> Envelope:
     envelope = Envelope((PLATE,), START)
     at_ns = START + ((from_s + np.arange(len(values)) / rate_hz) * SECOND_NS).astype(np.int64)
-    for begin in range(0, len(values), 12):
-        part = slice(begin, begin + 12)
+    for begin in range(0, len(values), 600):
+        part = slice(begin, begin + 600)
         envelope.add(at_ns[part], values[part, None].astype(np.float32))
     return envelope
 
@@ -111,6 +111,37 @@ def test_traces_of_306_plates_that_all_moved_stay_within_their_bytes() -> None:
     assert all(lane.has_moved for lane in lanes)
     assert sum(len(lane.trace.low) + len(lane.trace.high) for lane in lanes) <= TRACE_BYTES
     assert len(unpacked(lanes[0].trace)[0]) >= 600, "at least ten moments a second are left"
+
+
+@pytest.mark.parametrize(
+    ("values", "is_open"),
+    [
+        pytest.param(np.full(3600, 900.0), False, id="still"),
+        pytest.param(np.where(np.arange(3600) < 900, 900.0, 860.0), True, id="one-small-step"),
+        pytest.param(np.linspace(900.0, 870.0, 3600), False, id="drifts-by-30-g-in-a-minute"),
+        pytest.param(
+            np.where(np.arange(3600) == 1500, 26_000.0, 900.0), False, id="one-glitch-of-25-kg"
+        ),
+        pytest.param(
+            np.where(np.abs(np.arange(3600) - 1800) < 120, 9_000.0, 900.0), True, id="leaned-upon"
+        ),
+    ],
+)
+def test_a_shelf_is_open_when_something_moved_on_it(values: np.ndarray, is_open: bool) -> None:
+    noise = np.random.default_rng(1).normal(0.0, 1.0, len(values))
+    here = Pose(translation_m=(0.0, 0.0, 0.0))
+    plate = Plate(id="p", xy_m=(0.0, 0.0), size_m=(0.1, 0.4))
+    shelf = Shelf(
+        id="s",
+        gondola_from_shelf=here,
+        size_m=(0.9, 0.4, 0.3),
+        reports_picks=NodeId("plates"),
+        plate=(plate,),
+    )
+    gondola = Gondola(id="g", store_from_gondola=here, size_m=(0.9, 0.4, 2.0), shelf=(shelf,))
+    layout = Layout(store=StoreInfo(id=StoreId("s"), name="s"), gondola=(gondola,))
+    (block,) = shelf_blocks(layout, [samples(values + noise)], START, {})
+    assert block.is_open is is_open
 
 
 @pytest.fixture(scope="module")

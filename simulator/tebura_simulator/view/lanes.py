@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import PlateId, ShelfId
 from tebura_contract.layout import Layout
 from tebura_gateway.web.floor import CM, floor_plan
@@ -20,11 +21,12 @@ COARSE = 256
 """Moments of a plate that did not move."""
 MOVED_G = 15.0
 SHAKEN = 6.0
-"""A plate moved when its level left the first one by this, and by so many of its deviations."""
+"""A plate moved when its level changed by this within `SOON_S`, and by so many of its deviations:
+what wanders slowly is no movement of goods."""
+SOON_S = 3.0
 LEAST_SPAN_G = 60.0
 OVERSHOOT = 0.5
 """What goes beyond the settled levels by less than this share of their span is kept in the lane."""
-_SETTLED = 15
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def _measured(
         seen = envelope.thinned(2048)
         for column, plate in enumerate(envelope.plates):
             low, high = seen.low[:, column], seen.high[:, column]
-            has_moved = plate in named or _has_moved(low, high)
+            has_moved = plate in named or _has_moved(low, high, seen.width_ns)
             found[plate] = _Moved(envelope, column, has_moved, _fit(low, high))
     return found
 
@@ -107,14 +109,14 @@ def _moments_each(plates: Iterable[_Moved]) -> int:
     return max(COARSE, int(left / max(sum(moved), 1)))
 
 
-def _has_moved(low: Values, high: Values) -> bool:
-    """Whether the settled level changed; a glitch or a touch alone is no movement of goods."""
+def _has_moved(low: Values, high: Values, width_ns: int) -> bool:
+    """Whether the level changed at once and for longer than a glitch."""
     level = _steady(((low + high) / 2).astype(np.float32))
-    if len(level) == 0:
+    soon = max(1, round(SOON_S * SECOND_NS / width_ns))
+    if len(level) <= soon:
         return False
-    shaken = float(np.median(np.abs(np.diff(level)))) if len(level) > 1 else 0.0
-    apart = np.abs(level - np.median(level[:_SETTLED]))
-    return bool(apart.max() > max(MOVED_G, SHAKEN * shaken))
+    apart = np.abs(level[soon:] - level[:-soon])
+    return bool(apart.max() > max(MOVED_G, SHAKEN * float(np.median(apart))))
 
 
 def _fit(low: Values, high: Values) -> tuple[float, float]:
