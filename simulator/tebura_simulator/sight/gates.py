@@ -7,7 +7,6 @@ from tebura_contract.events import ShopperEntered, ShopperLeft
 from tebura_contract.ids import GateId, MemberId, NodeId
 from tebura_contract.layout import Gate, Layout
 from tebura_edge.gate_role import GROUP_NS
-from tebura_edge.geometry import is_inside
 
 from tebura_simulator.accounts import member_of
 from tebura_simulator.epoch import store_ns
@@ -15,6 +14,7 @@ from tebura_simulator.sight.chance import stream
 from tebura_simulator.sight.eyes import people_cameras
 from tebura_simulator.sight.motion import STEP_S, Walker
 from tebura_simulator.sight.told import Found
+from tebura_simulator.sight.zones import is_in_zone
 from tebura_simulator.story.timeline import Passage, Timeline
 
 READ_S = (0.1, 0.6)
@@ -83,8 +83,8 @@ def _shown_s(passage: Passage, gate: Gate, walker: Walker) -> float:
     if passage.code_from_s is not None:
         return passage.code_from_s
     stay = []
-    for index, foot_m in enumerate(walker.xy_m):
-        if is_inside(gate.zone_m, foot_m):
+    for index, (x_m, y_m) in enumerate(walker.xy_m.tolist()):
+        if is_in_zone(gate.zone_m, (x_m, y_m)):
             stay.append(index)
         elif stay:
             break

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.geometry import Xy
 from tebura_contract.layout import Layout
-from tebura_edge.geometry import is_inside
 
-from tebura_simulator.story.planning import plan
+from tebura_simulator.sight.zones import is_in_zone
 from tebura_simulator.story.scenario import Part, ShopperScript
 from tebura_simulator.story.timeline import Timeline
 from tebura_simulator.story.walking import Leg
@@ -65,11 +64,11 @@ def walkers_of(timeline: Timeline, layout: Layout) -> tuple[Walker, ...]:
     """Everybody who is ever in the shop, in the scenario's order."""
     zones = [gate.zone_m for gate in layout.gate if gate.zone_m]
     found = []
-    people = plan(timeline.scenario, layout).shoppers
-    for person, passage in zip(people, timeline.passages, strict=True):
+    scripts = {script.id: script for script in timeline.scenario.shopper}
+    for passage, legs in zip(timeline.passages, timeline.ways(), strict=True):
         first, last = round(passage.enter_s / STEP_S), round(passage.leave_s / STEP_S)
-        xy_m = _way(person.legs, first, last)
-        found.append(Walker(person.script, first, xy_m, _inside(xy_m, first, zones)))
+        xy_m = _way(legs, first, last)
+        found.append(Walker(scripts[passage.shopper], first, xy_m, _inside(xy_m, first, zones)))
     return tuple(found)
 
 
@@ -87,8 +86,8 @@ def _inside(xy_m: Floats, first: int, zones: Sequence[tuple[Xy, ...]]) -> tuple[
     whole = (first, first + len(xy_m))
     near = [
         index
-        for index, point in enumerate(xy_m)
-        if any(is_inside(zone, point, DOORWAY_M) for zone in zones)
+        for index, (x_m, y_m) in enumerate(xy_m.tolist())
+        if any(is_in_zone(zone, (x_m, y_m), DOORWAY_M) for zone in zones)
     ]
     if not near:
         return whole

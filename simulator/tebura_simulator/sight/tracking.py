@@ -14,12 +14,12 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import GateId, TrackId, track_id
 from tebura_contract.layout import Gate
 from tebura_contract.messages import Position
-from tebura_edge.geometry import is_inside
 
 from tebura_simulator.epoch import store_ns
 from tebura_simulator.sight.eyes import Eye, Steps
 from tebura_simulator.sight.motion import STEP_S, Walker
 from tebura_simulator.sight.told import Found
+from tebura_simulator.sight.zones import is_in_zone
 from tebura_simulator.story.scenario import SightScript
 
 CONFIRM_STEPS = 3
@@ -182,7 +182,7 @@ class Follower:
         follow = self._now.pop(index)
         self.tracks.part(self._people[index].walker.id, step)
         foot_m = self._foot(index, follow, follow.last)
-        near = (g.id for g in self._gates if is_inside(g.zone_m, foot_m, EXIT_MARGIN_M))
+        near = (g.id for g in self._gates if is_in_zone(g.zone_m, foot_m, EXIT_MARGIN_M))
         event = TrackEnded(
             track=follow.id,
             at_ns=store_ns(follow.last * STEP_S),
@@ -203,7 +203,7 @@ class Follower:
         foot_m = (x_m + follow.bias_m[0], y_m + follow.bias_m[1])
         for gate in self._gates:
             was_inside = gate.id in follow.gates
-            now_inside = is_inside(gate.zone_m, foot_m, LEAVE_MARGIN_M if was_inside else 0.0)
+            now_inside = is_in_zone(gate.zone_m, foot_m, LEAVE_MARGIN_M if was_inside else 0.0)
             if now_inside != was_inside:
                 (follow.gates.add if now_inside else follow.gates.discard)(gate.id)
                 at_ns = store_ns(step * STEP_S)

@@ -122,6 +122,10 @@ class Timeline:
             for shopper, ids in carried.items()
         }
 
+    def ways(self) -> tuple[tuple[Leg, ...], ...]:
+        """The way of each person of `passages`, leg by leg."""
+        return tuple(tuple(person.legs) for person in self._plan.shoppers)
+
     def shoppers(self, t_s: float) -> tuple[ShopperState, ...]:
         """Everyone in the shop at `t_s`, in the scenario's order."""
         return tuple(
