@@ -7,17 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from tebura_contract.truth import Truth
-
 from tebura_simulator.bench.kept_reel import KeptReel
 from tebura_simulator.bench.lines import CaseLine, case_line
 from tebura_simulator.bench.suites import Drawn, Suite
 from tebura_simulator.claims import Method
-from tebura_simulator.recordings import truth_of
 from tebura_simulator.reels import Reel
-from tebura_simulator.scoring.case import Case, score
+from tebura_simulator.scoring.recorded import score_reel
 from tebura_simulator.scoring.tebura import Tebura
-from tebura_simulator.story.scenario import Part, Scenario
 
 
 @dataclass(frozen=True)
@@ -46,10 +42,7 @@ def contest(work: Work) -> list[CaseLine]:
     try:
         drawn = work.suite.draw(work.case, work.seed)
         with _reel(work, drawn) as reel:
-            truth = truth_of(reel)
-            if truth is None:
-                raise ValueError("the reel holds no truth")
-            return [_judge(work, method, drawn, reel, truth) for method in _methods(work)]
+            return [_judge(work, method, drawn, reel) for method in _methods(work)]
     except Exception as error:  # a crash is a result here: it is told with its seed
         return work.failed(_said(error))
 
@@ -66,36 +59,18 @@ def all_methods(review_s: float | None = None) -> tuple[Method, ...]:
     return (tebura, *PEERS)
 
 
-def strangers_of(scenario: Scenario) -> frozenset[str]:
-    """Shoppers without an account, who pay nobody's bill."""
-    return frozenset(
-        person.id
-        for person in scenario.shopper
-        if person.part is Part.SHOPPER and person.member is None and person.guest_of is None
-    )
-
-
 def _methods(work: Work) -> Sequence[Method]:
     by_name = {method.name: method for method in all_methods(work.review_s)}
     return [by_name[name] for name in work.methods]
 
 
-def _judge(work: Work, method: Method, drawn: Drawn, reel: Reel, truth: Truth) -> CaseLine:
+def _judge(work: Work, method: Method, drawn: Drawn, reel: Reel) -> CaseLine:
     begun_s = time.process_time()
     try:
-        claims = method(reel)
-        cpu_s = time.process_time() - begun_s
-        scored = score(
-            Case(
-                recording=work.case,
-                truth=truth,
-                claims=claims,
-                prices_minor={str(p.sku): p.price_minor for p in drawn.layout.product},
-                strangers=strangers_of(drawn.scenario),
-            )
-        )
+        scored = score_reel(work.case, reel, method)
     except Exception as error:  # as above
         return work.failure(method.name, _said(error))
+    cpu_s = time.process_time() - begun_s
     store_s = drawn.scenario.duration_s
     return case_line(work.suite.name, work.case, work.seed, method.name, scored, store_s, cpu_s)
 

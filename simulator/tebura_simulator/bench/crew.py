@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -35,7 +36,8 @@ def played(works: Sequence[Work], jobs: int) -> Iterator[tuple[int, list[CaseLin
         while waiting or running:
             while waiting and len(running) < jobs:
                 number, work = waiting.pop()
-                running.append(_start(context, number, work))
+                with _uninterrupted():
+                    running.append(_start(context, number, work))
             ready = wait([one.result for one in running])
             for one in [one for one in running if one.result in ready]:
                 running.remove(one)
@@ -56,12 +58,19 @@ def _context() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tebura_simulator.bench.contest"])
     resource_tracker.ensure_running()
+    with _uninterrupted():
+        forkserver.ensure_running()
+    return context
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until this is over: no process is started that nobody knows of."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        forkserver.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return context
 
 
 def _start(context: multiprocessing.context.ForkServerContext, number: int, work: Work) -> _Running:

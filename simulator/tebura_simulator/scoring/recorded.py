@@ -10,6 +10,7 @@ from tebura_simulator.claims import Method
 from tebura_simulator.recordings import layout_of, truth_of
 from tebura_simulator.reels import Reel
 from tebura_simulator.scoring.case import Case, Score, score
+from tebura_simulator.scoring.strangers import strangers_in
 from tebura_simulator.scoring.tebura import Tebura
 from tebura_simulator.scoring.totals import Total
 
@@ -36,8 +37,14 @@ def score_reel(name: str, reel: Reel, method: Method) -> Score:
     truth = truth_of(reel)
     if truth is None:
         raise RecordingError(f"{reel.path}: no truth.json inside or beside it")
-    prices = {str(p.sku): p.price_minor for p in layout_of(reel).product}
-    return score(Case(recording=name, truth=truth, claims=method(reel), prices_minor=prices))
+    case = Case(
+        recording=name,
+        truth=truth,
+        claims=method(reel),
+        prices_minor={str(p.sku): p.price_minor for p in layout_of(reel).product},
+        strangers=strangers_in(reel),
+    )
+    return score(case)
 
 
 def as_json(one: Score | Total) -> str:
