@@ -19,6 +19,7 @@ from tebura_simulator.plates.fit import (
     hx711_rows,
     store60_rows,
 )
+from tebura_simulator.plates.picture import draw
 from tebura_simulator.plates.reference import (
     ALLAN,
     EXCURSION,
@@ -37,13 +38,23 @@ from tebura_simulator.story.scenario import PlateKind
 
 
 @pytest.fixture(scope="module")
-def store60() -> list[FitRow]:
-    return store60_rows(Store60())
+def store() -> Store60:
+    return Store60()
 
 
 @pytest.fixture(scope="module")
-def hx711(shared_data: Path) -> list[FitRow]:
-    return hx711_rows(Hx711(), hx711_recordings(shared_data / "plates-hx711"))
+def hobby() -> Hx711:
+    return Hx711()
+
+
+@pytest.fixture(scope="module")
+def store60(store: Store60) -> list[FitRow]:
+    return store60_rows(store)
+
+
+@pytest.fixture(scope="module")
+def hx711(hobby: Hx711, shared_data: Path) -> list[FitRow]:
+    return hx711_rows(hobby, hx711_recordings(shared_data / "plates-hx711"))
 
 
 def test_white_noise_averages_out_with_the_root_of_time() -> None:
@@ -121,6 +132,16 @@ def test_a_10_hz_plate_answers_as_the_real_converter_does(hx711: list[FitRow]) -
     rows = [row for row in hx711 if row.statistic.startswith("autocorrelation")]
     assert len(rows) == 3
     assert all(row.simulated == pytest.approx(row.real, abs=0.06) for row in rows)
+
+
+def test_the_fit_is_drawn_also_where_the_real_recordings_lack(
+    store: Store60, hobby: Hx711, tmp_path: Path
+) -> None:
+    path = tmp_path / "fit.png"
+    draw(store, hobby, (), path)
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert 20_000 < len(data) < 300_000
 
 
 def test_a_store_of_306_plates_is_simulated_faster_than_it_lives() -> None:
