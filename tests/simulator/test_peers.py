@@ -460,6 +460,18 @@ def test_what_creeps_a_little_is_no_step() -> None:
     assert changes_of(trace_of(grams), Planogram(layout_of(HandMade().reel()))) == []
 
 
+def test_noisy_plates_hide_no_step_of_a_quiet_one() -> None:
+    names = tuple(PlateId(f"left/1/{n}") for n in (1, 2, 3, 4))
+    noise_g = np.array([0.5, 12.0, 12.0, 12.0])
+    grams = FULL_G + np.random.default_rng(3).normal(0.0, noise_g, (1200, 4))
+    grams[600:, 0] -= 30.0
+    at_ns = (np.arange(1200) * SECOND_NS / 60).astype(np.int64)
+    planogram = Planogram(layout_of(HandMade().reel()))
+    (change,) = changes_of(ShelfTrace(LEFT, names, at_ns, grams, 60.0), planogram)
+    assert change.plates == names[:1]
+    assert change.delta_g == pytest.approx(-30.0, abs=1.0)
+
+
 @pytest.mark.parametrize("name", ["winner", "weight-only", "nearest-person"])
 def test_samples_that_were_not_read_are_no_pick(name: str) -> None:
     made = HandMade()

@@ -18,7 +18,7 @@ MIN_REST_BLOCKS = 3
 """Blocks must agree for so long, and be so many, before a shelf counts as still."""
 REST_G = 6.0
 REST_NOISES = 6.0
-"""Still: the blocks' sums lie within this, or within so many times the shelf's own noise."""
+"""Still: a plate's blocks lie within this, or within so many times that plate's own noise."""
 PART_OF_LIGHTEST = 0.4
 MIN_CHANGE_G = 8.0
 """A change is at least this share of the lightest product there, and never less grams."""
@@ -51,7 +51,6 @@ class Change:
 class _Blocks:
     at_ns: NDArray[np.int64]
     grams: NDArray[np.float64]
-    sums_g: NDArray[np.float64]
     per_rest: int
 
 
@@ -76,18 +75,18 @@ def _blocks(trace: ShelfTrace) -> _Blocks:
     shape = (count, size, len(trace.plates))
     grams = np.median(trace.grams[: count * size].reshape(shape), axis=1)
     per_rest = max(MIN_REST_BLOCKS, round(REST_S * trace.rate_hz / size))
-    return _Blocks(trace.at_ns[: count * size : size], grams, grams.sum(axis=1), per_rest)
+    return _Blocks(trace.at_ns[: count * size : size], grams, per_rest)
 
 
 def _rests(blocks: _Blocks) -> list[tuple[int, int]]:
-    """First and last block of each time the shelf was still."""
-    sums, size = blocks.sums_g, blocks.per_rest
-    if len(sums) < size:
+    """First and last block of each time all plates of the shelf were still."""
+    grams, size = blocks.grams, blocks.per_rest
+    if len(grams) < size:
         return []
-    windows = np.lib.stride_tricks.sliding_window_view(sums, size)
-    spread = windows.max(axis=1) - windows.min(axis=1)
-    noise = float(np.median(np.abs(np.diff(sums))))
-    is_still = spread <= max(REST_G, REST_NOISES * noise)
+    windows = np.lib.stride_tricks.sliding_window_view(grams, size, axis=0)
+    spread = windows.max(axis=-1) - windows.min(axis=-1)
+    noise = np.median(np.abs(np.diff(grams, axis=0)), axis=0)
+    is_still = (spread <= np.maximum(REST_G, REST_NOISES * noise)).all(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], is_still.view(np.int8), [0]))))
     starts, ends = edges[::2], edges[1::2]
     return [(int(a), int(b) + size - 2) for a, b in zip(starts, ends, strict=True)]
