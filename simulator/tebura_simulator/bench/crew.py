@@ -14,6 +14,19 @@ import msgspec
 from tebura_simulator.bench.contest import Work, contest
 from tebura_simulator.bench.lines import CaseLine
 
+PRELOADED = tuple(
+    f"tebura_simulator.{name}"
+    for name in (
+        "bench.contest",
+        "cases",
+        "memory_reel",
+        "peers",
+        "story.drawing",
+        "story.visits",
+    )
+)
+"""Read once for all cases: sooner begun, and a bench is of one version of the code throughout."""
+
 _LINES = msgspec.json.Decoder(list[CaseLine])
 
 
@@ -56,7 +69,7 @@ def _context() -> multiprocessing.context.ForkServerContext:
     tracker is started before, since starting it would lift the mask.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tebura_simulator.bench.contest"])
+    context.set_forkserver_preload(list(PRELOADED))
     resource_tracker.ensure_running()
     with _uninterrupted():
         forkserver.ensure_running()
