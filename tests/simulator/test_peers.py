@@ -462,7 +462,7 @@ def test_what_creeps_a_little_is_no_step() -> None:
 
 def test_noisy_plates_hide_no_step_of_a_quiet_one() -> None:
     names = tuple(PlateId(f"left/1/{n}") for n in (1, 2, 3, 4))
-    noise_g = np.array([0.5, 12.0, 12.0, 12.0])
+    noise_g = np.array([0.5, 20.0, 20.0, 20.0])
     grams = FULL_G + np.random.default_rng(3).normal(0.0, noise_g, (1200, 4))
     grams[600:, 0] -= 30.0
     at_ns = (np.arange(1200) * SECOND_NS / 60).astype(np.int64)
