@@ -173,6 +173,15 @@ def test_two_take_from_one_facing_at_the_same_second() -> None:
     assert math.dist(a.xy_m, b.xy_m) < 0.5
 
 
+def test_nothing_is_put_where_a_slow_hand_has_not_yet_emptied_the_place() -> None:
+    slow = Step(action=Deed.TAKE, sku=TEA, at_s=60.0, pace=0.25)
+    back = Step(action=Deed.PUT_BACK, sku=WATER, facing=TEA_PLACE, at_s=59.0)
+    story = play(shopper("a", slow), shopper("b", take(WATER), back, enter_s=9.0))
+    taken, put = story.actions[1:]
+    assert (taken.t_s, taken.sku, put.sku) == (60.0, TEA, WATER)
+    assert put.t_s > taken.t_s
+
+
 def test_a_pace_of_two_halves_the_time_in_the_shelf() -> None:
     def inside_s(pace: float) -> float:
         step = Step(action=Deed.TAKE, sku=TEA, pace=pace)

@@ -57,7 +57,7 @@ def _story() -> Timeline:
 STORY = _story()
 MOMENTS: list[tuple[float, ShopperState, Posture]] = [
     (float(t), state, posture_of(state, BODY))
-    for t in np.arange(0.0, STORY.duration_s, 0.1)
+    for t in np.arange(0.0, STORY.duration_s, 0.15)
     for state in STORY.shoppers(float(t))
 ]
 

@@ -2,6 +2,7 @@ import math
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tebura_contract.ids import FacingId, MemberId, Sku
 from tebura_contract.layout import load_layout
 from tebura_simulator import demo
+from tebura_simulator.scenes.truth import FootageTruth
 from tebura_simulator.story.scenario import Deed, Scenario, ShopperScript, Step, load_scenario
 from tebura_simulator.story.timeline import ActionKind, GestureKind, Hand, Timeline
 from tebura_simulator.story.walking import Leg, Stance
@@ -109,6 +111,19 @@ def test_shoppers_are_there_from_entry_to_leaving_only(name: str) -> None:
         ]
         assert present == [False, True, True]
         assert passage.shopper not in {s.script.id for s in story.shoppers(passage.leave_s)}
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_shoppers_walk_as_the_footage_shows_them(name: str) -> None:
+    path = DEMO / "footage" / name / "aisle.truth.json"
+    truth = msgspec.json.decode(path.read_bytes(), type=FootageTruth)
+    shown = 0
+    for frame in truth.frames:
+        at = {state.script.id: state.xy_m for state in DEMOS[name].shoppers(frame.t_s)}
+        for person in frame.people:
+            shown += 1
+            assert person.foot_m == tuple(round(v, 4) for v in at[person.shopper])
+    assert shown > 100
 
 
 def test_two_shoppers_in_turn_never_share_the_shop() -> None:

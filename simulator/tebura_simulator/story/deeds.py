@@ -52,9 +52,8 @@ def starts_s(walker: Walker, step: Step, crowd: Crowd) -> float | Lack:
         if since_s is None:
             return Lack(f"no {step.quantity} {step.sku!r} lie on the floor")
         return max(since_s, walker.free_s)
-    if step.action is Deed.HAND_OVER:
-        if crowd[step.to or ""].stance is None:
-            return Lack(f"{step.to!r} has not come in")
+    if step.action is Deed.HAND_OVER and crowd[step.to or ""].stance is None:
+        return Lack(f"{step.to!r} has not come in")
     return walker.free_s
 
 
@@ -81,7 +80,8 @@ def come_early(walker: Walker, step: Step, crowd: Crowd) -> None:
         return
     if step.action in _AT_SHELVES:
         facing = _likely_facing(walker, step)
-        walker.walk_up(facing, facing.front_m, step.hand)
+        hand = None if step.action is Deed.LOOK else step.hand
+        walker.walk_up(facing, facing.front_m, hand)
     elif step.action is Deed.HAND_OVER:
         receiver = crowd[step.to or ""]
         if receiver.stance is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from tebura_contract.geometry import Xy, Xyz
 from tebura_contract.ids import CameraId, FacingId, Sku
-from tebura_contract.layout import Camera, Gate, Layout
+from tebura_contract.layout import Camera, Gate, GateDirection, Layout
 
 from tebura_simulator.story.footprints import Walls, footprints_of
 from tebura_simulator.story.routes import Aisles
@@ -46,7 +46,7 @@ class Premises:
                 item = Item(f"{facing.id}#{number}", facing.sku, slot)
                 self.items.append(item)
                 self._standing[slot] = (0.0, item)
-        self.gate = next(iter(layout.gate), None)
+        self.gate = next((g for g in layout.gate if g.direction is not GateDirection.EXIT), None)
         self.reader = _reader(layout, self.gate)
         self.door_m = scenario.door_m or _door(layout, self.gate)
 

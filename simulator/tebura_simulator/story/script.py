@@ -69,7 +69,8 @@ class Step(Script, frozen=True, kw_only=True):
             so that an item can be put back wrongly; `lay`, `touch`, `lean` and `knock` need it or a
             `sku`.
         at_s: Store second at which it happens: the item leaves or lands, the press begins. Whoever
-            is early waits for it; whoever cannot be there yet does it as soon as possible.
+            is early waits for it; whoever cannot be there yet does it as soon as possible. `wait`,
+            `walk` and `look` begin then.
         pace: Scales the speed of the reach: 2 is twice as fast.
         duration_s: How long `look`, `wait`, `touch`, `lean` last.
         other_hand: With `take` and `put_back`: what the other hand does meanwhile.
