@@ -39,6 +39,7 @@ from tebura_contract.messages import Position
 from tebura_contract.recording import CountBatch, Meta
 from tebura_contract.truth import OutcomeKind, TrueReceipt, Truth
 from tebura_edge.recorder import Recorded
+from tebura_simulator.accounts import member_of
 from tebura_simulator.claims import Claims, Method
 from tebura_simulator.memory_reel import Attached, MemoryReel, Source, reel_of
 from tebura_simulator.peers import PEERS
@@ -48,7 +49,6 @@ from tebura_simulator.peers.planogram import Planogram
 from tebura_simulator.peers.traces import ShelfTrace, first_sample_ns, weighed
 from tebura_simulator.peers.winner import scores
 from tebura_simulator.recordings import layout_of, truth_of
-from tebura_simulator.replay import member_of
 from tebura_simulator.story.scenario import (
     PlateKind,
     PlatesScript,

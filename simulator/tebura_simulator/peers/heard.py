@@ -21,9 +21,9 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import EventId, MemberId, TrackId
 from tebura_contract.messages import Position
 
+from tebura_simulator.accounts import member_of
 from tebura_simulator.recordings import truth_of
 from tebura_simulator.reels import Reel
-from tebura_simulator.replay import member_of
 
 FRESH_NS = 1_500_000_000
 """A position older than this says nothing of where somebody is now; they come a few a second."""
