@@ -18,6 +18,7 @@ the clock do not matter: decisions fall on the samples' own time.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -189,6 +190,9 @@ class Levels:
         Yields once per judgement, with the moves it found; the attributes then hold the state at
         that moment.
         """
+        if self._is_steady(at_ns):
+            yield from self._feed_steady(at_ns, grams)
+            return
         for row_ns, row in zip(at_ns.tolist(), grams, strict=True):
             self._advance(row_ns)
             was_read = ~np.isnan(row)
@@ -201,6 +205,42 @@ class Levels:
             middle = self._tail[_FILTER // 2]
             self._push(middle, _median_of_five([entry[2] for entry in self._tail]))
             del self._tail[0]
+            if self._time_s[self._end - 1] - self._judged_s >= self.settings.decide_s - 1e-6:
+                yield self._judge()
+
+    def _is_steady(self, at_ns: Ints) -> bool:
+        """Whether the samples go on without a gap or a step of the clock."""
+        if self._last_ns is None or len(at_ns) == 0:
+            return False
+        times_ns = [self._last_ns, *at_ns.tolist()]
+        gap_ns = self.settings.gap_s * SECOND_NS
+        return all(0 <= after - before < gap_ns for before, after in pairwise(times_ns))
+
+    def _feed_steady(self, at_ns: Ints, grams: Floats) -> Iterator[list[PlateMove]]:
+        """As row by row, to the same bits, with all medians at once."""
+        tail, was_read = self._tail, ~np.isnan(grams)
+        if not was_read.all():
+            grams = grams.copy()
+            last = self._last_raw
+            for row, is_read in zip(grams, was_read, strict=True):
+                row[~is_read] = last[~is_read]
+                last = row
+        self._last_raw = grams[-1]
+        rows = np.concatenate([*(entry[2][None] for entry in tail), grams])
+        count = len(rows) - _FILTER + 1
+        filtered = (
+            _median_of_five([rows[n : n + count] for n in range(_FILTER)])
+            if count > 0
+            else rows[:0]
+        )
+        before = len(tail)
+        for number, row_ns in enumerate(at_ns.tolist()):
+            self._advance(row_ns)
+            tail.append((row_ns, self._now_s, grams[number], was_read[number]))
+            if len(tail) < _FILTER:
+                continue
+            self._push(tail[_FILTER // 2], filtered[before + number - _FILTER + 1])
+            del tail[0]
             if self._time_s[self._end - 1] - self._judged_s >= self.settings.decide_s - 1e-6:
                 yield self._judge()
 
@@ -268,7 +308,7 @@ class Levels:
 
     def move_threshold_g(self) -> Floats:
         """Smallest change of each plate that is a move rather than drift."""
-        noise = np.nan_to_num(self.noise_g)
+        noise = _known(self.noise_g)
         threshold_g: Floats = np.maximum(self.settings.move_g, self.settings.move_noises * noise)
         return threshold_g
 
@@ -284,7 +324,7 @@ class Levels:
         half = len(window) // 2
         ordered = np.sort(window, axis=0)
         spread_g = (ordered[(84 * len(window)) // 100] - ordered[(16 * len(window)) // 100]) / 2
-        slope_g = np.abs(window[-half:].mean(axis=0) - window[:half].mean(axis=0))
+        slope_g = np.abs(_mean(window[-half:]) - _mean(window[:half]))
         range_g = ordered[-1] - ordered[0]
         was_read = self._was_read[begin:end:stride]
         is_read = np.isfinite(range_g) & ~self.is_sick
@@ -292,7 +332,7 @@ class Levels:
             is_read &= was_read.mean(axis=0) > 0.7
         self.rest_g = (ordered[half] + ordered[(len(window) - 1) // 2]) / 2
         self._learn_noise(spread_g, is_read, since_s)
-        noise_g = np.nan_to_num(self.noise_g)
+        noise_g = _known(self.noise_g)
         with np.errstate(invalid="ignore"):
             self.is_resting = (
                 is_read
@@ -338,7 +378,7 @@ class Levels:
     def _note_band(self) -> None:
         """When each plate was last at its level, to the sample."""
         begin, end = max(self._judged_to - 1, 0), self._end
-        band_g = 1.0 + self.move_threshold_g() + 3.0 * np.nan_to_num(self.noise_g)
+        band_g = 1.0 + self.move_threshold_g() + 3.0 * _known(self.noise_g)
         with np.errstate(invalid="ignore"):
             in_band = np.abs(self._grams[begin:end] - self.level_g) <= band_g
         in_band &= self._was_read[begin:end]
@@ -398,6 +438,17 @@ def _behind_last(flags: Bools) -> int:
     """Index of the sample behind the last one flagged; 0 if none is."""
     flagged = np.flatnonzero(flags)
     return min(int(flagged[-1]) + 1, len(flags) - 1) if len(flagged) else 0
+
+
+def _known(values: Floats) -> Floats:
+    """The values with 0 for those not known yet; `np.nan_to_num` takes ten times as long."""
+    return np.where(np.isnan(values), 0.0, values)
+
+
+def _mean(rows: Floats) -> Floats:
+    """`rows.mean(axis=0)` without its overhead, to the same bits."""
+    mean: Floats = np.add.reduce(rows, axis=0) / len(rows)
+    return mean
 
 
 def _median_of_five(rows: list[Floats]) -> Floats:
