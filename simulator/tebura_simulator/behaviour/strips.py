@@ -25,7 +25,7 @@ MOVED_G = 12.0
 """A plate that the event does not name is shown if it moved by this."""
 LEAST_SPAN_G = 25.0
 """Noise is not blown up to fill the strip."""
-ROOM = 0.4
+ROOM = 0.15
 ENDS = 5
 
 Grams = NDArray[np.float64]
@@ -53,22 +53,13 @@ class Strip:
             return 0.0
         return float(np.quantile(known, 0.9) - np.quantile(known, 0.1))
 
-    def range_g(self) -> tuple[float, float]:
-        """What the strip shows: the levels with some room; a glitch goes to its edge."""
-        known = self.middle_g()[~np.isnan(self.middle_g())]
-        if not len(known):
-            return 0.0, LEAST_SPAN_G
-        least, most = float(np.quantile(known, 0.05)), float(np.quantile(known, 0.95))
-        room = max(ROOM * (most - least), (LEAST_SPAN_G - (most - least)) / 2)
-        return max(least - room, float(known.min())), min(most + room, float(known.max()))
-
     def as_text(self) -> str:
-        """A bar a moment."""
-        least, most = self.range_g()
+        """A bar a moment, a dot where none was read."""
+        least, most = _range_g(self.middle_g(), self.middle_g())
         span = max(most - least, LEAST_SPAN_G)
         top = len(BARS) - 1
         steps = np.clip((self.middle_g() - least) / span, 0.0, 1.0) * top
-        return "".join(" " if np.isnan(step) else BARS[round(step)] for step in steps)
+        return "".join("·" if np.isnan(step) else BARS[round(step)] for step in steps)
 
     def settled_g(self) -> tuple[float, float] | None:
         """The first and the last level; None if it was never read."""
@@ -82,7 +73,7 @@ class Strip:
         is_read = ~np.isnan(self.low_g)
         if not is_read.any():
             return ""
-        least, most = self.range_g()
+        least, most = _range_g(self.low_g, self.high_g)
         span = max(most - least, LEAST_SPAN_G)
         x = (np.arange(COLUMNS) + 0.5) * WIDE_PX / COLUMNS
         low, high = (np.clip((g - least) / span, -0.05, 1.05) for g in (self.low_g, self.high_g))
@@ -127,6 +118,16 @@ def strips(reel: Reel, changed: Sequence[Change]) -> list[tuple[Strip, ...]]:
             for n, plate in enumerate(batch.plates):
                 mine.setdefault(plate, Strip(plate)).add(column[is_near], grams[is_near, n])
     return [_chosen(mine, change.either) for change, mine in zip(changed, found, strict=True)]
+
+
+def _range_g(low_g: Grams, high_g: Grams) -> tuple[float, float]:
+    """What a strip shows: the levels with some room; a glitch goes to its edge."""
+    low, high = low_g[~np.isnan(low_g)], high_g[~np.isnan(high_g)]
+    if not len(low):
+        return 0.0, LEAST_SPAN_G
+    least, most = float(np.quantile(low, 0.05)), float(np.quantile(high, 0.95))
+    room = max(ROOM * (most - least), (LEAST_SPAN_G - (most - least)) / 2)
+    return max(least - room, float(low.min())), min(most + room, float(high.max()))
 
 
 def _shelf(event: Outcome) -> ShelfId:
