@@ -25,6 +25,11 @@ STOP_TIMEOUT_S = 5.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also run what takes minutes")
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write down anew what replays say; read the diff",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
