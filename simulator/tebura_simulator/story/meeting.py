@@ -4,7 +4,7 @@ import math
 
 from tebura_contract.geometry import Xy, Xyz
 
-from tebura_simulator.story.grasping import BACK_S, HOLD_S, PAUSE_S, REACH_S, middle
+from tebura_simulator.story.grasping import BACK_S, HOLD_S, PAUSE_S, REACH_S, lead_s, middle
 from tebura_simulator.story.premises import Premises
 from tebura_simulator.story.script import Hand, Step
 from tebura_simulator.story.stocking import size_of
@@ -49,11 +49,6 @@ def hand_over(giver: Walker, step: Step, receiver: Walker) -> None:
     giver.let_go(items, step.hand)
     receiver.grip(items, hand, t_s)
     receiver.free_s = max(receiver.free_s, receiver.now_s)
-
-
-def lead_s(step: Step) -> float:
-    """From when the hands go out to when the other one has it."""
-    return REACH_S / step.pace + HOLD_S / step.pace / 2
 
 
 def drop(walker: Walker, step: Step) -> None:

@@ -24,7 +24,6 @@ class Premises:
 
     def __init__(self, scenario: Scenario, layout: Layout) -> None:
         self.layout = layout
-        self.name = scenario.name
         self.facings = stocked_facings(layout)
         self.products = layout.products()
         self.aisles = Aisles(layout)
