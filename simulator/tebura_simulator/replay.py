@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import DecodeError, decode
 from tebura_contract.entry_code import make_code, member_key
@@ -29,7 +28,6 @@ from tebura_contract.layout import Layout
 from tebura_contract.messages import Watermark
 from tebura_contract.recording import (
     EVENTS_TOPIC,
-    POSITIONS_TOPIC,
     WATERMARKS_TOPIC,
     CompressedImage,
     CompressedVideo,
@@ -47,6 +45,7 @@ from tebura_simulator.accounts import LONE_MEMBER, member_of
 from tebura_simulator.recordings import calibrations_of, faults_of, layout_of
 from tebura_simulator.reels import Reel
 from tebura_simulator.replay_clock import NodeClock, clocks_of
+from tebura_simulator.replay_gather import Gather, to_counts
 from tebura_simulator.replay_judging import Judge, Judging
 from tebura_simulator.replay_layout import as_recorded, first_sample_ns, lone_entry, lone_node
 from tebura_simulator.replay_looks import CodeOnScreen, Look
@@ -99,7 +98,7 @@ class Replay:
     _judged_ns: int = 0
 
     def __post_init__(self) -> None:
-        self._wire = Wire(self.breaks)
+        self._wire, self._gather = Wire(self.breaks), Gather()
         self._judging = Judging(self.layout, self.settings)
         if not self.layout.gate:
             self._judging.take([lone_entry(self.layout, self.start_ns)])
@@ -188,7 +187,7 @@ class Replay:
     def _take(self, recorded: Recorded) -> None:
         match recorded.message:
             case CountBatch() as batch if batch.scale in self.node_of_scale:
-                self._step(self.node_of_scale[batch.scale], to_counts(batch))
+                self._gather.add(batch, max(int(recorded.at_ns), self._ticked_ns))
             case (
                 CompressedVideo(frame_id=name, data=data)
                 | CompressedImage(frame_id=name, data=data)
@@ -233,8 +232,10 @@ class Replay:
         if node is None:
             return
         if isinstance(event, NodeStarted) and event.last_alive_ns is not None:
+            self._let_go(self._gather.all())
             node.restart(event, event_id.boot)
         elif isinstance(event, SensorChanged) and event.reason != STARTING:
+            self._let_go(self._gather.all())
             status = SensorStatus(
                 event.sensor, event.sensor_kind, event.state, event.reason, int(event.since_ns)
             )
@@ -281,7 +282,12 @@ class Replay:
             if self._judging.has_news and len(self.facts) <= MAX_LEARNING_FACTS:
                 self._judge(self._wire.through_ns(self.speakers), now_ns)
 
+    def _let_go(self, gathered: Iterable[Counts]) -> None:
+        for counts in gathered:
+            self._step(self.node_of_scale[counts.scale], counts)
+
     def _tick(self, now_ns: int) -> None:
+        self._let_go(self._gather.due(now_ns))
         for name, clock in self.clocks.items():
             for event in clock.tick(now_ns):
                 if name in self.nodes:
@@ -311,21 +317,6 @@ class Replay:
         self._judging.judge(self.judge, through_ns, now_ns)
         for node, command in self._judging.lessons():
             self._wire.command(node, command)
-
-
-def to_counts(batch: CountBatch) -> Counts:
-    """A recorded batch as roles take it; null becomes NaN."""
-    return Counts(
-        scale=batch.scale,
-        at_ns=np.array(batch.at_ns, np.int64),
-        counts=np.array(batch.counts, np.float64).reshape(len(batch.at_ns), len(batch.plates)),
-    )
-
-
-def topics_of(reader: Reel) -> tuple[str, ...]:
-    """The topics that a replay reads; positions are shown to people and nobody keeps them."""
-    shown = POSITIONS_TOPIC.format(node="")
-    return tuple(topic for topic in reader.topics() if not topic.startswith(shown))
 
 
 def _node(name: NodeId, makers: list[RoleMaker], topics: frozenset[str]) -> Node:
