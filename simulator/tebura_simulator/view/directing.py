@@ -59,7 +59,7 @@ def scene_of(reel: Reel, watched: Watched, opens_at_end: bool) -> Scene:
         hands=hands_of(replay.facts, replay.start_ns, owner),
         troubles=troubles_of(watched, faults_of(reel), end_s),
         visits=tuple(
-            _card(visit, account_of[visit.id], replay.start_ns)
+            _card(visit, account_of[visit.id], watched)
             for visit in sorted(replay.judgement.visits.values(), key=lambda v: v.entered_ns)
         ),
         walks=_walks(watched, owner),
@@ -75,13 +75,15 @@ def _account_of(visits: Mapping[VisitId, Visit], truth: Truth | None) -> dict[Vi
     return {name: account_of.get(visit.member, STRANGER) for name, visit in visits.items()}
 
 
-def _card(visit: Visit, who: str, start_ns: int) -> VisitCard:
-    left_ns = visit.exited_ns
+def _card(visit: Visit, who: str, watched: Watched) -> VisitCard:
+    start_ns, left_ns = watched.replay.start_ns, visit.exited_ns
+    settled_ns = watched.replay.left_ns.get(visit.id)
     return VisitCard(
         id=visit.id,
         who=who,
         from_s=round(seconds(visit.entered_ns - start_ns), 3),
         to_s=None if left_ns is None else round(seconds(left_ns - start_ns), 3),
+        settled_s=None if settled_ns is None else round(seconds(settled_ns - start_ns), 3),
         tracks=visit.tracks,
         doubt=visit.doubt.value if visit.doubt else "",
     )

@@ -61,7 +61,7 @@ _PICK, _RETURN = OutcomeKind.PICK, OutcomeKind.RETURN
 def _mark(decision: Decision, watched: Watched, names: Names, verdict: str) -> Mark:
     start_ns = watched.replay.start_ns
     line = outcome(decision, start_ns)
-    known_ns = watched.known_ns.get(decision.id, watched.end_ns)
+    known_ns = watched.replay.decided_ns.get(decision.id, watched.end_ns)
     return Mark(
         kind=line.kind.value,
         shelf=decision.shelf,

@@ -47,10 +47,14 @@ function opened(lane) {
   }
   return lane;
 }
+const STALE_S = 1; // a value no older than this still counts as read
 const grams = (lane, step) => lane.trace.base_g + lane.trace.unit_g * step;
 function level(lane, t) {
-  const at = Math.floor((t - lane.trace.first_s) / lane.trace.width_s);
-  if (at < 0 || at >= lane.low.length || lane.low[at] === MISSING) return null;
+  const now = Math.floor((t - lane.trace.first_s) / lane.trace.width_s);
+  const oldest = now - Math.ceil(STALE_S / lane.trace.width_s);
+  let at = Math.min(now, lane.low.length - 1);
+  while (at >= 0 && at > oldest && lane.low[at] === MISSING) at -= 1;
+  if (at < 0 || at <= oldest || lane.low[at] === MISSING) return null;
   return (grams(lane, lane.low[at]) + grams(lane, lane.high[at])) / 2;
 }
 function weight(g) {
@@ -450,6 +454,11 @@ function linesOf(person, t) {
   }
   return [...lines.values()].filter((one) => one.said || one.checking || one.asked || one.true);
 }
+function departed(person, left) {
+  const settled = person.settled_s;
+  const isKnown = settled !== null && settled <= Math.max(state.t, left);
+  return `left at ${left.toFixed(1)} s${isKnown ? `, all known at ${settled.toFixed(1)} s` : ", waiting"}`;
+}
 const signed = (n) => (n > 0 ? `+${n}` : `−${Math.abs(n)}`);
 moments.push(() => {
   const carts = byId("carts");
@@ -463,7 +472,7 @@ moments.push(() => {
     make("b", "", person.who, head);
     const left = person.to_s ?? null;
     const isOver = left !== null && state.t >= left;
-    make("span", "", state.t < person.from_s ? "not here yet" : isOver ? `left at ${left.toFixed(1)} s` : "in the store", head);
+    make("span", "", state.t < person.from_s ? "not here yet" : isOver ? departed(person, left) : "in the store", head);
     const lines = linesOf(person, state.t);
     if (!lines.length) { make("p", "empty", "empty", cart); continue; }
     const table = make("table", "", "", cart);

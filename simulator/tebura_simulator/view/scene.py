@@ -94,12 +94,16 @@ class ShelfBlock(Part, frozen=True, kw_only=True):
 
 
 class VisitCard(Part, frozen=True, kw_only=True):
-    """A visit as the replay saw it; `who` is the account where the truth knows it."""
+    """A visit as the replay saw it; `who` is the account where the truth knows it.
+
+    From `settled_s` on the receipt waits for nothing but reviews.
+    """
 
     id: str
     who: str
     from_s: float
     to_s: float | None
+    settled_s: float | None
     tracks: tuple[str, ...]
     doubt: str
 

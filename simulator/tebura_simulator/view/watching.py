@@ -8,7 +8,7 @@ import numpy as np
 from tebura_contract.calibration import Calibration
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.geometry import Xy
-from tebura_contract.ids import CameraId, EventId, NodeId, PlateId, TrackId
+from tebura_contract.ids import CameraId, NodeId, PlateId, TrackId
 from tebura_contract.messages import Position
 from tebura_contract.recording import (
     CompressedImage,
@@ -17,7 +17,6 @@ from tebura_contract.recording import (
     RecordedDetections,
 )
 from tebura_edge.recorder import Recorded
-from tebura_gateway.domain.decision import Status
 
 from tebura_simulator.recordings import calibrations_of
 from tebura_simulator.reels import Reel
@@ -59,7 +58,6 @@ class Watched:
     """A replay that has run, and what the page shows beside its judgement.
 
     Attributes:
-        known_ns: When each step was first decided or given to a person.
         paths: Where each track's foot was.
     """
 
@@ -69,7 +67,6 @@ class Watched:
     envelopes: dict[str, Envelope] = field(default_factory=dict)
     films: dict[CameraId, Film] = field(default_factory=dict)
     paths: dict[TrackId, Path] = field(default_factory=dict)
-    known_ns: dict[EventId, int] = field(default_factory=dict)
     _plate_nodes: dict[PlateId, NodeId] = field(default_factory=dict)
 
     def take(self, recorded: Recorded) -> None:
@@ -92,11 +89,8 @@ class Watched:
         if not path or int(position.at_ns) > path[-1][0]:
             path.append((int(position.at_ns), position.foot_xy_m))
 
-    def look(self, now_ns: int) -> None:
-        """What became known at this moment."""
-        for event, decision in self.replay.judgement.decisions.items():
-            if decision.status is not Status.CHECKING:
-                self.known_ns.setdefault(event, now_ns)
+    def look(self) -> None:
+        """Where people stand now, by the roles that see them."""
         for node in self.replay.nodes.values():
             for role in node.roles:
                 for position in role.positions() if isinstance(role, Seer) else ():
@@ -140,7 +134,6 @@ def watch(reel: Reel) -> Iterator[tuple[int, Watched]]:
     for now_ns in replay.run(fed()):
         if now_ns - looked_ns >= LOOK_NS:
             looked_ns = now_ns
-            watched.look(now_ns)
+            watched.look()
             yield now_ns, watched
-    watched.look(watched.end_ns)
     yield watched.end_ns, watched
