@@ -1,4 +1,9 @@
-"""Totals as a table for people: how right, then how soon and at what cost."""
+"""Totals as a table for people: how right, then how soon and at what cost.
+
+*exact*: receipts as they would be charged without a person; *untouched*: those of them that ask
+nothing of one; *reviewed right*: receipts that are exact once every review is decided rightly.
+*over*, *under*: lines with too many or too few, in brackets their value at the layout's prices.
+"""
 
 from collections.abc import Sequence
 
@@ -34,6 +39,7 @@ _RIGHT = (
     "method",
     "receipt F1",
     "exact %",
+    "untouched %",
     "reviewed right %",
     "over",
     "under",
@@ -55,6 +61,7 @@ def _right(one: TotalLine) -> list[str]:
         one.method,
         _span(marks.receipt_f1),
         _span(marks.exact, PERCENT, 0),
+        _span(marks.untouched, PERCENT, 0),
         _span(marks.exact_after_review, PERCENT, 0),
         f"{receipts.overcharged} ({receipts.overcharged_minor})",
         f"{receipts.undercharged} ({receipts.undercharged_minor})",
