@@ -84,9 +84,9 @@ class Cells:
         self._state = np.zeros(plates, np.intp)
         self._last = np.full(plates, np.nan)
         self._change = np.zeros(plates)
-        self._noisy_share = np.zeros(plates)
+        self._shares = np.zeros(2 * plates)
+        self._noisy_share, self._change_share = self._shares[:plates], self._shares[plates:]
         self._changed_ns = np.zeros(plates, np.int64)
-        self._change_share = np.zeros(plates)
         self._lively_share = np.zeros(plates)
         self._paused_ns = np.zeros(plates, np.int64)
         self._well_ns = np.zeros(plates, np.int64)
@@ -145,23 +145,25 @@ class Cells:
             np.minimum(np.abs(change), np.abs(before)) > self._noisy_counts
         )
         is_new = change != 0
-        is_noisy = np.empty_like(is_new)
-        for row, zigzag in enumerate(is_zigzag):
-            self._noisy_share += 0.02 * (zigzag - self._noisy_share)
-            is_noisy[row] = self._noisy_share > NOISY_SHARE
-        for new in is_new:
-            self._change_share += 0.02 * (new - self._change_share)
-            self._lively_share[new] = self._change_share[new]
+        shares = np.concatenate([is_zigzag, is_new], axis=1).astype(np.float64)
+        for share in shares:
+            share -= self._shares
+            share *= 0.02
+            self._shares += share
+            share[:] = self._shares
+        plates = counts.shape[1]
+        is_noisy = shares[:, :plates] > NOISY_SHARE
         self._bad_since_ns[CellHealth.NOT_READ][:] = 0
         self._note_all(CellHealth.OUT_OF_RANGE, np.abs(counts) >= RAIL_COUNTS, at_ns)
         self._note_all(CellHealth.NOISY, is_noisy, at_ns)
         has_new = is_new.any(axis=0)
         first_ns = at_ns[np.argmax(is_new, axis=0)]
-        last_ns = at_ns[len(at_ns) - 1 - np.argmax(is_new[::-1], axis=0)]
+        last = len(at_ns) - 1 - np.argmax(is_new[::-1], axis=0)
+        self._lively_share[has_new] = shares[last, plates + np.arange(plates)][has_new]
         # Within so short a time only the first change of a plate can end a pause.
         paused = has_new & (first_ns - self._changed_ns > PAUSE_NS)
         self._paused_ns[paused] = first_ns[paused]
-        self._changed_ns[has_new] = last_ns[has_new]
+        self._changed_ns[has_new] = at_ns[last][has_new]
         self._change, self._last = change[-1], counts[-1].copy()
 
     def _note_all(self, health: CellHealth, is_bad: NDArray[np.bool_], at_ns: Ints) -> None:
