@@ -6,13 +6,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import jinja2
 import msgspec
 from tebura_contract.codec import encode
 from tebura_contract.truth import Outcome
 
 from tebura_simulator.behaviour.changes import Change, Way
 from tebura_simulator.behaviour.strips import AFTER_S, BEFORE_S, HIGH_PX, WIDE_PX, Strip
+from tebura_simulator.pages import template
 
 _HERE: Final = Path(__file__).parent
 SIGNS: Final = {Way.GAINED: "+", Way.LOST: "−", Way.MOVED: "~"}
@@ -109,14 +109,7 @@ def sentence(change: Change) -> str:
 
 def as_page(revision: str, compared: Sequence[Compared]) -> str:
     """All of it as one HTML page that needs nothing else."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return template(_HERE / "report.html").render(
         revision=revision,
         compared=compared,
         signs=SIGNS,

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-import jinja2
 from markupsafe import Markup
 from tebura_contract.codec import encode
 
+from tebura_simulator.pages import template
 from tebura_simulator.view.scene import Scene
 
 _HERE: Final = Path(__file__).parent
@@ -14,16 +14,9 @@ _HERE: Final = Path(__file__).parent
 
 def page_of(scene: Scene) -> str:
     """The whole page: template, style, script and data in one."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     # A product may be called "</script>".
     data = encode(scene).decode().replace("<", "\\u003c")
-    return environment.get_template("page.html").render(
+    return template(_HERE / "page.html").render(
         scene=scene,
         data=Markup(data),
         style=Markup((_HERE / "page.css").read_text("utf-8")),
