@@ -283,22 +283,26 @@ class Levels:
     # Judgement -----------------------------------------------------------------------------------
 
     def _judge(self) -> list[PlateMove]:
+        # Plates without a level or a reading are NaN; one context for all that compares them.
+        with np.errstate(invalid="ignore"):
+            return self._judged()
+
+    def _judged(self) -> list[PlateMove]:
         now_s = float(self._time_s[self._end - 1])
         since_s = min(now_s - self._judged_s, 1.0)
         self._judged_s = now_s
         self._judge_rest(since_s)
         difference_g = self.rest_g - self.level_g
         threshold_g = self.move_threshold_g()
-        with np.errstate(invalid="ignore"):
-            is_still = self.is_resting & (np.abs(difference_g) <= threshold_g)
-            is_moved = self.is_resting & (np.abs(difference_g) > threshold_g)
+        is_still = self.is_resting & (np.abs(difference_g) <= threshold_g)
+        is_moved = self.is_resting & (np.abs(difference_g) > threshold_g)
         is_moved &= ~self._is_held_back(difference_g, now_s)
         moves = [self._move(int(plate)) for plate in np.flatnonzero(is_moved)]
         self._follow_drift(is_still, difference_g, since_s)
         is_new = self.is_resting & np.isnan(self.level_g)
         for settled in (is_new, is_moved):
             self.level_g[settled] = self._before_g[settled] = self.rest_g[settled]
-        self._note_band()
+        self._note_band(threshold_g)
         if self._doubt:
             for plate in np.flatnonzero(is_still | is_moved | is_new):
                 self._doubt.pop(int(plate), None)
@@ -333,12 +337,11 @@ class Levels:
         self.rest_g = (ordered[half] + ordered[(len(window) - 1) // 2]) / 2
         self._learn_noise(spread_g, is_read, since_s)
         noise_g = _known(self.noise_g)
-        with np.errstate(invalid="ignore"):
-            self.is_resting = (
-                is_read
-                & (range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g))
-                & (slope_g <= np.maximum(settings.slope_g, settings.slope_noises * noise_g))
-            )
+        self.is_resting = (
+            is_read
+            & (range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g))
+            & (slope_g <= np.maximum(settings.slope_g, settings.slope_noises * noise_g))
+        )
 
     def _rows_before(self, span_s: float) -> int:
         """Index of the newest sample that is at least so old; -1 if none is."""
@@ -354,16 +357,14 @@ class Levels:
         spread_g = np.minimum(spread_g, self.settings.noise_limit_g)
         is_first = is_read & np.isnan(self.noise_g)
         self.noise_g[is_first] = spread_g[is_first]
-        with np.errstate(invalid="ignore"):
-            is_near = ~(np.abs(self.rest_g - self.level_g) > 30.0)
-            rate = np.where(spread_g < self.noise_g, 1.0, np.where(is_near, 0.02, 0.0)) * since_s
-            change_g = (spread_g - self.noise_g) * rate
+        is_near = ~(np.abs(self.rest_g - self.level_g) > 30.0)
+        rate = np.where(spread_g < self.noise_g, 1.0, np.where(is_near, 0.02, 0.0)) * since_s
+        change_g = (spread_g - self.noise_g) * rate
         self.noise_g[is_read] += change_g[is_read]
 
     def _is_held_back(self, difference_g: Floats, now_s: float) -> Bools:
         """Where a hand may be pressing: much above the level and not for long enough."""
-        with np.errstate(invalid="ignore"):
-            is_heavy = self.is_resting & (difference_g > self.settings.heavy_g)
+        is_heavy = self.is_resting & (difference_g > self.settings.heavy_g)
         self._heavy_since_s[~is_heavy] = np.nan
         self._heavy_since_s[is_heavy & np.isnan(self._heavy_since_s)] = now_s
         return is_heavy & (now_s - self._heavy_since_s < self.settings.heavy_hold_s)
@@ -375,12 +376,11 @@ class Levels:
         nearer = self._before_g + (self.rest_g - self._before_g) * min(since_s, 1.0)
         self._before_g[is_still] = nearer[is_still]
 
-    def _note_band(self) -> None:
+    def _note_band(self, threshold_g: Floats) -> None:
         """When each plate was last at its level, to the sample."""
         begin, end = max(self._judged_to - 1, 0), self._end
-        band_g = 1.0 + self.move_threshold_g() + 3.0 * _known(self.noise_g)
-        with np.errstate(invalid="ignore"):
-            in_band = np.abs(self._grams[begin:end] - self.level_g) <= band_g
+        band_g = 1.0 + threshold_g + 3.0 * _known(self.noise_g)
+        in_band = np.abs(self._grams[begin:end] - self.level_g) <= band_g
         in_band &= self._was_read[begin:end]
         # One sample in the band may be a hand's weight passing through it.
         stays = in_band[1:] & in_band[:-1]
