@@ -92,7 +92,8 @@ def test_the_way_past_one_gondola_exists_and_is_straight_unless_it_stands_betwee
     assume(all(depth_in_m(p, box) < -0.02 for p in (start, goal)))
     way = Aisles(store(box)).way(start, goal)
     deepest = max(depth_in_m(p, box) for p in points_between(start, goal))
-    if deepest < -1e-3:
+    # Between two of the points a corner may be up to half their distance nearer.
+    if deepest < -0.011:
         assert way == (goal,)
     if deepest > 1e-3:
         assert len(way) > 1
