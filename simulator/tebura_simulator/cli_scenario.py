@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tebura_simulator.story.cleaning import Cleaned
+    from tebura_simulator.story.cleaned import Cleaned
     from tebura_simulator.story.timeline import Timeline
 
 scenario_app = typer.Typer(

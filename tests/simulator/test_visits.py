@@ -25,7 +25,7 @@ from tebura_contract.layout import (
 )
 from tebura_simulator.cli import app as simulate
 from tebura_simulator.story.acting import FASTEST_MPS
-from tebura_simulator.story.cleaning import Change, Cleaned
+from tebura_simulator.story.cleaned import Change, Cleaned
 from tebura_simulator.story.labels import LabelError, parse_stamp, read_visits
 from tebura_simulator.story.scenario import (
     Deed,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import msgspec
 from tebura_contract.ids import FacingId, ShelfId, Sku
 
-from tebura_simulator.story.cleaning import Change, Happening
+from tebura_simulator.story.cleaned import Change
+from tebura_simulator.story.cleaning import Happening
 from tebura_simulator.story.fittings import Fittings, PlaceError, shelf_of
 from tebura_simulator.story.scenario import Deed
 

@@ -5,23 +5,25 @@ the store's layout lacks, `acting` makes scripts. Nothing is changed in silence:
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from zlib import crc32
 
 import msgspec
 import numpy as np
-from tebura_contract.ids import FacingId, sku_from_name
+from tebura_contract.ids import sku_from_name
 from tebura_contract.layout import Layout
 
 from tebura_simulator.story.acting import Ground, Role, roles
-from tebura_simulator.story.cleaning import Catalogue, Change, Cleaned, happenings
-from tebura_simulator.story.fittings import Fittings, PlaceError, shelf_of
+from tebura_simulator.story.catalogue import Catalogue
+from tebura_simulator.story.cleaned import Change, Cleaned
+from tebura_simulator.story.cleaning import happenings
+from tebura_simulator.story.fittings import Fittings, PlaceError
 from tebura_simulator.story.furnishing import furnished
 from tebura_simulator.story.labels import LabelError, LabelledVisit, read_visits
 from tebura_simulator.story.placing import Placed, Placing
 from tebura_simulator.story.premises import center_of
+from tebura_simulator.story.provisions import deepen, stock
 from tebura_simulator.story.routes import Aisles
 from tebura_simulator.story.scenario import Deed, PlateKind, PlatesScript, Scenario
 from tebura_simulator.story.stocking import stocked_facings
@@ -59,7 +61,7 @@ def scenarios_of(
     names = _names(visits)
     placed = _placed(visits, names, catalogue, fittings, cleaned)
     shop = fittings.result(catalogue.products)
-    _deepen(placed, fittings, shop, cleaned)
+    deepen(placed, fittings, shop, cleaned)
     shop = furnished(
         fittings.result(catalogue.products),
         lambda why: cleaned.append(Cleaned(visit="", event=None, what=Change.STORE, why=why)),
@@ -75,7 +77,7 @@ def scenarios_of(
             seed=int(random.integers(2**31)),
             duration_s=LONGEST_S,
             shopper=tuple(person.script for person in people),
-            stock=_stock(mine, shop, fittings),
+            stock=stock(mine, shop, fittings),
             plates=PlatesScript(kind=PlateKind.STORE60),
         )
         scenarios[name] = _in_time(scenario, people, shop, cleaned)
@@ -138,48 +140,6 @@ def _placed(
     return found
 
 
-def _deepen(
-    placed: Mapping[str, Sequence[Placed]],
-    fittings: Fittings,
-    shop: Layout,
-    cleaned: list[Cleaned],
-) -> None:
-    """Let as many stand one behind the other as the visits take, and as they put back."""
-    facings, stocked = shop.facings(), stocked_facings(shop)
-    for name, mine in placed.items():
-        for facing, (most, room) in _needs(mine, shop).items():
-            depth = max(facings[facing][1].depth, fittings.depth.get(facing, 1))
-            columns = len(stocked[facing].slots) // facings[facing][1].depth
-            needed = math.ceil((most + room) / columns)
-            if needed > depth:
-                fittings.depth[facing] = needed
-                why = f"{facing}: {needed} rows, so that {most} stand there and {room} fit in"
-                cleaned.append(Cleaned(visit=name, event=None, what=Change.STORE, why=why))
-
-
-def _needs(mine: Sequence[Placed], shop: Layout) -> dict[FacingId, tuple[int, int]]:
-    """For each facing used: how many of its own must stand there, and room for how many more.
-
-    Whoever comes first: each shopper's need by itself, added up.
-    """
-    facings = shop.facings()
-    level: Counter[tuple[str, FacingId, bool]] = Counter()
-    low: Counter[tuple[str, FacingId, bool]] = Counter()
-    high: Counter[tuple[str, FacingId, bool]] = Counter()
-    for one in mine:
-        if one.deed is Deed.HAND_OVER:
-            continue
-        key = (one.shopper, one.facing, facings[one.facing][1].sku == one.sku)
-        level[key] += one.quantity if one.deed is Deed.PUT_BACK else -one.quantity
-        low[key], high[key] = min(low[key], level[key]), max(high[key], level[key])
-    found: defaultdict[FacingId, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for key in level:
-        _, facing, is_own = key
-        most, room = found[facing]
-        found[facing] = (most - low[key] if is_own else most, room + high[key])
-    return dict(found)
-
-
 def _ground(shop: Layout) -> Ground:
     stands = {}
     for name, facing in stocked_facings(shop).items():
@@ -187,21 +147,6 @@ def _ground(shop: Layout) -> Ground:
         stands[name] = (float(x), float(y))
     gate = shop.gate[0].zone_m
     return Ground(center_of(gate) if gate else (0.0, 0.0), stands, Aisles(shop))
-
-
-def _stock(mine: Sequence[Placed], shop: Layout, fittings: Fittings) -> dict[FacingId, int]:
-    """Full, but for room to put back; an added facing shares its plates with nothing unused."""
-    facings, stocked, needs = shop.facings(), stocked_facings(shop), _needs(mine, shop)
-    stock = {name: len(stocked[name].slots) - room for name, (_, room) in needs.items() if room}
-    for added in fittings.added:
-        if not needs.get(added, (0, 0))[0]:
-            stock[added] = 0
-            continue
-        shelf, mine_plates = shelf_of(added), set(facings[added][1].plates)
-        for other, facing in fittings.facings(shelf).items():
-            if other != added and other not in needs and mine_plates & set(facing.plates):
-                stock[other] = 0
-    return dict(sorted(stock.items()))
 
 
 def _in_time(
