@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from tebura_contract.truth import Outcome, OutcomeKind
 from tebura_simulator.behaviour.changes import Change, Way, changes, same_visits
+from tebura_simulator.behaviour.report import sentence
 from tebura_simulator.behaviour.revision import DiffError, commit_of, working_tree
 from tebura_simulator.behaviour.sides import parsed
 from tebura_simulator.behaviour.strips import BARS
@@ -92,6 +93,14 @@ def test_a_gate_that_numbers_its_events_otherwise_changes_nobody() -> None:
     now = [PICK, replace(PICK, time_s=30.0, visit="gate-1-1-4")]
     assert same_visits(was, now) == {"gate-1-1-0": "gate-1-1-0", "gate-1-1-3": "gate-1-1-4"}
     assert changes(was, now) == ()
+
+
+def test_a_line_says_from_when_to_when_and_from_what_to_what() -> None:
+    (change,) = changes([PICK], [replace(PICK, time_s=10.5, quantity=2)])
+    assert sentence(change) == (
+        "10.00 → 10.50 s g1/s1 (time, quantity): "
+        "pick 1 × tea 90% gate-1-1-0 → pick 2 × tea 90% gate-1-1-0"
+    )
 
 
 def test_lines_of_another_form_are_a_problem_and_no_empty_replay() -> None:

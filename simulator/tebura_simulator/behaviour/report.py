@@ -97,14 +97,13 @@ def levels(strip: Strip) -> str:
 
 def sentence(change: Change) -> str:
     """What happened to one event, in words."""
-    event = change.either
-    where = f"{event.time_s:.2f} s {event.gondola}/{event.shelf}"
-    if change.was is None or change.now is None:
-        return f"{where}: {_words(event)}"
-    return f"{where} ({', '.join(change.what)}): {_words(change.was)} → " + (
-        f"{_words(change.now)}"
-        + (f" at {change.now.time_s:.2f} s" if "time" in change.what else "")
-    )
+    event, was, now = change.either, change.was, change.now
+    place = f"{event.gondola}/{event.shelf}"
+    if was is None or now is None:
+        return f"{event.time_s:.2f} s {place}: {_words(event)}"
+    when = f"{was.time_s:.2f} → " if "time" in change.what else ""
+    what = ", ".join(change.what)
+    return f"{when}{now.time_s:.2f} s {place} ({what}): {_words(was)} → {_words(now)}"
 
 
 def as_page(revision: str, compared: Sequence[Compared]) -> str:
