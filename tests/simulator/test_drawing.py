@@ -14,12 +14,15 @@ from tebura_contract.layout import Layout, load_layout
 from tebura_simulator import stores
 from tebura_simulator.cli import app
 from tebura_simulator.story import drawing
+from tebura_simulator.story.agenda import Person, Todo
+from tebura_simulator.story.course import Course
 from tebura_simulator.story.difficulty import TABLE, Difficulty
 from tebura_simulator.story.drawing import draw
 from tebura_simulator.story.scenario import (
     Deed,
     Part,
     Scenario,
+    ShopperScript,
     Step,
     dump_scenario,
     load_scenario,
@@ -235,3 +238,22 @@ def test_the_command_names_the_stores_there_are() -> None:
     )
     assert told.exit_code == 2
     assert "corner, demo, kiosk" in told.output
+
+
+def test_what_follows_at_once_on_a_pick_is_not_torn_from_it() -> None:
+    """Somebody told to pick something up meanwhile does so when what fell is dealt with."""
+    step = Step(action=Deed.TAKE, sku="tea")
+    did = [
+        Todo(msgspec.structs.replace(step, action=deed))
+        for deed in (Deed.TAKE, Deed.DROP, Deed.PICK_UP, Deed.LOOK)
+    ]
+    person = Person(ShopperScript(id="hana", enter_s=0.0), list(did))
+    course = Course(0, person, 0.0, 60.0, {id(did[0]): 10.0})
+    course.insert_at(12.0, Todo(Step(action=Deed.WAIT)), is_handful=True)
+    assert [todo.step.action for todo in person.todo] == [
+        Deed.TAKE,
+        Deed.DROP,
+        Deed.PICK_UP,
+        Deed.WAIT,
+        Deed.LOOK,
+    ]

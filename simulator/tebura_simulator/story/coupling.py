@@ -3,108 +3,24 @@
 Who waits for another waits for one who was drawn before it, so nobody waits in a circle.
 """
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import msgspec
 from tebura_contract.ids import FacingId, Sku
 
+from tebura_simulator.story.agenda import Todo
 from tebura_simulator.story.chance import Chance
+from tebura_simulator.story.course import ENTRY_S, NEXT_S, Course
 from tebura_simulator.story.difficulty import Knobs
-from tebura_simulator.story.errands import NEAR_M, Person, Todo
-from tebura_simulator.story.script import Deed, Part, Step
+from tebura_simulator.story.liking import NEAR_M
+from tebura_simulator.story.script import Deed, Step
 from tebura_simulator.story.supply import Supply
-from tebura_simulator.story.timeline import Timeline
 
-_ENTRY_S = 8.0
-"""From the door past the reader to the first shelf."""
-_NEXT_S = 6.0
-"""From one shelf to another, and what was taken into the bag."""
 _EARLIER_S, _LATER_S = 10.0, 25.0
 """How far what somebody wanted anyway is moved, so that two want it at once."""
 _LAG_S = 0.4
 _LEAN_KG, _LEAN_S = (2.0, 12.0), (1.0, 15.0)
 _KNOCK_KG = (3.0, 12.0)
-
-
-@dataclass
-class Course:
-    """One person's way through the shop: when each of its steps happens, where that is known."""
-
-    order: int
-    person: Person
-    enter_s: float
-    leave_s: float
-    at_s: dict[int, float]
-
-    @property
-    def is_shopper(self) -> bool:
-        return self.person.script.part is Part.SHOPPER
-
-    def free(self) -> Iterator[tuple[float, Todo]]:
-        """Its takes that might as well be others, in order."""
-        for todo in self.person.todo:
-            if todo.is_free and id(todo) in self.at_s:
-                yield self.at_s[id(todo)], todo
-
-    def time_of(self, todo: Todo) -> float:
-        return self.at_s[id(todo)]
-
-    def ready_s(self, todo: Todo) -> float:
-        """When it can be at another shelf, about, instead of doing this step."""
-        before = self.enter_s + _ENTRY_S
-        for other in self.person.todo:
-            if other is todo:
-                break
-            before = max(before, self.at_s.get(id(other), 0.0) + _NEXT_S)
-        return before
-
-    def move(self, todo: Todo, at_s: float) -> None:
-        """A step is at another time; all that follows moves along."""
-        later = at_s - self.time_of(todo)
-        first = next(i for i, other in enumerate(self.person.todo) if other is todo)
-        for other in self.person.todo[first:]:
-            if id(other) in self.at_s:
-                self.at_s[id(other)] += later
-        self.leave_s += later
-
-    def insert_at(self, at_s: float, todo: Todo) -> None:
-        """A step more, after those that happen before."""
-        index = 0
-        for number, other in enumerate(self.person.todo):
-            if self.at_s.get(id(other), math.inf) < at_s:
-                index = number + 1
-        self.person.todo.insert(index, todo)
-
-    def insert_after(self, todo: Todo, more: Todo) -> None:
-        index = next(i for i, other in enumerate(self.person.todo) if other is todo)
-        self.person.todo.insert(index + 1, more)
-
-
-def courses_of(people: Sequence[Person], timeline: Timeline) -> list[Course]:
-    """Where everybody's steps are in time."""
-    found = []
-    for order, (person, passage) in enumerate(zip(people, timeline.passages, strict=True)):
-        left = [a for a in timeline.actions if a.shopper == person.script.id]
-        at_s = {}
-        for todo in person.todo:
-            step = todo.step
-            action = next(
-                (
-                    a
-                    for a in left
-                    if a.kind.value == step.action.value
-                    and a.facing == step.facing
-                    and a.sku == (step.sku or "")
-                ),
-                None,
-            )
-            if action is not None:
-                left.remove(action)
-                at_s[id(todo)] = action.t_s
-        found.append(Course(order, person, passage.enter_s, passage.leave_s, at_s))
-    return found
 
 
 class Coupling:
@@ -159,7 +75,7 @@ class Coupling:
         found = [
             (abs(its_s - at_s), other.order, other, its)
             for other in self._courses
-            if other is not course and other.enter_s + _ENTRY_S <= at_s <= other.leave_s
+            if other is not course and other.enter_s + ENTRY_S <= at_s <= other.leave_s
             for its_s, its in other.free()
             if -_EARLIER_S <= its_s - at_s <= _LATER_S
         ]
@@ -218,7 +134,7 @@ class Coupling:
                 (todo, others)
                 for todo in course.person.todo
                 if todo.is_kept and id(todo) in course.at_s
-                if (others := self._there(course, course.time_of(todo) + _NEXT_S))
+                if (others := self._there(course, course.time_of(todo) + NEXT_S))
             ]
             if not mine:
                 continue
@@ -233,7 +149,7 @@ class Coupling:
         return [
             other
             for other in self._courses[course.order + 1 :]
-            if other.is_shopper and other.enter_s + _ENTRY_S <= at_s <= other.leave_s
+            if other.is_shopper and other.enter_s + ENTRY_S <= at_s <= other.leave_s
         ]
 
     def _find_dropped(self) -> None:
@@ -244,15 +160,15 @@ class Coupling:
                     continue
                 taken = course.person.todo[number - 1]
                 finds = self._chance.happens("found", self._knobs.found)
-                others = self._there(course, course.at_s.get(id(taken), 0.0) + _NEXT_S)
+                others = self._there(course, course.at_s.get(id(taken), 0.0) + NEXT_S)
                 if not finds or not others:
                     continue
                 finder = others[0]
-                at_s = course.time_of(taken) + _NEXT_S
+                at_s = course.time_of(taken) + NEXT_S
                 up = msgspec.structs.replace(todo.step, action=Deed.PICK_UP)
                 back = msgspec.structs.replace(up, action=Deed.PUT_BACK, facing=taken.step.facing)
                 first = Todo(up)
-                finder.insert_at(at_s, first)
+                finder.insert_at(at_s, first, is_handful=True)
                 finder.insert_after(first, Todo(back))
 
     def _jostle(self) -> None:
@@ -265,7 +181,7 @@ class Coupling:
                     if other is not course
                     for todo in other.person.todo
                     if (step := todo.step).action is Deed.TAKE and step.facing is not None
-                    if (at_s := other.at_s.get(id(todo), -1.0)) >= course.enter_s + _ENTRY_S
+                    if (at_s := other.at_s.get(id(todo), -1.0)) >= course.enter_s + ENTRY_S
                     and at_s <= course.leave_s
                 ]
                 if places:

@@ -13,10 +13,12 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import FacingId, MemberId
 from tebura_contract.layout import Layout
 
+from tebura_simulator.story.agenda import Person
 from tebura_simulator.story.chance import Chance
-from tebura_simulator.story.coupling import Coupling, courses_of
+from tebura_simulator.story.coupling import Coupling
+from tebura_simulator.story.course import courses_of
 from tebura_simulator.story.difficulty import TABLE, Difficulty, Knobs
-from tebura_simulator.story.errands import Errands, Person
+from tebura_simulator.story.errands import Errands
 from tebura_simulator.story.faults import NEEDS, Place
 from tebura_simulator.story.script import (
     BodyScript,
