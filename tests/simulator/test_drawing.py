@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tebura_contract.ids import Sku
 from tebura_contract.layout import Layout, load_layout
 from tebura_simulator import stores
 from tebura_simulator.cli import app
@@ -242,7 +243,7 @@ def test_the_command_names_the_stores_there_are() -> None:
 
 def test_what_follows_at_once_on_a_pick_is_not_torn_from_it() -> None:
     """Somebody told to pick something up meanwhile does so when what fell is dealt with."""
-    step = Step(action=Deed.TAKE, sku="tea")
+    step = Step(action=Deed.TAKE, sku=Sku("tea"))
     did = [
         Todo(msgspec.structs.replace(step, action=deed))
         for deed in (Deed.TAKE, Deed.DROP, Deed.PICK_UP, Deed.LOOK)
