@@ -7,7 +7,7 @@ from tebura_contract.events import NodeStarted, Reach, SensorChanged, SensorStat
 from tebura_contract.ids import NodeId, TrackId, VisitId
 from tebura_contract.truth import OutcomeKind, TrueEvent, Truth
 from tebura_gateway.domain.decision import Decision
-from tebura_gateway.domain.facts import Fact
+from tebura_gateway.domain.facts import Fact, in_order
 
 from tebura_simulator.outcomes import outcome
 from tebura_simulator.scoring.matching import NEAR_S, matches
@@ -117,8 +117,8 @@ def _true_mark(event: TrueEvent, names: Names, state: str) -> TrueMark:
 def hands_of(
     facts: Sequence[Fact], start_ns: int, owner: Mapping[TrackId, VisitId]
 ) -> tuple[Hand, ...]:
-    """Every reach, in order of time."""
-    reaches = [fact.event for fact in facts if isinstance(fact.event, Reach)]
+    """Every reach once (a repeated message is no second one), in order of time."""
+    reaches = [fact.event for fact in in_order(facts) if isinstance(fact.event, Reach)]
     return tuple(
         Hand(
             shelf=reach.shelf,
@@ -129,7 +129,7 @@ def hands_of(
             camera=reach.camera,
             confidence=reach.confidence,
         )
-        for reach in sorted(reaches, key=lambda reach: (reach.from_ns, reach.track))
+        for reach in reaches
     )
 
 
@@ -140,7 +140,7 @@ def troubles_of(
     start_ns = watched.replay.start_ns
     found = []
     began: dict[tuple[NodeId, str], tuple[SensorChanged, float]] = {}
-    for fact in sorted(watched.replay.facts, key=lambda fact: str(fact.id)):
+    for fact in in_order(watched.replay.facts):
         match fact.event:
             case SensorChanged() as change:
                 key = (fact.id.node, change.sensor)
