@@ -53,12 +53,14 @@ def as_json(one: Score | Total) -> str:
 
 def as_table(scores: Sequence[Score | Total]) -> str:
     """One line a recording."""
-    head = f"{'recording':28} {'events':>7} {'P':>6} {'R':>6} {'F1':>6} {'receipts':>8} {'F1':>6}"
-    rows = [f"{head} {'exact':>6} {'reviews/1000':>12}"]
+    head = f"{'recording':28} {'events':>7} {'P':>6} {'R':>6} {'F1':>6} {'who':>4} {'what':>4} {'n':>3}"
+    rows = [f"{head} {'receipts':>8} {'F1':>6} {'exact':>6} {'over':>5} {'under':>5} reviews/1000"]
     rows += [
         f"{s.recording:28} {s.events.true:7} {_text(s.events.precision)} {_text(s.events.recall)} "
-        f"{_text(s.events.f1)} {s.receipts.true:8} {_text(s.receipts.f1)} "
-        f"{_text(s.receipts.exact)} {_text(s.reviews_per_1000_visits, 12, 1)}"
+        f"{_text(s.events.f1)} {s.events.who_errors:4} {s.events.what_errors:4} "
+        f"{s.events.count_errors:3} {s.receipts.true:8} {_text(s.receipts.f1)} "
+        f"{_text(s.receipts.exact)} {s.receipts.overcharged:5} {s.receipts.undercharged:5} "
+        f"{_text(s.reviews_per_1000_visits, 12, 1)}"
         for s in scores
     ]
     return "\n".join(rows)
