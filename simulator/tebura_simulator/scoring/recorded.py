@@ -53,8 +53,9 @@ def as_json(one: Score | Total) -> str:
 
 def as_table(scores: Sequence[Score | Total]) -> str:
     """One line a recording."""
-    head = f"{'recording':28} {'events':>7} {'P':>6} {'R':>6} {'F1':>6} {'who':>4} {'what':>4} {'n':>3}"
-    rows = [f"{head} {'receipts':>8} {'F1':>6} {'exact':>6} {'over':>5} {'under':>5} reviews/1000"]
+    events = f"{'events':>7} {'P':>6} {'R':>6} {'F1':>6} {'who':>4} {'what':>4} {'n':>3}"
+    receipts = f"{'receipts':>8} {'F1':>6} {'exact':>6} {'over':>5} {'under':>5} reviews/1000"
+    rows = [f"{'recording':28} {events} {receipts}"]
     rows += [
         f"{s.recording:28} {s.events.true:7} {_text(s.events.precision)} {_text(s.events.recall)} "
         f"{_text(s.events.f1)} {s.events.who_errors:4} {s.events.what_errors:4} "
