@@ -33,7 +33,6 @@ from tebura_simulator.scenes.truth import FootageTruth
 from tebura_simulator.story.scenario import load_scenario
 from tebura_simulator.story.timeline import Action, Passage, Timeline
 
-MAX_FOOTAGE_TRUTH_BYTES = 64 * 1024 * 1024
 MAX_TRUTH_BYTES = 16 * 1024 * 1024
 
 

@@ -17,8 +17,6 @@ from tebura_simulator.plates.models import PACKAGE_SHARE
 from tebura_simulator.plates.quantiles import Floats
 from tebura_simulator.story.timetable import Action, ActionKind
 
-WORST_SHARE = 0.05
-"""The settled change differs from the catalogue by no more (README)."""
 WORST_SDS = 3.0
 PLATES_UNDER = (0.5, 0.3, 0.2)
 """How often something whose size nobody told stands on one, two, three plates."""

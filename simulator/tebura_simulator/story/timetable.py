@@ -130,7 +130,6 @@ class Gesture:
     end_s: float
     target_m: Xyz | None = None
     via_m: Xyz | None = None
-    facing_m: Xyz | None = None
 
 
 @dataclass(frozen=True)
