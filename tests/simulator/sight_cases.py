@@ -15,6 +15,7 @@ from tebura_simulator.sight.evidence import evidence
 from tebura_simulator.sight.told import Told
 from tebura_simulator.stores import store
 from tebura_simulator.story.scenario import (
+    NO_ERRORS,
     Deed,
     FaultScript,
     Hand,
@@ -28,20 +29,6 @@ from tebura_simulator.story.timeline import Timeline
 
 T = TypeVar("T")
 
-NO_ERRORS = SightScript(
-    missed=0.0,
-    swapped=0.0,
-    doubled=0.0,
-    invented=0.0,
-    late=0.0,
-    time_sd_s=0.0,
-    along_sd_m=0.0,
-    foot_sd_m=0.0,
-    breaks=0.0,
-    exchanged=0.0,
-    hand_known=1.0,
-    hand_wrong=0.0,
-)
 CALM_PLATES = PlatesScript(harshness=0.3)
 SKUS = ("green-tea", "melon-pan", "chocolate-bar", "onigiri-tuna")
 

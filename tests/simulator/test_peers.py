@@ -20,9 +20,9 @@ from tebura_simulator.peers.traces import ShelfTrace, first_sample_ns, weighed
 from tebura_simulator.peers.winner import scores
 from tebura_simulator.recordings import layout_of, truth_of
 from tebura_simulator.story.scenario import (
+    NO_ERRORS,
     PlateKind,
     PlatesScript,
-    SightScript,
     load_scenario,
 )
 
@@ -34,21 +34,6 @@ from tests.simulator.hand_made import (
     RIGHT_XY_M,
     START_NS,
     HandMade,
-)
-
-CLEAR = SightScript(
-    missed=0.0,
-    swapped=0.0,
-    doubled=0.0,
-    invented=0.0,
-    late=0.0,
-    time_sd_s=0.0,
-    along_sd_m=0.0,
-    foot_sd_m=0.0,
-    breaks=0.0,
-    exchanged=0.0,
-    hand_known=1.0,
-    hand_wrong=0.0,
 )
 
 
@@ -296,7 +281,7 @@ def test_an_easy_scenario_seen_without_errors_is_right_for_every_peer(
     layout = load_layout(demo / "layout.toml")
     easy = load_scenario(demo / "scenarios" / "take-two-put-one-back.toml", layout)
     scenario = msgspec.structs.replace(
-        easy, sight=CLEAR, plates=PlatesScript(kind=PlateKind.STORE60)
+        easy, sight=NO_ERRORS, plates=PlatesScript(kind=PlateKind.STORE60)
     )
     reel = reel_of(scenario, layout)
     truth = truth_of(reel)

@@ -21,6 +21,7 @@ from tebura_simulator.recordings import faults_of, truth_of
 from tebura_simulator.replay import Replay, member_of
 from tebura_simulator.stores import layout_file, store
 from tebura_simulator.story.scenario import (
+    NO_ERRORS,
     Deed,
     FaultKind,
     FaultScript,
@@ -33,7 +34,7 @@ from tebura_simulator.story.scenario import (
 )
 from typer.testing import CliRunner
 
-from tests.simulator.sight_cases import CALM_PLATES, NO_ERRORS
+from tests.simulator.sight_cases import CALM_PLATES
 
 TAKEN_S = 14.0
 

@@ -21,6 +21,7 @@ from tebura_contract.messages import Position, Watermark
 from tebura_simulator.epoch import START_NS
 from tebura_simulator.sight.hands import hands_of
 from tebura_simulator.story.scenario import (
+    NO_ERRORS,
     FaultKind,
     FaultScript,
     Mirror,
@@ -31,7 +32,6 @@ from tebura_simulator.story.scenario import (
 from tebura_simulator.story.timeline import Timeline
 
 from tests.simulator.sight_cases import (
-    NO_ERRORS,
     Said,
     broken_promises,
     demo_layout,

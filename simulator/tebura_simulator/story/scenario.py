@@ -9,6 +9,7 @@ from tebura_contract.layout import Layout
 from tebura_simulator.story.checks import shopper_problems
 from tebura_simulator.story.faults import fault_problems
 from tebura_simulator.story.script import (
+    NO_ERRORS,
     BodyScript,
     Deed,
     FaultKind,
@@ -28,6 +29,7 @@ from tebura_simulator.story.script import (
 )
 
 __all__ = [
+    "NO_ERRORS",
     "BodyScript",
     "Deed",
     "FaultKind",

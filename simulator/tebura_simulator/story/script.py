@@ -203,6 +203,23 @@ class SightScript(Script, frozen=True, kw_only=True):
     near_m: Seconds = 1.2
 
 
+NO_ERRORS = SightScript(
+    missed=0.0,
+    swapped=0.0,
+    doubled=0.0,
+    invented=0.0,
+    late=0.0,
+    time_sd_s=0.0,
+    along_sd_m=0.0,
+    foot_sd_m=0.0,
+    breaks=0.0,
+    exchanged=0.0,
+    hand_known=1.0,
+    hand_wrong=0.0,
+)
+"""Evidence without errors: who took it is given."""
+
+
 class FaultKind(StrEnum):
     """What can break. What each needs and what `size` means is in `faults.NEEDS`."""
 
