@@ -21,6 +21,7 @@ from tebura_simulator import (
     cli_plates,
     cli_scenario,
     cli_view,
+    cli_weigh,
 )
 
 app = typer.Typer(
@@ -325,6 +326,7 @@ cli_diff.register(app)
 cli_draw.register(app)
 cli_plates.register(app)
 cli_view.register(app)
+cli_weigh.register(app)
 
 
 def main() -> None:

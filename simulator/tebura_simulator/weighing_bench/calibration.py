@@ -1,0 +1,140 @@
+"""Whether what is told with confidence p is right in a share p of all cases.
+
+A line is an event that names a product and that nothing marks as doubtful: it would be charged if
+its top candidate's posterior is above the threshold. False events and pieces that do not add up are
+lines that are wrong. Something foreign told as a product is wrong too.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tebura_simulator.scoring.intervals import clopper_pearson
+from tebura_simulator.weighing_bench.lines import CaseLine, ToldLine
+
+BINS = 10
+WRONG_SHARE = 0.001
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of about one confidence."""
+
+    low: float
+    high: float
+    lines: int
+    right: int
+    confidence: float
+    low95: float
+    high95: float
+
+
+class Threshold(msgspec.Struct, frozen=True, kw_only=True):
+    """Where wrong lines are at most `WRONG_SHARE`: how many are charged from there on."""
+
+    at: float
+    lines: int
+    wrong: int
+    share_of_all: float
+    at_most: float
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """The reliability of some lines.
+
+    `bound` is the lowest threshold whose 95 % upper bound keeps the limit, `point` the lowest whose
+    share itself does; None where there is none.
+    """
+
+    lines: int
+    right: int
+    bins: tuple[Bin, ...]
+    expected_error: float
+    bound: Threshold | None
+    point: Threshold | None
+    at_now: Threshold
+
+
+def lines_of(cases: Iterable[CaseLine], kind: str | None = None) -> list[tuple[float, bool]]:
+    """Confidence of each line, and whether it is right."""
+    return [
+        (told.probability, _is_right(told))
+        for case in cases
+        for told in case.told
+        if told.candidates and not told.blind and kind in (None, told.kind)
+    ]
+
+
+def calibration(lines: Sequence[tuple[float, bool]], threshold: float) -> Calibration:
+    """Bins, expected calibration error, and thresholds; `threshold` is the one in use."""
+    bins = []
+    off = 0.0
+    for number in range(BINS):
+        low, high = number / BINS, (number + 1) / BINS
+        mine = [(p, ok) for p, ok in lines if low < p <= high or (number == 0 and p == 0.0)]
+        if not mine:
+            continue
+        right, confidence = sum(ok for _, ok in mine), sum(p for p, _ in mine) / len(mine)
+        off += abs(right - confidence * len(mine))
+        low95, high95 = clopper_pearson(right, len(mine))
+        bins.append(
+            Bin(
+                low=low,
+                high=high,
+                lines=len(mine),
+                right=right,
+                confidence=round(confidence, 4),
+                low95=round(low95, 4),
+                high95=round(high95, 4),
+            )
+        )
+    return Calibration(
+        lines=len(lines),
+        right=sum(ok for _, ok in lines),
+        bins=tuple(bins),
+        expected_error=round(off / len(lines), 4) if lines else 0.0,
+        bound=_lowest(lines, is_bound=True),
+        point=_lowest(lines, is_bound=False),
+        at_now=_from(lines, threshold),
+    )
+
+
+def _is_right(told: ToldLine) -> bool:
+    return told.is_right and not told.is_foreign_truth
+
+
+def _lowest(lines: Sequence[tuple[float, bool]], *, is_bound: bool) -> Threshold | None:
+    """The lowest threshold that keeps the limit, from the most confident line down."""
+    ranked = sorted(lines, reverse=True)
+    best: Threshold | None = None
+    wrong = 0
+    for number, (p, ok) in enumerate(ranked, start=1):
+        wrong += not ok
+        if number < len(ranked) and ranked[number][0] == p:
+            continue
+        if wrong > WRONG_SHARE * number:
+            continue
+        at_most = _at_most(wrong, number)
+        if not is_bound or at_most <= WRONG_SHARE:
+            best = _threshold(p, number, wrong, len(ranked), at_most)
+    return best
+
+
+def _from(lines: Sequence[tuple[float, bool]], at: float) -> Threshold:
+    above = [ok for p, ok in lines if p >= at]
+    wrong = len(above) - sum(above)
+    return _threshold(at, len(above), wrong, len(lines), _at_most(wrong, len(above)))
+
+
+def _threshold(at: float, lines: int, wrong: int, of: int, at_most: float) -> Threshold:
+    return Threshold(
+        at=round(at, 7),
+        lines=lines,
+        wrong=wrong,
+        share_of_all=round(lines / of, 4) if of else 0.0,
+        at_most=round(at_most, 6),
+    )
+
+
+def _at_most(wrong: int, of: int) -> float:
+    """One-sided 95 % upper bound: of the two-sided 90 % interval."""
+    return clopper_pearson(wrong, of, 0.90)[1] if of else 1.0

@@ -1,0 +1,248 @@
+"""What is kept of a case: a line a true step, a line an event, and what it cost."""
+
+from enum import StrEnum
+
+import msgspec
+from tebura_contract.events import ForeignObject, ItemPicked
+from tebura_gateway.domain.what import Guess, guesses
+
+from tebura_simulator.story.timetable import Touch
+from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
+from tebura_simulator.weighing_bench.playing import Played, Told
+from tebura_simulator.weighing_bench.true_steps import TrueStep
+
+AFTER_TOUCH_S = 2.0
+AFTER_ACTION_S = 3.0
+
+
+class Cause(StrEnum):
+    """What was going on where an event is false."""
+
+    ACTION = "action"
+    TOUCH = "touch"
+    NOTHING = "nothing"
+
+
+class StepLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A true step and what became of it; `error_g` and `late_s` only where it was found alone.
+
+    `late_s` runs from the plates' settling to the report.
+    """
+
+    at_s: float
+    kind: str
+    shelf: str
+    plates: tuple[str, ...]
+    sku: str
+    quantity: int
+    delta_g: float
+    noise_g: float
+    fate: Fate
+    error_g: float | None = None
+    late_s: float | None = None
+
+
+class ToldLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An event. `truth` is empty where it is false, and so is `cause` where it is of something.
+
+    `is_right`: product and quantity of the top candidate; of a piece, those of all pieces together.
+    For something foreign: told as foreign. `has_candidate`: the truth is among the candidates.
+    """
+
+    from_s: float
+    to_s: float
+    told_s: float
+    kind: str
+    shelf: str
+    plates: tuple[str, ...]
+    delta_g: float
+    sigma_g: float
+    blind: str
+    candidates: tuple[tuple[str, int, float], ...]
+    probability: float
+    truth: tuple[str, ...]
+    cause: Cause | None
+    is_piece: bool
+    is_right: bool
+    has_candidate: bool
+    is_foreign_truth: bool
+
+
+class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A case of a suite."""
+
+    suite: str
+    case: str
+    seed: int
+    store_s: float
+    rate_hz: float
+    plates: int
+    samples: int
+    cpu_s: float
+    took_s: float
+    steps: tuple[StepLine, ...]
+    told: tuple[ToldLine, ...]
+    touches: tuple[float, ...] = ()
+    """Grams that each touch left behind in events, all of its shelves together; 0 if none."""
+    touched_events: int = 0
+    plates_sick: int = 0
+    failure: str = ""
+
+
+def case_line(played: Played, took_s: float) -> CaseLine:
+    """Compare what was told in a case with what was true."""
+    found = matched(played.true, played.told)
+    case = played.case
+    touches, touched = _touches(played, found)
+    return CaseLine(
+        suite=case.suite,
+        case=case.name,
+        seed=case.seed,
+        store_s=case.story.duration_s,
+        rate_hz=played.rate_hz,
+        plates=played.plates,
+        samples=played.samples,
+        cpu_s=played.cpu_s,
+        took_s=took_s,
+        steps=_step_lines(found),
+        told=_told_lines(found, played),
+        touches=touches,
+        touched_events=touched,
+        plates_sick=len({change.sensor for change in played.health}),
+    )
+
+
+def _step_lines(found: Matching) -> tuple[StepLine, ...]:
+    lines = []
+    for group in found.groups:
+        for step in group.steps:
+            became = fate(group)
+            if became is Fate.FOUND:
+                one = group.told[0]
+                error_g = one.event.delta_g - step.delta_g
+                lines.append(_step_line(step, became, error_g, one.told_s - step.settled_s))
+            else:
+                lines.append(_step_line(step, became))
+    lines += [_step_line(step, Fate.MISSED) for step in found.missed]
+    lines += [_step_line(step, Fate.NETTED) for step in found.netted]
+    return tuple(sorted(lines, key=lambda line: line.at_s))
+
+
+def _step_line(
+    step: TrueStep, became: Fate, error_g: float | None = None, late_s: float | None = None
+) -> StepLine:
+    return StepLine(
+        at_s=round(step.at_s, 3),
+        kind=step.kind.value,
+        shelf=step.shelf,
+        plates=tuple(step.deltas_g),
+        sku=step.sku,
+        quantity=step.quantity,
+        delta_g=round(step.delta_g, 2),
+        noise_g=round(step.noise_g, 2),
+        fate=became,
+        error_g=error_g,
+        late_s=late_s,
+    )
+
+
+def _told_lines(found: Matching, played: Played) -> tuple[ToldLine, ...]:
+    lines = [_told_line(one, group, None) for group in found.groups for one in group.told]
+    lines += [_told_line(one, None, _cause(one, played)) for one in found.false]
+    return tuple(sorted(lines, key=lambda line: (line.told_s, line.plates)))
+
+
+def _told_line(one: Told, group: Group | None, cause: Cause | None) -> ToldLine:
+    event = one.event
+    found = () if isinstance(event, ForeignObject) else guesses(event.candidates)
+    return ToldLine(
+        from_s=round(one.from_s, 3),
+        to_s=round(one.to_s, 3),
+        told_s=round(one.told_s, 3),
+        kind=_kind(one),
+        shelf=event.shelf,
+        plates=event.plates,
+        delta_g=round(event.delta_g, 2),
+        sigma_g=round(event.sigma_g, 3),
+        blind=event.blind,
+        candidates=tuple((g.sku, g.quantity, round(g.probability, 5)) for g in found[:6]),
+        probability=found[0].probability if found else 0.0,
+        truth=() if group is None else tuple(_said(step) for step in group.steps),
+        cause=cause,
+        is_piece=group is not None and len(group.told) > 1,
+        is_right=group is not None and _is_right(group),
+        has_candidate=group is not None and _has_candidate(group, found),
+        is_foreign_truth=group is not None and any(step.is_foreign for step in group.steps),
+    )
+
+
+def _kind(one: Told) -> str:
+    if isinstance(one.event, ForeignObject):
+        return "foreign"
+    return "pick" if isinstance(one.event, ItemPicked) else "return"
+
+
+def _said(step: TrueStep) -> str:
+    what = f"{step.quantity} {step.sku}" if step.sku else "thing"
+    return f"{step.at_s:.2f} {step.kind.value} {what} {step.delta_g:+.1f} g"
+
+
+def _is_right(group: Group) -> bool:
+    if any(step.is_foreign for step in group.steps):
+        return all(isinstance(one.event, ForeignObject) for one in group.told)
+    true: dict[str, int] = {}
+    for step in group.steps:
+        true[step.sku] = true.get(step.sku, 0) - step.sign * step.quantity
+    claimed: dict[str, int] = {}
+    for one in group.told:
+        event = one.event
+        found = () if isinstance(event, ForeignObject) else guesses(event.candidates)
+        if not found:
+            return False
+        sign = -1 if event.delta_g > 0 else 1
+        claimed[found[0].sku] = claimed.get(found[0].sku, 0) + sign * found[0].quantity
+    return _counts(true) == _counts(claimed)
+
+
+def _counts(items: dict[str, int]) -> dict[str, int]:
+    return {sku: count for sku, count in items.items() if count}
+
+
+def _has_candidate(group: Group, found: tuple[Guess, ...]) -> bool:
+    if len({step.sku for step in group.steps}) != 1 or len(group.told) != 1:
+        return _is_right(group)
+    quantity = abs(sum(step.sign * step.quantity for step in group.steps))
+    truth = group.steps[0].sku, quantity
+    return _is_right(group) or any((g.sku, g.quantity) == truth for g in found)
+
+
+def _cause(one: Told, played: Played) -> Cause:
+    near = (
+        one.from_s - AFTER_ACTION_S <= step.at_s <= one.to_s + 0.5
+        for step in played.true
+        if step.shelf == one.event.shelf
+    )
+    if any(near):
+        return Cause.ACTION
+    if any(_presses_on(touch, one) for touch in played.case.story.touches):
+        return Cause.TOUCH
+    return Cause.NOTHING
+
+
+def _presses_on(touch: Touch, one: Told) -> bool:
+    is_there = touch.shelf == one.event.shelf or not set(touch.plates).isdisjoint(one.event.plates)
+    return is_there and touch.from_s - 0.5 <= one.to_s and one.from_s <= touch.to_s + AFTER_TOUCH_S
+
+
+def _touches(played: Played, found: Matching) -> tuple[tuple[float, ...], int]:
+    """What each touch left in false events: grams per shelf, summed without sign."""
+    left, events = [], 0
+    for touch in played.case.story.touches:
+        by_shelf: dict[str, float] = {}
+        for one in found.false:
+            if _presses_on(touch, one):
+                shelf = str(one.event.shelf)
+                by_shelf[shelf] = by_shelf.get(shelf, 0.0) + one.event.delta_g
+                events += 1
+        left.append(round(sum(abs(grams) for grams in by_shelf.values()), 2))
+    return tuple(left), events

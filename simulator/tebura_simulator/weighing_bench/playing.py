@@ -1,0 +1,235 @@
+"""A case of the weighing bench: simulated counts into the roles of its plate nodes, as they arrive.
+
+Each batch is fed by itself at the moment it arrives, so the time of a report is the node's own; the
+live node merges its sensors some 0.2 s behind, which is not in it.
+"""
+
+import heapq
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.events import (
+    Event,
+    ForeignObject,
+    ItemPicked,
+    ItemReturned,
+    NodeStarted,
+    SensorChanged,
+)
+from tebura_contract.ids import EventId, NodeId
+from tebura_contract.layout import Layout
+from tebura_contract.messages import StepDecided
+from tebura_contract.recording import CountBatch
+from tebura_edge.plate_role import PlateRole, PlateSettings
+from tebura_edge.role import SensorStatus
+from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.domain.what import guesses
+
+from tebura_simulator.epoch import START_NS, store_ns
+from tebura_simulator.plates.simulated import SimulatedPlates, Story, simulate
+from tebura_simulator.replay_gather import to_counts
+from tebura_simulator.sight.eyes import Outages
+from tebura_simulator.sight.power import runtime_news
+from tebura_simulator.story.scenario import FaultScript
+from tebura_simulator.weighing_bench.true_steps import TrueStep, true_steps
+
+TICK_NS = SECOND_NS // 4
+AFTER_NS = 10 * SECOND_NS
+TAUGHT_AFTER_NS = 5 * SECOND_NS // 2
+"""A decision goes back to the node about so long after the report."""
+
+PlateStep = ItemPicked | ItemReturned | ForeignObject
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is played: a story in a store, and what breaks (settled)."""
+
+    suite: str
+    name: str
+    seed: int
+    story: Story
+    layout: Layout
+    faults: tuple[FaultScript, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """An event of a plate role and when it was reported, seconds of the story."""
+
+    event: PlateStep
+    told_s: float
+
+    @property
+    def from_s(self) -> float:
+        return (self.event.from_ns - START_NS) / SECOND_NS
+
+    @property
+    def to_s(self) -> float:
+        return (self.event.to_ns - START_NS) / SECOND_NS
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What the roles told of a case, what was true, and what it cost."""
+
+    case: Case
+    true: tuple[TrueStep, ...]
+    told: tuple[Told, ...]
+    rate_hz: float
+    plates: int
+    samples: int
+    cpu_s: float
+    health: tuple[SensorChanged, ...] = ()
+
+
+@dataclass(eq=False)
+class _Store:
+    """The plate roles of all nodes, restarted where a node is off for a while."""
+
+    layout: Layout
+    plates: SimulatedPlates
+    roles: dict[NodeId, PlateRole] = field(default_factory=dict)
+    node_of: dict[str, NodeId] = field(default_factory=dict)
+    cpu_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.node_of = {box.label: box.node for box in self.plates.boxes}
+        for node in self.plates.calibrations:
+            self.start(node, b"")
+
+    def start(self, node: NodeId, saved: bytes) -> None:
+        scales = {box.label: box.plates for box in self.plates.boxes if box.node == node}
+        calibration = self.plates.calibrations[node]
+        settings = PlateSettings(scales=scales)
+        self.roles[node] = PlateRole(self.layout, calibration, node, settings, saved)
+
+
+def play(case: Case, is_taught: bool = True) -> Played:
+    """Play a case.
+
+    Args:
+        case: What to play.
+        is_taught: Whether what is surely and rightly told comes back as a decision, as the gateway
+            would send it.
+    """
+    plates = simulate(case.story, case.layout, case.faults)
+    true = true_steps(case.story, plates)
+    store = _Store(case.layout, plates)
+    told: list[Told] = []
+    health: list[SensorChanged] = []
+    lessons: list[tuple[int, int, StepDecided]] = []
+    samples, ticked_ns, number = 0, int(START_NS), itertools.count()
+
+    def take(events: Sequence[Event], now_ns: int) -> None:
+        for event in events:
+            if isinstance(event, ItemPicked | ItemReturned | ForeignObject):
+                one = Told(event, (now_ns - START_NS) / SECOND_NS)
+                told.append(one)
+                lesson = _lesson(one, true, next(number)) if is_taught else None
+                if lesson is not None:
+                    heapq.heappush(lessons, (now_ns + TAUGHT_AFTER_NS, next(number), lesson))
+            elif isinstance(event, SensorChanged):
+                health.append(event)
+
+    for now_ns, item in _inputs(case, plates):
+        while ticked_ns + TICK_NS <= now_ns:
+            ticked_ns += TICK_NS
+            while lessons and lessons[0][0] <= ticked_ns:
+                lesson = heapq.heappop(lessons)[2]
+                for role in store.roles.values():
+                    role.step(lesson)
+            for role in store.roles.values():
+                begun_s = time.thread_time()
+                events = role.tick(ticked_ns)
+                store.cpu_s += time.thread_time() - begun_s
+                take(events, ticked_ns)
+        match item:
+            case CountBatch():
+                counts = to_counts([item])
+                samples += counts.counts.size
+                role = store.roles[store.node_of[item.scale]]
+                begun_s = time.thread_time()
+                events = role.step(counts)
+                store.cpu_s += time.thread_time() - begun_s
+                take(events, now_ns)
+            case (node, NodeStarted()):
+                if node in store.roles:
+                    store.start(node, store.roles[node].save())
+            case (node, SensorChanged() as change):
+                if node in store.roles:
+                    status = SensorStatus(
+                        change.sensor,
+                        change.sensor_kind,
+                        change.state,
+                        change.reason,
+                        int(change.since_ns),
+                    )
+                    take(store.roles[node].step(status), now_ns)
+            case None:
+                pass
+    return Played(
+        case=case,
+        true=true,
+        told=tuple(told),
+        rate_hz=plates.model.rate_hz,
+        plates=len(plates.cells.plates),
+        samples=samples,
+        cpu_s=store.cpu_s,
+        health=tuple(health),
+    )
+
+
+_Input = CountBatch | tuple[NodeId, NodeStarted | SensorChanged] | None
+
+
+def _inputs(case: Case, plates: SimulatedPlates) -> Iterator[tuple[int, _Input]]:
+    """Counts and what runtimes know of themselves, by arrival; at the end time goes on a little."""
+    outages = Outages.of(case.faults)
+    seed = case.story.scenario.seed
+    news: list[tuple[int, _Input]] = []
+    if case.faults:
+        found = runtime_news(case.layout, case.faults, outages, seed, has_eyes=False)
+        news = [
+            (int(store_ns(one.said_s)), (node, one.event))
+            for node, said in found.items()
+            for one in said
+            if isinstance(one.event, NodeStarted)
+            or (isinstance(one.event, SensorChanged) and one.event.reason != "starting")
+        ]
+        news.sort(key=lambda one: one[0])
+    last_ns = int(START_NS)
+    for at_ns, item in heapq.merge(plates.batches(), news, key=lambda one: one[0]):
+        last_ns = max(last_ns, at_ns)
+        yield last_ns, item
+    yield last_ns + AFTER_NS, None
+
+
+def _lesson(told: Told, true: Sequence[TrueStep], number: int) -> StepDecided | None:
+    """The decision on what is sure enough to be charged and right."""
+    event = told.event
+    if isinstance(event, ForeignObject) or event.blind:
+        return None
+    found = guesses(event.candidates)
+    if not found or found[0].probability < JudgementSettings().threshold:
+        return None
+    top, sign = found[0], 1 if event.delta_g > 0 else -1
+    is_right = any(
+        step.shelf == event.shelf
+        and step.sign == sign
+        and told.from_s - 0.5 <= step.at_s <= told.to_s + 0.5
+        and (step.sku, step.quantity) == (top.sku, top.quantity)
+        for step in true
+    )
+    if not is_right:
+        return None
+    return StepDecided(
+        event=EventId(NodeId("bench"), 1, number),
+        sku=top.sku,
+        quantity=top.quantity,
+        plates=event.plates,
+        delta_g=event.delta_g,
+    )

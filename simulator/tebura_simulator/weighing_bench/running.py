@@ -1,0 +1,54 @@
+"""Cases one after another or several at once, each told as it is done."""
+
+import multiprocessing
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tebura_simulator.weighing_bench.cases import CaseName, draw
+from tebura_simulator.weighing_bench.lines import CaseLine, case_line
+from tebura_simulator.weighing_bench.playing import play
+
+
+def run(names: Sequence[CaseName], jobs: int = 1, is_taught: bool = True) -> Iterator[CaseLine]:
+    """Play cases; their lines come in order whatever `jobs` is."""
+    taught = [is_taught] * len(names)
+    if jobs == 1:
+        yield from map(one, names, taught)
+        return
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        try:
+            yield from pool.map(one, names, taught)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def one(name: CaseName, is_taught: bool) -> CaseLine:
+    """Play one case; what cannot be played says why."""
+    begun_s = time.monotonic()
+    try:
+        return case_line(play(draw(name), is_taught), time.monotonic() - begun_s)
+    except Exception as error:  # a crash is a result here: it is told with its seed
+        return CaseLine(
+            suite=name.wanted.suite,
+            case=name.name,
+            seed=name.seed,
+            store_s=0.0,
+            rate_hz=0.0,
+            plates=0,
+            samples=0,
+            cpu_s=0.0,
+            took_s=0.0,
+            steps=(),
+            told=(),
+            failure=_said(error),
+        )
+
+
+def _said(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}".replace("\n", " ")

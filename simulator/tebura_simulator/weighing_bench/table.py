@@ -1,0 +1,79 @@
+"""A suite's figures as text for people."""
+
+from tebura_simulator.weighing_bench.calibration import Threshold
+from tebura_simulator.weighing_bench.figures import Figures, Spread
+
+
+def as_text(one: Figures) -> str:
+    """A block of lines."""
+    fates, of = one.fates, max(one.steps, 1)
+    said = [
+        f"{one.suite}: {one.cases} cases, {one.store_h:g} h, {one.samples:,} samples, simulated"
+        + (f"; {one.failed} FAILED" if one.failed else ""),
+        f"  true steps        {one.steps}: "
+        + ", ".join(f"{name} {count} ({count / of:.1%})" for name, count in fates.items()),
+        f"  product           of {one.product_found} found alone: "
+        f"right {_share(one.product_right, one.product_found)}, "
+        f"among candidates {_share(one.product_among, one.product_found)}, "
+        f"told as foreign {one.product_as_foreign}",
+        f"  to charge         {one.told} events: surely right {one.surely_right}, "
+        f"surely wrong {one.surely_wrong}, unsure {one.unsure}, doubtful {one.doubtful}",
+        f"  foreign           {one.foreign_true} true: told so {one.foreign_right}, "
+        f"told as product {one.foreign_as_product}",
+        f"  false events      {one.false}: "
+        + ", ".join(f"{cause} {count}" for cause, count in one.false_by_cause.items())
+        + f"; grams {_spread(one.false_g)}",
+        f"  error of delta_g  {_spread(one.error_g)} g; share {_spread(one.error_share, 4)}",
+        f"  settled to report {_spread(one.late_s)} s; beyond the budget "
+        f"{_share(one.late, one.timed)}",
+        f"  processor         {one.cpu_share:.2%} of a core; as 306 plates "
+        f"{one.cpu_share_full_store:.2%}; took {one.took_s} s; plates told sick {one.plates_sick}",
+        "  found by noise    "
+        + ", ".join(f"{n} {_share(a, b)} of {b}" for n, (a, b) in one.found_by_noise.items()),
+    ]
+    if one.touches:
+        said.append(
+            f"  touches           {one.touches}: net to nothing "
+            f"{_share(one.touches_net, one.touches)}, no event at all "
+            f"{_share(one.touches_silent, one.touches)}"
+        )
+    return "\n".join([*said, *_calibration(one)])
+
+
+def _calibration(one: Figures) -> list[str]:
+    found = one.calibration
+    if not found.lines:
+        return []
+    said = [
+        f"  calibration       {found.lines} lines, right {_share(found.right, found.lines)}, "
+        f"expected calibration error {found.expected_error:.4f}",
+        f"    threshold {found.at_now.at}: {_threshold(found.at_now)}",
+        "    <= 1 wrong in 1,000: "
+        + (f"from {found.point.at} {_threshold(found.point)}" if found.point else "nowhere"),
+        "    its 95 % bound too:  "
+        + (f"from {found.bound.at} {_threshold(found.bound)}" if found.bound else "nowhere"),
+        "    told p       lines   mean p   right   95 %",
+    ]
+    said += [
+        f"    {b.low:.1f}-{b.high:.1f}   {b.lines:8d}   {b.confidence:.4f}  {b.right / b.lines:.4f}"
+        f"   {b.low95:.3f}-{b.high95:.3f}"
+        for b in found.bins
+    ]
+    return said
+
+
+def _threshold(one: Threshold) -> str:
+    return (
+        f"{one.lines} lines ({one.share_of_all:.1%}), {one.wrong} wrong, at most "
+        f"{1000 * one.at_most:.2f} in 1,000"
+    )
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count} ({count / of:.2%})" if of else "0"
+
+
+def _spread(one: Spread | None, digits: int = 2) -> str:
+    if one is None:
+        return "-"
+    return f"p50 {one.p50:.{digits}f}, p95 {one.p95:.{digits}f}, worst {one.worst:.{digits}f}"
