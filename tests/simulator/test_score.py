@@ -282,6 +282,21 @@ def test_a_receipt_that_waits_for_a_person_is_not_untouched() -> None:
     assert (receipts.exact_count, receipts.untouched_count) == (1, 0)
 
 
+def test_too_much_on_a_receipt_that_waits_for_a_person_is_not_unseen() -> None:
+    truth = Truth(
+        events=(by("hana"), by("hana", kind=OutcomeKind.RETURN, time_s=30.0)),
+        receipts=(TrueReceipt(shopper="hana", items={}),),
+    )
+    back = outcome(visit="hana", kind=OutcomeKind.REVIEW, time_s=30.0)
+    lines = [outcome(visit="hana"), structs.replace(back, delta_g=500.0)]
+    waits = case(truth, lines, {"hana": {"tea": 1}}, {"hana": 1}).receipts
+    assert (waits.overcharged, waits.unseen_overcharged) == (1, 0)
+    assert (waits.after_review_overcharged, waits.after_review_count) == (0, 1)
+    alone = case(truth, lines[:1], {"hana": {"tea": 1}}).receipts
+    assert (alone.overcharged, alone.unseen_overcharged) == (1, 1)
+    assert alone.after_review_overcharged == 1
+
+
 def test_a_receipt_counts_right_articles_of_the_right_person() -> None:
     truth = Truth(
         receipts=(

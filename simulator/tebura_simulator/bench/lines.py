@@ -99,7 +99,7 @@ def case_line(
 ) -> CaseLine:
     """What is told of a case that was scored."""
     receipts = one.receipts
-    after = receipts.after_review_count == receipts.true and not receipts.overcharged
+    after = receipts.after_review_count == receipts.true and not receipts.after_review_overcharged
     return CaseLine(
         suite=suite,
         case=case,

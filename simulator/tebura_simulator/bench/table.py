@@ -2,7 +2,8 @@
 
 *exact*: receipts as they would be charged without a person; *untouched*: those of them that ask
 nothing of one; *reviewed right*: receipts that are exact once every review is decided rightly.
-*over*, *under*: lines with too many or too few, in brackets their value at the layout's prices.
+*over*, *under*: lines with too many or too few, in brackets their value at the layout's prices;
+*unseen*: those with too many on receipts that nobody looks at.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ _RIGHT = (
     "untouched %",
     "reviewed right %",
     "over",
+    "unseen",
     "under",
     "event P",
     "R",
@@ -64,6 +66,7 @@ def _right(one: TotalLine) -> list[str]:
         _span(marks.untouched, PERCENT, 0),
         _span(marks.exact_after_review, PERCENT, 0),
         f"{receipts.overcharged} ({receipts.overcharged_minor})",
+        str(receipts.unseen_overcharged),
         f"{receipts.undercharged} ({receipts.undercharged_minor})",
         _share(events.precision),
         _share(events.recall),

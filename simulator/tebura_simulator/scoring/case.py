@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from tebura_contract.truth import OutcomeKind, Truth
+from tebura_contract.truth import OutcomeKind, TrueEvent, Truth
 
 from tebura_simulator.claims import Claims
 from tebura_simulator.scoring.matching import Matching, Wrong, match
@@ -106,7 +106,9 @@ def score(case: Case) -> Score:
     matching = match(truth.events, claims.outcomes, case.strangers)
     reviewed = frozenset(name for name, lines in claims.reviews.items() if lines)
     accounts = {r.shopper for r in receipts}.union(claims.carts, reviewed)
-    left = [truth.events[event] for event, _ in matching.in_review]
+    left = _bookable(
+        [truth.events[event] for event, _ in matching.in_review], [r.shopper for r in receipts]
+    )
     return Score(
         recording=case.recording,
         receipt_f1=round(f1({r.shopper: r.items for r in receipts}, claims.carts), 6),
@@ -119,6 +121,16 @@ def score(case: Case) -> Score:
         to_cart_s=_to_cart_s(case, matching),
         to_receipt_s=tuple(round(s, 3) for s in claims.receipt_s.values()),
     )
+
+
+def _bookable(events: list[TrueEvent], accounts: list[str]) -> list[TrueEvent]:
+    """Those that a person can book; where nobody is named, there may be only one to book to."""
+    if len(accounts) == 1:
+        events = [
+            event if event.shopper else msgspec.structs.replace(event, shopper=accounts[0])
+            for event in events
+        ]
+    return [event for event in events if event.shopper in accounts]
 
 
 def count_events(tp: int, fp: int, fn: int, **errors: int) -> EventScore:

@@ -31,6 +31,8 @@ class ReceiptScore(msgspec.Struct, frozen=True, kw_only=True):
         overcharged_receipts: On how many there is a line too much, or too many on a line.
         overcharged: Lines (account, article) with too many.
         undercharged: Lines with too few.
+        unseen_overcharged: Lines with too many on receipts that no person looks at.
+        after_review_overcharged: Lines with too many once all reviews are decided rightly.
         overcharged_minor: What was charged too much, at the layout's prices.
         undercharged_minor: What was charged too little.
     """
@@ -44,6 +46,8 @@ class ReceiptScore(msgspec.Struct, frozen=True, kw_only=True):
     overcharged_receipts: int = 0
     overcharged: int = 0
     undercharged: int = 0
+    unseen_overcharged: int = 0
+    after_review_overcharged: int = 0
     overcharged_minor: int = 0
     undercharged_minor: int = 0
 
@@ -79,6 +83,8 @@ def score_receipts(
         overcharged_receipts=len({name for name, _ in over}),
         overcharged=len(over),
         undercharged=len(under),
+        unseen_overcharged=sum(name not in reviewed for name, _ in over),
+        after_review_overcharged=len(_lines(true, later)[0]),
         overcharged_minor=_value(over, prices_minor),
         undercharged_minor=_value(under, prices_minor),
     )
@@ -123,6 +129,8 @@ def add_receipts(scores: Iterable[ReceiptScore]) -> ReceiptScore:
         overcharged_receipts=sum(s.overcharged_receipts for s in kept),
         overcharged=sum(s.overcharged for s in kept),
         undercharged=sum(s.undercharged for s in kept),
+        unseen_overcharged=sum(s.unseen_overcharged for s in kept),
+        after_review_overcharged=sum(s.after_review_overcharged for s in kept),
         overcharged_minor=sum(s.overcharged_minor for s in kept),
         undercharged_minor=sum(s.undercharged_minor for s in kept),
     )
