@@ -47,6 +47,10 @@ def bench(
     pixels: Annotated[
         bool, typer.Option("--pixels", help="Cameras see films; scenarios need some beside them.")
     ] = False,
+    sight: Annotated[
+        str,
+        typer.Option(help="drawn: with the scenario's errors; given: without any, plates only."),
+    ] = "drawn",
     out: Annotated[
         Path | None, typer.Option(help="Keep the lines here; what is in it is not run again.")
     ] = None,
@@ -68,12 +72,18 @@ def bench(
     from tebura_simulator.bench.films import has_films, no_films
     from tebura_simulator.bench.journal import JournalFault
     from tebura_simulator.bench.lines import totals
-    from tebura_simulator.bench.suites import SuiteFault, suite_of
+    from tebura_simulator.bench.suites import GivenSuite, Suite, SuiteFault, suite_of
     from tebura_simulator.bench.table import as_text
     from tebura_simulator.cli import fail
 
     try:
-        suites = tuple(suite_of(name, layout, scenarios, visits) for name in dict.fromkeys(suite))
+        suites: tuple[Suite, ...] = tuple(
+            suite_of(name, layout, scenarios, visits) for name in dict.fromkeys(suite)
+        )
+        if sight not in ("drawn", "given"):
+            raise SuiteFault(f"--sight {sight!r}: expected drawn or given")
+        if sight == "given":
+            suites = tuple(GivenSuite(one) for one in suites)
         options = BenchOptions(
             suites=suites,
             seeds=parse_seeds(seeds),
@@ -104,7 +114,7 @@ def bench(
         raise typer.Exit(130) from None
     for one in suites:
         mine = [line for line in lines if line.suite == one.name]
-        summed = totals(mine, one.name, by_case=one.name == "named")
+        summed = totals(mine, one.name, by_case=one.name.startswith("named"))
         if json:
             for total in summed:
                 typer.echo(encode(total).decode())

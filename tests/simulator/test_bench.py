@@ -15,10 +15,11 @@ from msgspec import structs
 from tebura_simulator.bench import BenchOptions, run
 from tebura_simulator.bench.journal import Journal, JournalFault
 from tebura_simulator.bench.lines import CaseLine, totals
-from tebura_simulator.bench.suites import Drawn, FolderSuite, SuiteFault, suite_of
+from tebura_simulator.bench.suites import Drawn, FolderSuite, GivenSuite, SuiteFault, suite_of
 from tebura_simulator.bench.table import as_text
 from tebura_simulator.cli import app
 from tebura_simulator.cli_bench import parse_seeds
+from tebura_simulator.story.scenario import NO_ERRORS
 from typer.testing import CliRunner
 
 DEMO = Path(__file__).resolve().parents[2] / "simulator/tebura_simulator/demo"
@@ -224,3 +225,16 @@ def is_gone(group: int, within_s: float) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def test_given_sight_has_no_errors_and_leaves_the_rest_as_drawn() -> None:
+    inner = suite_of("busy")
+    drawn, given = inner.draw("busy", 3), GivenSuite(inner).draw("busy", 3)
+    assert drawn.scenario.sight != NO_ERRORS
+    assert given.scenario == structs.replace(drawn.scenario, sight=NO_ERRORS)
+
+
+def test_an_unknown_sight_is_refused() -> None:
+    told = CliRunner().invoke(app, ["bench", "--suite", "calm", "--sight", "perfect"])
+    assert told.exit_code == 2
+    assert "expected drawn or given" in told.output
