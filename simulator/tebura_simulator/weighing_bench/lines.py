@@ -11,7 +11,7 @@ from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate
 from tebura_simulator.weighing_bench.playing import Played, Told
 from tebura_simulator.weighing_bench.true_steps import TrueStep
 
-AFTER_TOUCH_S = 2.0
+AFTER_TOUCH_S = 5.0
 AFTER_ACTION_S = 3.0
 
 
@@ -119,8 +119,9 @@ def _step_lines(found: Matching) -> tuple[StepLine, ...]:
             became = fate(group)
             if became is Fate.FOUND:
                 one = group.told[0]
-                error_g = one.event.delta_g - step.delta_g
-                lines.append(_step_line(step, became, error_g, one.told_s - step.settled_s))
+                error_g = round(one.event.delta_g - step.delta_g, 3)
+                late_s = round(one.told_s - step.settled_s, 3)
+                lines.append(_step_line(step, became, error_g, late_s))
             else:
                 lines.append(_step_line(step, became))
     lines += [_step_line(step, Fate.MISSED) for step in found.missed]
@@ -235,14 +236,23 @@ def _presses_on(touch: Touch, one: Told) -> bool:
 
 
 def _touches(played: Played, found: Matching) -> tuple[tuple[float, ...], int]:
-    """What each touch left in false events: grams per shelf, summed without sign."""
-    left, events = [], 0
-    for touch in played.case.story.touches:
-        by_shelf: dict[str, float] = {}
-        for one in found.false:
-            if _presses_on(touch, one):
-                shelf = str(one.event.shelf)
-                by_shelf[shelf] = by_shelf.get(shelf, 0.0) + one.event.delta_g
-                events += 1
-        left.append(round(sum(abs(grams) for grams in by_shelf.values()), 2))
-    return tuple(left), events
+    """What each touch left in false events: grams of each shelf, summed without sign.
+
+    An event is of the last touch there that began before the event's end.
+    """
+    touches = played.case.story.touches
+    left_g: list[dict[str, float]] = [{} for _ in touches]
+    events = 0
+    for one in found.false:
+        near = [n for n, touch in enumerate(touches) if _presses_on(touch, one)]
+        if near:
+            mine = left_g[max(near, key=lambda number: touches[number].from_s)]
+            shelf = str(one.event.shelf)
+            mine[shelf] = mine.get(shelf, 0.0) + one.event.delta_g
+            events += 1
+    # What netted to nothing but was told is not the same as nothing told.
+    sums = [sum(abs(grams) for grams in by_shelf.values()) for by_shelf in left_g]
+    return tuple(
+        max(round(grams, 2), 0.01) if by_shelf else 0.0
+        for grams, by_shelf in zip(sums, left_g, strict=True)
+    ), events

@@ -1,0 +1,165 @@
+"""The weighing bench counts each true step and each event once, and says when a step settled."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from msgspec import structs
+from tebura_contract.clock import Ns
+from tebura_contract.events import Candidate, ForeignObject, ItemPicked, ItemReturned
+from tebura_contract.ids import FacingId, PlateId, ShelfId, Sku
+from tebura_simulator.cli import app
+from tebura_simulator.epoch import store_ns
+from tebura_simulator.plates.plain_store import store_of, story_of
+from tebura_simulator.plates.simulated import simulate
+from tebura_simulator.story.scenario import PlateKind, PlatesScript
+from tebura_simulator.story.timetable import ActionKind
+from tebura_simulator.weighing_bench.calibration import calibration
+from tebura_simulator.weighing_bench.cases import Wanted, case_names, draw
+from tebura_simulator.weighing_bench.lines import case_line
+from tebura_simulator.weighing_bench.matching import Fate, matched
+from tebura_simulator.weighing_bench.playing import Case, Told, play
+from tebura_simulator.weighing_bench.true_steps import TrueStep, true_steps
+from typer.testing import CliRunner
+
+SHELF = ShelfId("g/s")
+
+
+def step(at_s: float, delta_g: float, plate: str = "p1", number: int = 0) -> TrueStep:
+    name = PlateId(f"{SHELF}/{plate}")
+    return TrueStep(
+        number=number,
+        at_s=at_s,
+        settled_s=at_s + 0.5,
+        kind=ActionKind.TAKE if delta_g < 0 else ActionKind.PUT_BACK,
+        shopper="a",
+        shelf=SHELF,
+        facing=FacingId(f"{SHELF}/f"),
+        sku=Sku("tea"),
+        quantity=1,
+        delta_g=delta_g,
+        deltas_g={name: delta_g},
+        noise_g=1.0,
+    )
+
+
+def told(from_s: float, delta_g: float, plate: str = "p1", lasts_s: float = 0.4) -> Told:
+    kind = ItemPicked if delta_g < 0 else ItemReturned
+    event = kind(
+        shelf=SHELF,
+        plates=(PlateId(f"{SHELF}/{plate}"),),
+        delta_g=delta_g,
+        sigma_g=0.5,
+        from_ns=store_ns(from_s),
+        to_ns=store_ns(from_s + lasts_s),
+        candidates=(Candidate(sku=Sku("tea"), quantity=1, log_likelihood=0.0, log_prior=0.0),),
+    )
+    return Told(event, from_s + lasts_s + 0.7)
+
+
+def test_each_event_is_of_the_step_whose_plates_and_weight_it_has() -> None:
+    light, heavy = step(10.0, -15.0, "p1"), step(10.1, -500.0, "p2", 1)
+    found = matched([light, heavy], [told(9.9, -499.0, "p2"), told(9.8, -16.0, "p1")])
+    pairs = {(one.steps[0].number, one.told[0].event.delta_g) for one in found.groups}
+    assert pairs == {(0, -16.0), (1, -499.0)}
+    assert not found.missed
+    assert not found.false
+
+
+def test_two_steps_told_as_their_sum_are_merged() -> None:
+    found = matched([step(10.0, -100.0), step(10.4, -100.0, number=1)], [told(9.9, -200.0)])
+    (group,) = found.groups
+    assert len(group.steps) == 2
+    assert not found.missed
+
+
+def test_a_step_told_in_two_pieces_is_split() -> None:
+    found = matched([step(10.0, -100.0)], [told(9.9, -60.0), told(9.9, -40.0, "p2")])
+    (group,) = found.groups
+    assert len(group.told) == 2
+    assert not found.false
+
+
+def test_what_is_told_of_nothing_is_false_and_what_is_not_told_is_missed() -> None:
+    found = matched([step(10.0, -100.0)], [told(30.0, -100.0), told(9.9, 100.0)])
+    assert len(found.missed) == 1
+    assert len(found.false) == 2
+
+
+def test_a_thing_taken_and_put_back_at_once_nets() -> None:
+    found = matched([step(10.0, -100.0), step(11.0, 100.4, number=1)], [])
+    assert len(found.netted) == 2
+    assert not found.missed
+
+
+def test_a_step_settles_when_its_ringing_and_the_hand_are_over() -> None:
+    layout = store_of(12)
+    story = story_of(layout, PlateKind.STORE60, 30.0, 4, 8.0)
+    plates = simulate(story, layout)
+    for one in true_steps(story, plates):
+        assert 0.05 < one.settled_s - one.at_s < 3.0
+        (plate,) = one.plates
+        column = plates.cells.plates.index(plate)
+        share = plates.cells.true_gain[column] / plates.cells.gain[column]
+        assert abs(one.delta_g) == pytest.approx(300.0 * share, rel=0.06)
+
+
+def test_clean_plates_give_every_step_and_nothing_else() -> None:
+    layout = store_of(12)
+    story = story_of(layout, PlateKind.STORE60, 60.0, 4, 8.0)
+    clean = PlatesScript(kind=PlateKind.STORE60, harshness=0.0)
+    quiet = replace(story, scenario=structs.replace(story.scenario, plates=clean))
+    line = case_line(play(Case("own", "own", 1, quiet, layout)), 0.0)
+    assert {one.fate for one in line.steps} == {Fate.FOUND}
+    assert all(one.cause is None for one in line.told)
+    assert all(abs(one.error_g or 0.0) < 1.0 for one in line.steps)
+
+
+def test_confidence_that_is_right_has_no_calibration_error() -> None:
+    rng = np.random.default_rng(5)
+    p = rng.uniform(0.5, 1.0, 20_000)
+    fair = [(float(x), bool(rng.random() < x)) for x in p]
+    boasts = [(x, ok and rng.random() < 0.8) for x, ok in fair]
+    assert calibration(fair, 0.8).expected_error < 0.01
+    assert calibration(boasts, 0.8).expected_error > 0.1
+
+
+def test_no_threshold_is_promised_on_few_lines() -> None:
+    few = [(0.99, True)] * 500
+    many = [(0.99, True)] * 3500
+    assert calibration(few, 0.8).bound is None
+    assert calibration(many, 0.8).bound is not None
+    assert calibration([*many, *[(0.999, False)] * 40], 0.8).point is None
+
+
+def test_ten_million_samples_of_glitches_are_played() -> None:
+    names = case_names(Wanted("glitches"), range(1, 2))
+    first = draw(names[0])
+    plates = simulate(first.story, first.layout, first.faults)
+    rows = first.story.duration_s * plates.model.rate_hz
+    assert len(names) * rows * len(plates.cells.plates) >= 10_000_000
+
+
+def test_the_command_tells_cases_and_totals_as_json() -> None:
+    args = ["weigh", "--suite", "calm", "--seeds", "3", "--store", "kiosk", "--json"]
+    told = CliRunner().invoke(app, [*args, "--jobs", "1"])
+    assert told.exit_code == 0, told.output
+    case, total = (json.loads(line) for line in told.stdout.splitlines())
+    assert case["case"] == "calm"
+    assert total["steps"] == len(case["steps"]) > 0
+    assert sum(total["fates"].values()) == total["steps"]
+
+
+def test_a_foreign_thing_told_as_foreign_is_right() -> None:
+    laid = replace(step(10.0, 150.0), kind=ActionKind.LAY, sku=Sku(""))
+    event = ForeignObject(
+        shelf=SHELF,
+        plates=(PlateId(f"{SHELF}/p1"),),
+        delta_g=150.0,
+        sigma_g=0.5,
+        from_ns=Ns(store_ns(9.8)),
+        to_ns=Ns(store_ns(10.3)),
+    )
+    (group,) = matched([laid], [Told(event, 11.0)]).groups
+    assert group.steps[0].is_foreign
