@@ -8,6 +8,7 @@ import numpy as np
 from tebura_simulator.weighing_bench.calibration import Calibration, calibration, lines_of
 from tebura_simulator.weighing_bench.lines import CaseLine, Cause, StepLine, ToldLine
 from tebura_simulator.weighing_bench.matching import Fate
+from tebura_simulator.weighing_bench.true_steps import Place
 
 BUDGET_S = {60.0: 0.8, 10.0: 1.5}
 NET_G = 10.0
@@ -20,6 +21,18 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     p50: float
     p95: float
     worst: float
+
+
+class ByPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps of products found alone, by whether weight and place can tell what they were.
+
+    `sure` are right and would be charged, `wrong` are wrong and would be.
+    """
+
+    found: int
+    right: int
+    sure: int
+    wrong: int
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +79,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     touches_silent: int
     plates_sick: int
     found_by_noise: dict[str, tuple[int, int]]
+    by_place: dict[str, ByPlace]
     calibration: Calibration
 
 
@@ -127,6 +141,10 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
         touches_silent=sum(grams == 0.0 for grams in touches),
         plates_sick=sum(case.plates_sick for case in cases),
         found_by_noise=_by_noise(steps),
+        by_place={
+            place.value: _by_place([one for one in alone if one.place is place], threshold)
+            for place in (Place.HOME, Place.TWIN, Place.ASTRAY)
+        },
         calibration=calibration(lines_of(cases), threshold),
     )
 
@@ -175,6 +193,16 @@ def _spread(values: Sequence[float]) -> Spread | None:
         return None
     p50, p95, worst = np.quantile(values, [0.5, 0.95, 1.0])
     return Spread(p50=round(float(p50), 4), p95=round(float(p95), 4), worst=round(float(worst), 4))
+
+
+def _by_place(alone: Sequence[ToldLine], threshold: float) -> ByPlace:
+    sure = [one.is_right for one in alone if not one.blind and one.probability >= threshold]
+    return ByPlace(
+        found=len(alone),
+        right=sum(one.is_right for one in alone),
+        sure=sum(sure),
+        wrong=len(sure) - sum(sure),
+    )
 
 
 def _by_noise(steps: Iterable[StepLine]) -> dict[str, tuple[int, int]]:

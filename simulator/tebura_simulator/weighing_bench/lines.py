@@ -9,7 +9,7 @@ from tebura_gateway.domain.what import Guess, guesses
 from tebura_simulator.story.timetable import Touch
 from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
 from tebura_simulator.weighing_bench.playing import Played, Told
-from tebura_simulator.weighing_bench.true_steps import TrueStep
+from tebura_simulator.weighing_bench.true_steps import Place, TrueStep
 
 AFTER_TOUCH_S = 5.0
 AFTER_ACTION_S = 3.0
@@ -47,6 +47,7 @@ class ToldLine(msgspec.Struct, frozen=True, kw_only=True):
 
     `is_right`: product and quantity of the top candidate; of a piece, those of all pieces together.
     For something foreign: told as foreign. `has_candidate`: the truth is among the candidates.
+    `place` is of the only step it is of.
     """
 
     from_s: float
@@ -66,6 +67,7 @@ class ToldLine(msgspec.Struct, frozen=True, kw_only=True):
     is_right: bool
     has_candidate: bool
     is_foreign_truth: bool
+    place: Place = Place.NONE
 
 
 class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +176,7 @@ def _told_line(one: Told, group: Group | None, cause: Cause | None) -> ToldLine:
         is_right=group is not None and _is_right(group),
         has_candidate=group is not None and _has_candidate(group, found),
         is_foreign_truth=group is not None and any(step.is_foreign for step in group.steps),
+        place=group.steps[0].place if group is not None and len(group.steps) == 1 else Place.NONE,
     )
 
 

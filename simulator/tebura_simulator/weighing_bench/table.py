@@ -16,6 +16,12 @@ def as_text(one: Figures) -> str:
         f"right {_share(one.product_right, one.product_found)}, "
         f"among candidates {_share(one.product_among, one.product_found)}, "
         f"told as foreign {one.product_as_foreign}",
+        "  by place          "
+        + "; ".join(
+            f"{name} {by.found}: right {_share(by.right, by.found)}, "
+            f"sure {_share(by.sure, by.found)}, surely wrong {by.wrong}"
+            for name, by in one.by_place.items()
+        ),
         f"  to charge         {one.told} events: surely right {one.surely_right}, "
         f"surely wrong {one.surely_wrong}, unsure {one.unsure}, doubtful {one.doubtful}",
         f"  foreign           {one.foreign_true} true: told so {one.foreign_right}, "
