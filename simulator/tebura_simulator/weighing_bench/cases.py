@@ -148,8 +148,8 @@ def _scenario(name: CaseName, duration_s: float) -> Scenario:
     )
 
 
-def _store(wanted: Wanted) -> Layout:
-    return store(wanted.store or "corner")[0]
+def _store(wanted: Wanted, else_: str = "corner") -> Layout:
+    return store(wanted.store or else_)[0]
 
 
 def _glitch_chunks(wanted: Wanted) -> int:
@@ -168,12 +168,12 @@ def _glitches(name: CaseName) -> Case:
         for shelf in layout.shelves()
     )
     story = _staged(inner, layout, GLITCH_CHUNK_S)
-    return Case("glitches", name.name, name.seed, story, layout, faults)
+    return Case("glitches", name.name, name.seed, story, layout, faults, is_gathered=True)
 
 
 def _drift(name: CaseName) -> Case:
     """Nobody there; every plate's zero runs away, up or down, on top of its own drift and creep."""
-    layout = _store(name.wanted)
+    layout = _store(name.wanted, "kiosk")
     rng = np.random.default_rng([name.seed, 5])
     faults = tuple(
         FaultScript(
@@ -185,7 +185,7 @@ def _drift(name: CaseName) -> Case:
         for plate in layout.plates()
     )
     story = _staged(name, layout, 3600.0 * name.wanted.hours)
-    return Case("drift", name.name, name.seed, story, layout, faults)
+    return Case("drift", name.name, name.seed, story, layout, faults, is_gathered=True)
 
 
 def _presses(name: CaseName) -> Case:

@@ -1,11 +1,11 @@
 """A case of the weighing bench: simulated counts into the roles of its plate nodes, as they arrive.
 
 Each batch is fed by itself at the moment it arrives, so the time of a report is the node's own; the
-live node merges its sensors some 0.2 s behind, which is not in it.
+live node merges its sensors some 0.2 s behind, which is not in it. Hours in which nothing happens
+are fed half a second at a time, as a replay does: no sample is left out.
 """
 
 import heapq
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +24,13 @@ from tebura_contract.layout import Layout
 from tebura_contract.messages import StepDecided
 from tebura_contract.recording import CountBatch
 from tebura_edge.plate_role import PlateRole, PlateSettings
-from tebura_edge.role import SensorStatus
+from tebura_edge.role import Counts, SensorStatus
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.what import guesses
 
 from tebura_simulator.epoch import START_NS, store_ns
 from tebura_simulator.plates.simulated import SimulatedPlates, Story, simulate
-from tebura_simulator.replay_gather import to_counts
+from tebura_simulator.replay_gather import Gather, to_counts
 from tebura_simulator.sight.eyes import Outages
 from tebura_simulator.sight.power import runtime_news
 from tebura_simulator.story.scenario import FaultScript
@@ -46,7 +46,10 @@ PlateStep = ItemPicked | ItemReturned | ForeignObject
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What is played: a story in a store, and what breaks (settled)."""
+    """What is played: a story in a store, and what breaks (settled).
+
+    With `is_gathered` short batches are put together first, which is faster; reports are then late.
+    """
 
     suite: str
     name: str
@@ -54,6 +57,7 @@ class Case:
     story: Story
     layout: Layout
     faults: tuple[FaultScript, ...] = ()
+    is_gathered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,28 +90,6 @@ class Played:
     health: tuple[SensorChanged, ...] = ()
 
 
-@dataclass(eq=False)
-class _Store:
-    """The plate roles of all nodes, restarted where a node is off for a while."""
-
-    layout: Layout
-    plates: SimulatedPlates
-    roles: dict[NodeId, PlateRole] = field(default_factory=dict)
-    node_of: dict[str, NodeId] = field(default_factory=dict)
-    cpu_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.node_of = {box.label: box.node for box in self.plates.boxes}
-        for node in self.plates.calibrations:
-            self.start(node, b"")
-
-    def start(self, node: NodeId, saved: bytes) -> None:
-        scales = {box.label: box.plates for box in self.plates.boxes if box.node == node}
-        calibration = self.plates.calibrations[node]
-        settings = PlateSettings(scales=scales)
-        self.roles[node] = PlateRole(self.layout, calibration, node, settings, saved)
-
-
 def play(case: Case, is_taught: bool = True) -> Played:
     """Play a case.
 
@@ -117,70 +99,113 @@ def play(case: Case, is_taught: bool = True) -> Played:
             would send it.
     """
     plates = simulate(case.story, case.layout, case.faults)
-    true = true_steps(case.story, plates)
-    store = _Store(case.layout, plates)
-    told: list[Told] = []
-    health: list[SensorChanged] = []
-    lessons: list[tuple[int, int, StepDecided]] = []
-    samples, ticked_ns, number = 0, int(START_NS), itertools.count()
-
-    def take(events: Sequence[Event], now_ns: int) -> None:
-        for event in events:
-            if isinstance(event, ItemPicked | ItemReturned | ForeignObject):
-                one = Told(event, (now_ns - START_NS) / SECOND_NS)
-                told.append(one)
-                lesson = _lesson(one, true, next(number)) if is_taught else None
-                if lesson is not None:
-                    heapq.heappush(lessons, (now_ns + TAUGHT_AFTER_NS, next(number), lesson))
-            elif isinstance(event, SensorChanged):
-                health.append(event)
-
+    stage = _Stage(case, plates, true_steps(case.story, plates), is_taught)
     for now_ns, item in _inputs(case, plates):
-        while ticked_ns + TICK_NS <= now_ns:
-            ticked_ns += TICK_NS
-            while lessons and lessons[0][0] <= ticked_ns:
-                lesson = heapq.heappop(lessons)[2]
-                for role in store.roles.values():
-                    role.step(lesson)
-            for role in store.roles.values():
-                begun_s = time.thread_time()
-                events = role.tick(ticked_ns)
-                store.cpu_s += time.thread_time() - begun_s
-                take(events, ticked_ns)
+        stage.pass_time(now_ns)
         match item:
+            case CountBatch() if case.is_gathered:
+                stage.gather.add(item, now_ns)
             case CountBatch():
-                counts = to_counts([item])
-                samples += counts.counts.size
-                role = store.roles[store.node_of[item.scale]]
-                begun_s = time.thread_time()
-                events = role.step(counts)
-                store.cpu_s += time.thread_time() - begun_s
-                take(events, now_ns)
+                stage.feed(to_counts([item]), now_ns)
             case (node, NodeStarted()):
-                if node in store.roles:
-                    store.start(node, store.roles[node].save())
+                stage.restart(node)
             case (node, SensorChanged() as change):
-                if node in store.roles:
-                    status = SensorStatus(
-                        change.sensor,
-                        change.sensor_kind,
-                        change.state,
-                        change.reason,
-                        int(change.since_ns),
-                    )
-                    take(store.roles[node].step(status), now_ns)
+                stage.note(node, change, now_ns)
             case None:
                 pass
     return Played(
         case=case,
-        true=true,
-        told=tuple(told),
+        true=stage.true,
+        told=tuple(stage.told),
         rate_hz=plates.model.rate_hz,
         plates=len(plates.cells.plates),
-        samples=samples,
-        cpu_s=store.cpu_s,
-        health=tuple(health),
+        samples=stage.samples,
+        cpu_s=stage.cpu_s,
+        health=tuple(stage.health),
     )
+
+
+@dataclass(eq=False)
+class _Stage:
+    """The plate roles of all nodes, what they told so far, and decisions on their way back."""
+
+    case: Case
+    plates: SimulatedPlates
+    true: tuple[TrueStep, ...]
+    is_taught: bool
+    gather: Gather = field(default_factory=Gather)
+    told: list[Told] = field(default_factory=list)
+    health: list[SensorChanged] = field(default_factory=list)
+    samples: int = 0
+    cpu_s: float = 0.0
+    _roles: dict[NodeId, PlateRole] = field(default_factory=dict)
+    _node_of: dict[str, NodeId] = field(default_factory=dict)
+    _lessons: list[tuple[int, int, StepDecided]] = field(default_factory=list)
+    _ticked_ns: int = int(START_NS)
+
+    def __post_init__(self) -> None:
+        self._node_of = {box.label: box.node for box in self.plates.boxes}
+        for node in self.plates.calibrations:
+            self._start(node, b"")
+
+    def pass_time(self, now_ns: int) -> None:
+        """Tick, and let what was decided reach the roles, up to now."""
+        while self._ticked_ns + TICK_NS <= now_ns:
+            self._ticked_ns += TICK_NS
+            at_ns = self._ticked_ns
+            for counts in self.gather.due(at_ns):
+                self.feed(counts, at_ns)
+            while self._lessons and self._lessons[0][0] <= at_ns:
+                lesson = heapq.heappop(self._lessons)[2]
+                for role in self._roles.values():
+                    role.step(lesson)
+            for role in self._roles.values():
+                begun_s = time.thread_time()
+                events = role.tick(at_ns)
+                self.cpu_s += time.thread_time() - begun_s
+                self._take(events, at_ns)
+
+    def feed(self, counts: Counts, now_ns: int) -> None:
+        self.samples += counts.counts.size
+        role = self._roles[self._node_of[counts.scale]]
+        begun_s = time.thread_time()
+        events = role.step(counts)
+        self.cpu_s += time.thread_time() - begun_s
+        self._take(events, now_ns)
+
+    def restart(self, node: NodeId) -> None:
+        if node in self._roles:
+            self._start(node, self._roles[node].save())
+
+    def note(self, node: NodeId, change: SensorChanged, now_ns: int) -> None:
+        """Tell a role what the node's main loop knows of its scale."""
+        if node in self._roles:
+            status = SensorStatus(
+                change.sensor,
+                change.sensor_kind,
+                change.state,
+                change.reason,
+                int(change.since_ns),
+            )
+            self._take(self._roles[node].step(status), now_ns)
+
+    def _start(self, node: NodeId, saved: bytes) -> None:
+        scales = {box.label: box.plates for box in self.plates.boxes if box.node == node}
+        calibration = self.plates.calibrations[node]
+        settings = PlateSettings(scales=scales)
+        self._roles[node] = PlateRole(self.case.layout, calibration, node, settings, saved)
+
+    def _take(self, events: Sequence[Event], now_ns: int) -> None:
+        for event in events:
+            if isinstance(event, ItemPicked | ItemReturned | ForeignObject):
+                one = Told(event, (now_ns - START_NS) / SECOND_NS)
+                self.told.append(one)
+                number = len(self.told)
+                lesson = _lesson(one, self.true, number) if self.is_taught else None
+                if lesson is not None:
+                    heapq.heappush(self._lessons, (now_ns + TAUGHT_AFTER_NS, number, lesson))
+            elif isinstance(event, SensorChanged):
+                self.health.append(event)
 
 
 _Input = CountBatch | tuple[NodeId, NodeStarted | SensorChanged] | None
