@@ -1,11 +1,12 @@
 """From counts to what comes in: rows of a scale in batches, each with the moment it arrives.
 
 A batch comes a little after its last sample. Lines and readers lose, delay and repeat what they
-carry; a device's clock may step. On a line nothing overtakes.
+carry; a device's clock may step, and its rows then bear the times that the node's own reckoning
+(`tebura_edge.device_time`) makes of it. On a line nothing overtakes.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.ids import NodeId, PlateId, ShelfId
 from tebura_contract.recording import CountBatch
+from tebura_edge.device_time import DeviceTime
 
 from tebura_simulator.plates.breakage import Span, size_of, span_of
 from tebura_simulator.plates.cells import stream
@@ -62,6 +64,7 @@ class Line:
     _luck: np.random.Generator = field(init=False)
     _troubles: tuple[_Trouble, ...] = field(init=False)
     _lost: Ints = field(init=False)
+    _device: DeviceTime | None = None
     _last_ns: int = 0
 
     def __post_init__(self) -> None:
@@ -74,12 +77,14 @@ class Line:
             if _concerns(f, self.scale)
         )
         self._lost = self._pauses(stream(self.seed, "pauses", label))
+        if self._of(FaultKind.SCALE_CLOCK_STEP):
+            self._device = DeviceTime()
 
     def batches(self, begin: int, counts: NDArray[np.int64]) -> Iterator[tuple[int, CountBatch]]:
         """Send rows, the first of which is row `begin`, a whole number of batches."""
         at_ns = self._at_ns(begin, len(counts))
         rows = list(map(tuple, counts.tolist()))
-        told_ns = list(map(Ns, self._told_ns(begin, at_ns).tolist()))
+        told_ns = self._told_ns(begin, at_ns).tolist()
         kept = self._kept(begin, len(rows)).tolist()
         size = self.model.batch_rows
         firsts = range(0, len(rows), size)
@@ -94,11 +99,18 @@ class Line:
             batch = CountBatch(
                 scale=self.scale.label,
                 plates=self.scale.plates,
-                at_ns=tuple(itertools.compress(told_ns[part], kept[part])),
+                at_ns=self._dated(itertools.compress(told_ns[part], kept[part]), arrival_ns),
                 counts=tuple(itertools.compress(rows[part], kept[part])),
             )
             for _ in range(copies):
                 yield arrival_ns, batch
+
+    def _dated(self, told_ns: Iterable[int], arrival_ns: int) -> tuple[Ns, ...]:
+        """Store times of rows: the device's own; where its clock steps, what the node makes of it."""
+        device = self._device
+        if device is None:
+            return tuple(map(Ns, told_ns))
+        return tuple(Ns(device.monotonic_ns(told // 1000, arrival_ns)) for told in told_ns)
 
     def _at_ns(self, begin: int, rows: int) -> Ints:
         """When samples were taken."""
