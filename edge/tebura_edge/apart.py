@@ -1,88 +1,243 @@
-"""One step that was two: products of two facings taken, or put back, in one moment.
+"""One step that was two: two products taken, or put back, in one moment, or one each way.
 
 Plates that move at the same time beside each other are joined into one step, since a product can
 lie on several. Where two hands take from two facings at once, that step's weight is of no product
-or, worse, of several units of one. So the step is also read as two, each on its own facing's
-plates, and the likelier reading is told.
+or, worse, of several units of one. So the step is also read as two, on the plates of two facings or
+on plates that both share, and the likeliest reading is told. All readings are densities of what the
+same plates show.
 """
 
 import itertools
 import math
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tebura_contract.ids import PlateId
+from tebura_contract.events import Candidate
+from tebura_contract.ids import PlateId, Sku
 
-from tebura_edge.identification import COUPLING_G, LOG_FOREIGN, Explanation, explain
+from tebura_edge.bearing import STAYS_G, ways
+from tebura_edge.identification import (
+    STRAY_RETURN,
+    Explanation,
+    explain,
+    log_quantity,
+    log_sum,
+    log_weight,
+    noise_of,
+)
 from tebura_edge.planogram import Place, Planogram
 from tebura_edge.weighing import WeightStep
 
 LOG_PAIR: Final = math.log(0.05)
-"""Share of steps that are two at once: seldom, as each hand is somebody's. At 0.2 a bag that slips
-onto its neighbour's plate is two; at 0.001 two heavy ones are three of the lighter."""
+"""Share of steps that are two at once (simulated calm and busy hours: 27 of 450). At 0.2 a bag that
+slips onto its neighbour's plate is two; at 0.001 two heavy ones are three of the lighter."""
 
-LOG_SURE: Final = math.log(4)
-"""Readings nearer to each other than these odds (0.8) are for a person to choose from."""
+SURE: Final = 0.8
+"""Where the likeliest reading has less than this of all, it is for a person to choose."""
+
+LEAST_PART_G: Final = 8.0
+"""Less on the plates of a facing is no second product: neighbours stay off by up to 9 g."""
+
+PAIR_QUANTITY: Final = 3
+MAX_PAIRS: Final = 8
+MOST_PARTS: Final = 3
+MAX_MOVED: Final = 6
+"""Bounds of what is tried."""
 
 IN_DOUBT: Final = "one product or two at once"
+NO_PRODUCT: Final = "perhaps no product"
 
 Part = tuple[WeightStep, Explanation]
 
 
-def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
-    """The step as it is, or as two steps at once if those explain it better.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A way to tell the step, and its log density."""
 
-    Where both readings are about as likely, what is told says that it is in doubt.
+    score: float
+    parts: tuple[Part, ...]
+    doubt: str
+
+
+def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
+    """The step as it is, as two steps at once if those explain it better, or nothing at all.
+
+    Where another reading is about as likely, what is told says that it is in doubt.
     """
     whole = explain(step, planogram)
-    # As one product its plates may share the weight in any way: evenly up to all of it, per gram.
-    as_one = max(_score(whole), LOG_FOREIGN) - math.log(abs(step.delta_g))
-    as_two, parts = max(_two(step, planogram), key=lambda two: two[0], default=(-math.inf, ()))
-    told = parts if as_two > as_one else ((step, whole),)
-    if abs(as_two - as_one) >= LOG_SURE:
-        return told
-    doubt = ", ".join(filter(None, [step.blind, IN_DOUBT]))
-    return tuple((replace(part, blind=doubt), explanation) for part, explanation in told)
+    readings = [
+        _Reading(whole.log_product, ((step, whole),), IN_DOUBT),
+        _Reading(whole.log_foreign, ((step, _as_foreign(whole)),), NO_PRODUCT),
+        _Reading(whole.log_nothing, (), NO_PRODUCT),
+        *_two(step, planogram),
+    ]
+    best = max(readings, key=lambda reading: reading.score)
+    alike = [one for one in readings if min(len(one.parts), len(best.parts)) > 1]
+    rest = [reading for reading in readings if reading is not best and reading not in alike]
+    everything = log_sum(reading.score for reading in readings)
+    against = max(rest, key=lambda reading: reading.score)
+    sure = 1.0 - math.exp(log_sum(reading.score for reading in rest) - everything)
+    if sure >= SURE or not best.parts or not best.parts[0][1].candidates:
+        return best.parts
+    doubt = IN_DOUBT if best.doubt == against.doubt == IN_DOUBT else NO_PRODUCT
+    told = ", ".join(filter(None, [step.blind, doubt]))
+    return tuple((replace(part, blind=told), explanation) for part, explanation in best.parts)
 
 
-def _two(step: WeightStep, planogram: Planogram) -> Iterable[tuple[float, tuple[Part, ...]]]:
-    """Readings of a step as two products, each on its own facing's plates, with their scores."""
-    for one, other, log_along in _pairs(step, planogram.places(step.shelf)):
-        both = ((one, explain(one, planogram)), (other, explain(other, planogram)))
-        if all(_is_at_home(explanation) for _, explanation in both):
-            yield sum(_score(explanation) for _, explanation in both) + log_along + LOG_PAIR, both
+def _as_foreign(whole: Explanation) -> Explanation:
+    return replace(whole, candidates=(), facing=None, log_product=-math.inf)
 
 
-def _pairs(
-    step: WeightStep, places: Iterable[Place]
-) -> Iterable[tuple[WeightStep, WeightStep, float]]:
-    """The step cut in two between two places, with the likelihood of what lies on neither."""
-    found = [(place, part) for place in places if (part := _on(step, place.plates)) is not None]
-    limit_g, sd_g = COUPLING_G
-    for (a, one), (b, other) in itertools.combinations(found, 2):
-        if a.plates & b.plates or a.sku == b.sku:
-            continue
-        rest = [step.deltas_g[p] for p in step.plates if p not in a.plates | b.plates]
-        if all(abs(delta_g) <= limit_g for delta_g in rest):
-            yield one, other, sum(-0.5 * (delta_g / sd_g) ** 2 for delta_g in rest)
+def _two(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:
+    """Readings of a step as two products where they stand."""
+    places = planogram.places(step.shelf)
+    for cut in _cuts(step, places):
+        told = tuple((part, explain(part, planogram)) for part in cut)
+        if all(_is_at_home(explanation) for _, explanation in told):
+            score = sum(explanation.log_product for _, explanation in told)
+            yield _Reading(score + LOG_PAIR * (len(told) - 1), told, IN_DOUBT)
+    together = _Together(step, planogram, places).reading()
+    if together is not None:
+        yield together
 
 
-def _on(step: WeightStep, plates: frozenset[PlateId]) -> WeightStep | None:
-    """What of the step happened on these plates, if it is a change the same way."""
-    named = tuple(plate for plate in step.plates if plate in plates)
-    delta_g = sum(step.deltas_g[plate] for plate in named)
-    if not named or delta_g * step.delta_g <= 0 or abs(delta_g) <= COUPLING_G[0]:
+def _cuts(step: WeightStep, places: Iterable[Place]) -> Iterator[tuple[WeightStep, ...]]:
+    """The step cut between two or three places that share no plate that moved."""
+    moved = {
+        frozenset(p for p in step.deltas_g if p in place.plates)
+        for place in places
+        if any(abs(step.deltas_g.get(plate, 0.0)) >= LEAST_PART_G for plate in place.plates)
+    }
+    found = sorted(moved, key=lambda plates: tuple(sorted(plates)))
+    for count in (2, MOST_PARTS):
+        for chosen in itertools.combinations(found[:MAX_MOVED], count):
+            if len(frozenset().union(*chosen)) < sum(map(len, chosen)):
+                continue
+            # What lies on none of them shows with the first.
+            rest = frozenset(step.deltas_g).difference(*chosen[1:])
+            parts = [_part(step, chosen[0], rest), *(_part(step, own, own) for own in chosen[1:])]
+            cut = tuple(part for part in parts if part is not None)
+            if len(cut) == count:
+                yield cut
+
+
+def _part(step: WeightStep, own: frozenset[PlateId], seen: frozenset[PlateId]) -> WeightStep | None:
+    """What of the step happened on these plates, if anything did."""
+    deltas_g = {plate: step.deltas_g[plate] for plate in step.deltas_g if plate in seen}
+    largest_g = max((deltas_g[plate] for plate in own), key=abs)
+    if abs(largest_g) < LEAST_PART_G:
         return None
-    own = {plate: delta for plate, delta in step.deltas_g.items() if plate in plates}
-    return replace(step, plates=named, delta_g=delta_g, deltas_g=own)
+    named = tuple(p for p in deltas_g if p in own and deltas_g[p] * largest_g > 0)
+    # The other action shakes these plates, too: they may stay off as neighbours do.
+    noise_g = math.hypot(noise_of(step), math.sqrt(2) * STAYS_G)
+    delta_g = math.fsum(deltas_g[plate] for plate in named)
+    sigma_g = noise_g * math.sqrt(len(named))
+    return replace(step, plates=named, delta_g=delta_g, sigma_g=sigma_g, deltas_g=deltas_g)
 
 
-def _score(explanation: Explanation) -> float:
-    if not explanation.candidates:
-        return -math.inf
-    top = explanation.candidates[0]
-    return top.log_likelihood + top.log_prior
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    heavy: tuple[Sku, int]
+    light: tuple[Sku, int]
+    part_g: float
+    places: tuple[Place, Place]
+    plates: tuple[PlateId, ...]
+    delta_g: float
+    score: float
+    log_priors: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """Two products on plates that both of them stand on: only their sum is known."""
+
+    step: WeightStep
+    planogram: Planogram
+    places: list[Place]
+
+    def reading(self) -> _Reading | None:
+        pairs = sorted(self._pairs(), key=lambda pair: -pair.score)
+        if not pairs:
+            return None
+        score = log_sum(pair.score for pair in pairs)
+        best, kept = pairs[0], pairs[:MAX_PAIRS]
+        parts = []
+        for of_heavy, share in ((True, best.part_g), (False, 1.0 - best.part_g)):
+            delta_g = best.delta_g * share
+            place = best.places[0 if of_heavy else 1]
+            explanation = Explanation(
+                candidates=_candidates(kept, of_heavy),
+                facing=place.facing,
+                plates=best.plates,
+                delta_g=delta_g,
+                astray=0.0,
+                log_product=score,
+                log_foreign=-math.inf,
+                log_nothing=-math.inf,
+            )
+            parts.append((replace(self.step, plates=best.plates, delta_g=delta_g), explanation))
+        return _Reading(score, tuple(parts), IN_DOUBT)
+
+    def _pairs(self) -> Iterator[_Pair]:
+        step, weight = self.step, self.planogram.weight
+        total = sum(place.expectation for place in self.places)
+        home = 1 - STRAY_RETURN if step.delta_g > 0 else 1.0
+        for a, b in itertools.combinations(self.places, 2):
+            if not a.plates & b.plates or a.sku == b.sku:
+                continue
+            heavy, light = (a, b) if weight(a.sku).mean_g >= weight(b.sku).mean_g else (b, a)
+            shares = [math.log(home * p.expectation / total) for p in (heavy, light)]
+            for many, few in itertools.product(range(1, PAIR_QUANTITY + 1), repeat=2):
+                priors = (shares[0] + log_quantity(many), shares[1] + log_quantity(few))
+                yield from self._of(heavy, many, light, few, priors)
+
+    def _of(
+        self, heavy: Place, many: int, light: Place, few: int, priors: tuple[float, float]
+    ) -> Iterator[_Pair]:
+        step, noise_g = self.step, noise_of(self.step)
+        one, other = self.planogram.weight(heavy.sku), self.planogram.weight(light.sku)
+        expected_g = many * one.mean_g + few * other.mean_g
+        units_g = math.sqrt(many * one.sd_g**2 + few * other.sd_g**2)
+        own = heavy.plates | light.plates
+        spans = self.planogram.spans(heavy.sku, step.shelf)
+        order, sign = self.planogram.plates(step.shelf), math.copysign(1.0, step.delta_g)
+        for borne, log_several in ways(step.deltas_g, noise_g, sign, own, (), spans, order):
+            spread_g = noise_g * math.sqrt(len(borne.plates))
+            fit = log_weight(abs(borne.delta_g), expected_g, units_g, spread_g)
+            # Two ways round: which hand took which.
+            place = borne.log_place + log_several + math.log(2.0) + LOG_PAIR
+            yield _Pair(
+                heavy=(heavy.sku, many),
+                light=(light.sku, few),
+                part_g=many * one.mean_g / expected_g,
+                places=(heavy, light),
+                plates=borne.plates,
+                delta_g=borne.delta_g,
+                score=fit + place + sum(priors),
+                log_priors=priors,
+            )
+
+
+def _candidates(pairs: list[_Pair], of_heavy: bool) -> tuple[Candidate, ...]:
+    """One of the two, by all pairs that it may be part of."""
+    found: dict[tuple[Sku, int], list[_Pair]] = {}
+    for pair in pairs:
+        found.setdefault(pair.heavy if of_heavy else pair.light, []).append(pair)
+    candidates = [
+        Candidate(
+            sku=sku,
+            quantity=quantity,
+            log_likelihood=log_sum(pair.score for pair in mine) - _prior(mine[0], of_heavy),
+            log_prior=_prior(mine[0], of_heavy),
+        )
+        for (sku, quantity), mine in found.items()
+    ]
+    return tuple(sorted(candidates, key=lambda one: -(one.log_likelihood + one.log_prior)))
+
+
+def _prior(pair: _Pair, of_heavy: bool) -> float:
+    return pair.log_priors[0 if of_heavy else 1]
 
 
 def _is_at_home(explanation: Explanation) -> bool:

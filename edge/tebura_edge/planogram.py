@@ -12,8 +12,11 @@ import msgspec
 from tebura_contract.ids import FacingId, PlateId, ShelfId, Sku, plate_id
 from tebura_contract.layout import Facing, Layout, Shelf
 
+from tebura_edge.bearing import spans_of
+
 MAX_DISPLACED: Final = 256
 MAX_FOREIGN: Final = 64
+MAX_LESSONS: Final = 512
 """Oldest are forgotten beyond: they are then a surprise again, which goes to review."""
 
 UNIT_SPREAD: Final = 0.015
@@ -64,10 +67,11 @@ class Displaced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Foreign(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that no product explains lies there."""
+    """Something lies there that no product explains, or a product that nobody decided yet."""
 
     plates: tuple[PlateId, ...]
     weight_g: float
+    is_product: bool = False
 
 
 class SeenUnits(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +81,13 @@ class SeenUnits(msgspec.Struct, frozen=True, kw_only=True):
     units: float
 
 
+class Lesson(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step was said to be."""
+
+    sku: Sku
+    quantity: int
+
+
 class Learnt(msgspec.Struct, frozen=True, kw_only=True):
     """What the planogram learnt, as it is saved."""
 
@@ -84,6 +95,7 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
     foreign: tuple[Foreign, ...] = ()
     counts: dict[FacingId, int] = {}
     seen: dict[Sku, SeenUnits] = {}
+    lessons: dict[str, Lesson] = {}
 
 
 class Planogram:
@@ -98,7 +110,8 @@ class Planogram:
         self.learnt = learnt or Learnt()
         self._products = layout.products()
         self._home: dict[ShelfId, tuple[Place, ...]] = {}
-        for name, (_, shelf) in layout.shelves().items():
+        self._shelves = {name: shelf for name, (_, shelf) in layout.shelves().items()}
+        for name, shelf in self._shelves.items():
             self._home[name] = tuple(_home_place(name, shelf, facing) for facing in shelf.facing)
 
     def places(self, shelf: ShelfId) -> list[Place]:
@@ -128,32 +141,62 @@ class Planogram:
         """Every product of the store."""
         return tuple(self._products)
 
+    def plates(self, shelf: ShelfId) -> tuple[PlateId, ...]:
+        """Every plate of a shelf, along its front."""
+        known = self._shelves.get(shelf)
+        plates = sorted(known.plate, key=lambda plate: plate.xy_m) if known else []
+        return tuple(plate_id(shelf, plate.id) for plate in plates)
+
+    def spans(self, sku: Sku, shelf: ShelfId) -> tuple[float, ...]:
+        """How often one unit stands on one, two, three plates of a shelf."""
+        product, known = self._products[sku], self._shelves.get(shelf)
+        if product.size_m is None or known is None or not known.plate:
+            return spans_of(None)
+        return spans_of(product.size_m[0] / known.plate[0].size_m[0])
+
     def lightest_g(self) -> float | None:
         """Weight of the store's lightest product: it may be put back on any shelf."""
         return min((product.weight_g for product in self._products.values()), default=None)
 
     # Learning ------------------------------------------------------------------------------------
 
-    def decided(self, sku: Sku, quantity: int, plates: tuple[PlateId, ...], delta_g: float) -> None:
-        """A step turned out to be `quantity` of `sku`; unknown products teach nothing."""
+    def decided(
+        self, sku: Sku, quantity: int, plates: tuple[PlateId, ...], delta_g: float, event: str = ""
+    ) -> bool:
+        """A step turned out to be `quantity` of `sku`; unknown products teach nothing.
+
+        Told again of the same `event`, it teaches nothing; told otherwise, what was learnt of where
+        units stand is taken back first.
+
+        Returns:
+            Whether there was anything to learn.
+        """
         if sku not in self._products or quantity < 1 or not plates or delta_g == 0:
-            return
-        self._learn_weight(sku, abs(delta_g) / quantity, quantity)
+            return False
+        lesson, before = Lesson(sku=sku, quantity=quantity), self.learnt.lessons.get(event)
+        if lesson == before:
+            return False
         sign = 1 if delta_g > 0 else -1
-        shelf = ShelfId(plates[0].rpartition("/")[0])
-        home = [p for p in self._home.get(shelf, ()) if p.sku == sku and p.plates & set(plates)]
-        if home and home[0].facing is not None:
-            self._add_count(home[0].facing, sign * quantity)
+        if before is not None:
+            self._move(before.sku, -sign * before.quantity, plates)
         else:
-            self._displace(sku, plates, sign * quantity)
+            self._learn_weight(sku, abs(delta_g) / quantity, quantity)
+        self._move(sku, sign * quantity, plates)
+        if event:
+            lessons = {**self.learnt.lessons, event: lesson}
+            self._change(lessons=dict(list(lessons.items())[-MAX_LESSONS:]))
+        return True
 
     def counted(self, facing: FacingId, count: int) -> None:
         """Staff counted a facing: from now on this is how many stand there."""
         self._change(counts={**self.learnt.counts, facing: max(count, 0)})
 
-    def laid_down(self, plates: tuple[PlateId, ...], weight_g: float) -> None:
-        """Something that is no product was put on these plates."""
-        foreign = (*self.learnt.foreign, Foreign(plates=plates, weight_g=weight_g))
+    def laid_down(
+        self, plates: tuple[PlateId, ...], weight_g: float, is_product: bool = False
+    ) -> None:
+        """Something that is no product, or one that is not decided, was put on these plates."""
+        one = Foreign(plates=plates, weight_g=weight_g, is_product=is_product)
+        foreign = (*self.learnt.foreign, one)
         self._change(foreign=foreign[-MAX_FOREIGN:])
 
     def foreign_like(
@@ -169,6 +212,14 @@ class Planogram:
     def taken_away(self, foreign: Foreign) -> None:
         """That foreign object is gone."""
         self._change(foreign=tuple(one for one in self.learnt.foreign if one is not foreign))
+
+    def _move(self, sku: Sku, change: int, plates: tuple[PlateId, ...]) -> None:
+        shelf = ShelfId(plates[0].rpartition("/")[0])
+        home = [p for p in self._home.get(shelf, ()) if p.sku == sku and p.plates & set(plates)]
+        if home and home[0].facing is not None:
+            self._add_count(home[0].facing, change)
+        else:
+            self._displace(sku, plates, change)
 
     def _change(self, **changes: object) -> None:
         self.learnt = msgspec.structs.replace(self.learnt, **changes)

@@ -12,8 +12,8 @@ WEIGHTS_G = {"chips": 62.0, "nuts": 240.0, "bar": 120.0}
 PLATES = {"chips": (0, 1, 2), "nuts": (3, 4, 5), "bar": (6, 7)}
 
 
-@pytest.fixture
-def planogram() -> Planogram:
+def shop_of(weights_g: dict[str, float], plates: dict[str, tuple[int, ...]]) -> Planogram:
+    """One shelf of eight plates; the products stand on theirs in this order."""
     shelf = Shelf(
         id="1",
         gondola_from_shelf=Pose(),
@@ -22,7 +22,7 @@ def planogram() -> Planogram:
         plate=tuple(Plate(id=str(n), xy_m=(n * 0.1, 0), size_m=(0.1, 0.4)) for n in range(8)),
         facing=tuple(
             Facing(id=sku, sku=Sku(sku), x_m=(0.0, 0.1), plates=tuple(map(str, on)))
-            for sku, on in PLATES.items()
+            for sku, on in zip(weights_g, plates.values(), strict=True)
         ),
     )
     gondola = Gondola(
@@ -30,10 +30,15 @@ def planogram() -> Planogram:
     )
     products = tuple(
         Product(sku=Sku(sku), name=sku, price_minor=100, weight_g=weight_g)
-        for sku, weight_g in WEIGHTS_G.items()
+        for sku, weight_g in weights_g.items()
     )
     store = StoreInfo(id=StoreId("s"), name="s")
     return Planogram(Layout(store=store, product=products, gondola=(gondola,)))
+
+
+@pytest.fixture
+def planogram() -> Planogram:
+    return shop_of(WEIGHTS_G, PLATES)
 
 
 def step_of(deltas_g: dict[int, float]) -> WeightStep:
@@ -94,14 +99,52 @@ def test_a_neighbour_that_stays_off_is_no_second_product(planogram: Planogram) -
 
 
 @pytest.mark.parametrize(
-    ("beside_g", "is_sure"),
+    ("here_g", "beside_g", "is_sure"),
     [
-        pytest.param(-120.0, True, id="clearly-two"),
-        pytest.param(-222.0, False, id="two-light-bars-or-a-second-bag-of-nuts-out-of-place"),
+        pytest.param(-246.0, -120.0, True, id="clearly-two"),
+        pytest.param(-120.0, -120.0, False, id="nuts-across-the-edge-or-a-bar-and-half-of-them"),
     ],
 )
 def test_where_one_and_two_are_as_likely_what_is_told_is_in_doubt(
-    planogram: Planogram, beside_g: float, is_sure: bool
+    planogram: Planogram, here_g: float, beside_g: float, is_sure: bool
 ) -> None:
-    parts = apart(step_of({5: -246.0, 6: beside_g}), planogram)
+    parts = apart(step_of({5: here_g, 6: beside_g}), planogram)
     assert {part.blind for part, _ in parts} == {"" if is_sure else IN_DOUBT}
+
+
+def test_what_is_taken_and_what_is_put_back_beside_it_are_two(planogram: Planogram) -> None:
+    found = told({4: 241.0, 6: -121.0}, planogram)
+    assert found == [("bar", 1, -121.0), ("nuts", 1, 241.0)]
+
+
+def test_three_products_of_three_facings_at_once_are_three(planogram: Planogram) -> None:
+    found = told({1: -61.0, 4: -240.0, 7: -120.0}, planogram)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [
+        ("bar", 1),
+        ("chips", 1),
+        ("nuts", 1),
+    ]
+
+
+def test_two_products_of_one_board_are_known_by_their_sum() -> None:
+    board = shop_of({"tofu": 182.0, "pudding": 112.0, "yogurt": 424.0}, dict.fromkeys("abc", (0,)))
+    found = told({0: -294.5}, board)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [("pudding", 1), ("tofu", 1)]
+    assert sum(delta_g for _, _, delta_g in found) == pytest.approx(-294.5)
+
+
+def test_two_of_one_product_of_a_board_are_not_taken_for_two_products() -> None:
+    board = shop_of({"tofu": 182.0, "pudding": 112.0, "yogurt": 424.0}, dict.fromkeys("abc", (0,)))
+    found = told({0: -225.0}, board)
+    assert [(sku, quantity) for sku, quantity, _ in found] == [("pudding", 2)]
+
+
+def test_a_sum_that_two_pairs_explain_is_a_doubt_between_them() -> None:
+    weights_g = {"tofu": 182.0, "pudding": 112.0, "jelly": 113.0}
+    parts = apart(step_of({0: -294.5}), shop_of(weights_g, dict.fromkeys("abc", (0,))))
+    light = next(one for _, one in parts if one.candidates[0].sku != "tofu")
+    assert {candidate.sku for candidate in light.candidates[:2]} == {"pudding", "jelly"}
+
+
+def test_plates_that_rest_a_few_grams_off_are_nothing(planogram: Planogram) -> None:
+    assert apart(step_of({3: 6.0, 4: -5.0, 6: -6.0}), planogram) == ()

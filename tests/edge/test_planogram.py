@@ -3,7 +3,7 @@ from tebura_contract.codec import decode, encode
 from tebura_contract.geometry import Pose
 from tebura_contract.ids import FacingId, GondolaId, NodeId, PlateId, ShelfId, Sku, StoreId
 from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shelf, StoreInfo
-from tebura_edge.planogram import MAX_DISPLACED, MAX_FOREIGN, Learnt, Planogram
+from tebura_edge.planogram import MAX_DISPLACED, MAX_FOREIGN, MAX_LESSONS, Learnt, Planogram
 
 SHELF = ShelfId("1/1")
 TEA, RICE = Sku("tea"), Sku("rice")
@@ -135,3 +135,39 @@ def test_an_unknown_product_teaches_nothing(layout: Layout) -> None:
     planogram = Planogram(layout)
     planogram.decided(Sku("gone"), 1, plates(0), 10.0)
     assert planogram.learnt == Learnt()
+
+
+def test_a_decision_told_twice_teaches_once(layout: Layout) -> None:
+    planogram = Planogram(layout)
+    planogram.counted(FacingId("1/1/a"), 5)
+    for _ in range(2):
+        planogram.decided(TEA, 1, plates(0), -51.0, "plates-1/1-7")
+        planogram.decided(TEA, 1, plates(3), 50.5, "plates-1/1-8")
+    assert planogram.learnt.counts[FacingId("1/1/a")] == 4
+    assert [one.count for one in planogram.learnt.displaced] == [1]
+    once = planogram.weight(TEA)
+    planogram.decided(TEA, 1, plates(0), -51.0, "plates-1/1-7")
+    assert planogram.weight(TEA) == once
+
+
+def test_a_decision_told_twice_teaches_once_across_a_restart(layout: Layout) -> None:
+    planogram = Planogram(layout)
+    planogram.decided(TEA, 1, plates(3), 50.5, "plates-1/1-8")
+    later = Planogram(layout, decode(encode(planogram.learnt), Learnt))
+    later.decided(TEA, 1, plates(3), 50.5, "plates-1/1-8")
+    assert [one.count for one in later.learnt.displaced] == [1]
+
+
+def test_a_decision_that_is_corrected_moves_what_it_had_put_there(layout: Layout) -> None:
+    planogram = Planogram(layout)
+    planogram.decided(TEA, 8, plates(3), 400.0, "plates-1/1-8")
+    assert away(planogram) == [(TEA, frozenset(plates(3)))]
+    planogram.decided(RICE, 1, plates(3), 400.0, "plates-1/1-8")
+    assert away(planogram) == []
+
+
+def test_decisions_remembered_are_bounded(layout: Layout) -> None:
+    planogram = Planogram(layout)
+    for number in range(MAX_LESSONS + 5):
+        planogram.decided(TEA, 1, plates(0), -50.0, f"plates-1/1-{number}")
+    assert len(planogram.learnt.lessons) == MAX_LESSONS
