@@ -106,7 +106,7 @@ class Line:
                 yield arrival_ns, batch
 
     def _dated(self, told_ns: Iterable[int], arrival_ns: int) -> tuple[Ns, ...]:
-        """Store times of rows: as the device says, or as the node reckons where that clock steps."""
+        """Store times of rows: the device's, or the node's reckoning where that clock steps."""
         device = self._device
         if device is None:
             return tuple(map(Ns, told_ns))
