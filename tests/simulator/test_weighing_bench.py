@@ -18,9 +18,10 @@ from tebura_simulator.story.scenario import PlateKind, PlatesScript
 from tebura_simulator.story.timetable import ActionKind
 from tebura_simulator.weighing_bench.calibration import calibration
 from tebura_simulator.weighing_bench.cases import Wanted, case_names, draw
+from tebura_simulator.weighing_bench.given import given
 from tebura_simulator.weighing_bench.lines import case_line
 from tebura_simulator.weighing_bench.matching import Fate, matched
-from tebura_simulator.weighing_bench.playing import Case, Told, play
+from tebura_simulator.weighing_bench.playing import Case, Played, Told, play
 from tebura_simulator.weighing_bench.true_steps import Place, TrueStep, true_steps
 from typer.testing import CliRunner
 
@@ -189,3 +190,42 @@ def test_weight_and_place_can_tell_what_has_no_twin(facing: str, sku: str, place
     only = Happenings(scenario=story.scenario, actions=(first,))
     (one,) = true_steps(only, simulate(only, layout))
     assert one.place is place
+
+
+def test_with_the_shopper_given_what_they_hold_comes_back() -> None:
+    layout, _ = store("corner")
+    story = Happenings(scenario=draw(case_names(Wanted("calm"), range(1, 2))[0]).story.scenario)
+    plum, kelp = Sku("onigiri-plum"), Sku("onigiri-kelp")
+
+    def candidate(sku: Sku, log_likelihood: float) -> Candidate:
+        return Candidate(sku=sku, quantity=1, log_likelihood=log_likelihood, log_prior=0.0)
+
+    taken, back = step(10.0, -109.0), step(20.0, 109.0, number=1)
+    taken, back = (
+        replace(one, sku=plum, shelf=ShelfId("g3/s3"), deltas_g={PlateId("g3/s3/p5"): one.delta_g})
+        for one in (taken, back)
+    )
+    picked, returned = (
+        Told(
+            structs.replace(
+                one.event,
+                shelf=ShelfId("g3/s3"),
+                plates=(PlateId("g3/s3/p5"),),
+                candidates=(candidate(kelp, 0.0 if is_back else -20.0), candidate(plum, -1.0)),
+            ),
+            one.told_s,
+        )
+        for one, is_back in ((told(9.9, -109.0), False), (told(19.9, 109.0), True))
+    )
+    played = Played(
+        case=Case("own", "own", 1, story, layout),
+        true=(taken, back),
+        told=(picked, returned),
+        rate_hz=60.0,
+        plates=1,
+        samples=0,
+        cpu_s=0.0,
+    )
+    decided = given(played, matched(played.true, played.told))
+    assert [(decided[n].sku, decided[n].quantity) for n in (0, 1)] == [(plum, 1), (plum, -1)]
+    assert all(one.is_right for one in decided.values())

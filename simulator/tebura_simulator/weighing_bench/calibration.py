@@ -64,6 +64,16 @@ def lines_of(cases: Iterable[CaseLine], kind: str | None = None) -> list[tuple[f
     ]
 
 
+def given_lines_of(cases: Iterable[CaseLine]) -> list[tuple[float, bool]]:
+    """The same of what the gateway would decide if who it was were given."""
+    return [
+        (told.given.confidence, told.given.is_right)
+        for case in cases
+        for told in case.told
+        if told.given is not None and told.given.sku and not told.blind
+    ]
+
+
 def calibration(lines: Sequence[tuple[float, bool]], threshold: float) -> Calibration:
     """Bins, expected calibration error, and thresholds; `threshold` is the one in use."""
     bins = []

@@ -4,8 +4,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
+from tebura_gateway.domain.decision import Status
 
-from tebura_simulator.weighing_bench.calibration import Calibration, calibration, lines_of
+from tebura_simulator.weighing_bench.calibration import (
+    Calibration,
+    calibration,
+    given_lines_of,
+    lines_of,
+)
 from tebura_simulator.weighing_bench.lines import CaseLine, Cause, StepLine, ToldLine
 from tebura_simulator.weighing_bench.matching import Fate
 from tebura_simulator.weighing_bench.true_steps import Place
@@ -33,6 +39,20 @@ class ByPlace(msgspec.Struct, frozen=True, kw_only=True):
     right: int
     sure: int
     wrong: int
+
+
+class ByDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway would decide of the events if who it was were given; refills are no part.
+
+    `right` and `wrong` would be charged or credited without a person, `foreign` are nobody's.
+    """
+
+    right: int
+    wrong: int
+    review: int
+    review_right: int
+    foreign: int
+    reasons: dict[str, int]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +101,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     found_by_noise: dict[str, tuple[int, int]]
     by_place: dict[str, ByPlace]
     calibration: Calibration
+    given: ByDecision
+    given_calibration: Calibration
 
 
 def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
@@ -146,6 +168,8 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
             for place in (Place.HOME, Place.TWIN, Place.ASTRAY)
         },
         calibration=calibration(lines_of(cases), threshold),
+        given=_by_decision(told),
+        given_calibration=calibration(given_lines_of(cases), threshold),
     )
 
 
@@ -202,6 +226,22 @@ def _by_place(alone: Sequence[ToldLine], threshold: float) -> ByPlace:
         right=sum(one.is_right for one in alone),
         sure=sum(sure),
         wrong=len(sure) - sum(sure),
+    )
+
+
+def _by_decision(told: Sequence[ToldLine]) -> ByDecision:
+    made = [one.given for one in told if one.given is not None]
+    decided = [one for one in made if one.status is Status.DECIDED]
+    lines = [one for one in decided if one.sku]
+    asked = [one for one in made if one.status is not Status.DECIDED]
+    reasons = sorted({one.reason for one in asked})
+    return ByDecision(
+        right=sum(one.is_right for one in lines),
+        wrong=sum(not one.is_right for one in lines),
+        review=len(asked),
+        review_right=sum(one.is_right for one in asked),
+        foreign=len(decided) - len(lines),
+        reasons={reason: sum(one.reason == reason for one in asked) for reason in reasons},
     )
 
 

@@ -7,6 +7,7 @@ from tebura_contract.events import ForeignObject, ItemPicked
 from tebura_gateway.domain.what import Guess, guesses
 
 from tebura_simulator.story.timetable import Touch
+from tebura_simulator.weighing_bench.given import Given, given
 from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
 from tebura_simulator.weighing_bench.playing import Played, Told
 from tebura_simulator.weighing_bench.true_steps import Place, TrueStep
@@ -68,6 +69,8 @@ class ToldLine(msgspec.Struct, frozen=True, kw_only=True):
     has_candidate: bool
     is_foreign_truth: bool
     place: Place = Place.NONE
+    given: Given | None = None
+    """What the gateway would decide if who it was were given."""
 
 
 class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,12 +153,20 @@ def _step_line(
 
 
 def _told_lines(found: Matching, played: Played) -> tuple[ToldLine, ...]:
-    lines = [_told_line(one, group, None) for group in found.groups for one in group.told]
-    lines += [_told_line(one, None, _cause(one, played)) for one in found.false]
+    decided = given(played, found)
+    numbers = {id(one): number for number, one in enumerate(played.told)}
+
+    def line(one: Told, group: Group | None, cause: Cause | None) -> ToldLine:
+        return _told_line(one, group, cause, decided.get(numbers[id(one)]))
+
+    lines = [line(one, group, None) for group in found.groups for one in group.told]
+    lines += [line(one, None, _cause(one, played)) for one in found.false]
     return tuple(sorted(lines, key=lambda line: (line.told_s, line.plates)))
 
 
-def _told_line(one: Told, group: Group | None, cause: Cause | None) -> ToldLine:
+def _told_line(
+    one: Told, group: Group | None, cause: Cause | None, decided: Given | None
+) -> ToldLine:
     event = one.event
     found = () if isinstance(event, ForeignObject) else guesses(event.candidates)
     return ToldLine(
@@ -177,6 +188,7 @@ def _told_line(one: Told, group: Group | None, cause: Cause | None) -> ToldLine:
         has_candidate=group is not None and _has_candidate(group, found),
         is_foreign_truth=group is not None and any(step.is_foreign for step in group.steps),
         place=group.steps[0].place if group is not None and len(group.steps) == 1 else Place.NONE,
+        given=decided,
     )
 
 

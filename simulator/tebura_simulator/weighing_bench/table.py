@@ -1,6 +1,6 @@
 """A suite's figures as text for people."""
 
-from tebura_simulator.weighing_bench.calibration import Threshold
+from tebura_simulator.weighing_bench.calibration import Calibration, Threshold
 from tebura_simulator.weighing_bench.figures import Figures, Spread
 
 
@@ -24,6 +24,10 @@ def as_text(one: Figures) -> str:
         ),
         f"  to charge         {one.told} events: surely right {one.surely_right}, "
         f"surely wrong {one.surely_wrong}, unsure {one.unsure}, doubtful {one.doubtful}",
+        f"  who given         decided right {one.given.right}, decided WRONG {one.given.wrong}, "
+        f"review {one.given.review} (its guess right {one.given.review_right}: "
+        + ", ".join(f"{reason} {count}" for reason, count in one.given.reasons.items())
+        + f"), foreign {one.given.foreign}; refills left out",
         f"  foreign           {one.foreign_true} true: told so {one.foreign_right}, "
         f"told as product {one.foreign_as_product}",
         f"  false events      {one.false}: "
@@ -43,15 +47,15 @@ def as_text(one: Figures) -> str:
             f"{_share(one.touches_net, one.touches)}, no event at all "
             f"{_share(one.touches_silent, one.touches)}"
         )
-    return "\n".join([*said, *_calibration(one)])
+    said += _calibration("calibration       ", one.calibration)
+    return "\n".join(said + _calibration("with who given    ", one.given_calibration))
 
 
-def _calibration(one: Figures) -> list[str]:
-    found = one.calibration
+def _calibration(name: str, found: Calibration) -> list[str]:
     if not found.lines:
         return []
     said = [
-        f"  calibration       {found.lines} lines, right {_share(found.right, found.lines)}, "
+        f"  {name}{found.lines} lines, right {_share(found.right, found.lines)}, "
         f"expected calibration error {found.expected_error:.4f}",
         f"    threshold {found.at_now.at}: {_threshold(found.at_now)}",
         "    <= 1 wrong in 1,000: "
