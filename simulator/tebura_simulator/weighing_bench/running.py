@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tebura_simulator.weighing_bench.cases import CaseName, draw
@@ -14,14 +15,19 @@ from tebura_simulator.weighing_bench.playing import play
 
 def run(names: Sequence[CaseName], jobs: int = 1, is_taught: bool = True) -> Iterator[CaseLine]:
     """Play cases; their lines come in order whatever `jobs` is."""
-    taught = [is_taught] * len(names)
     if jobs == 1:
-        yield from map(one, names, taught)
+        yield from (one(name, is_taught) for name in names)
         return
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = [pool.submit(one, name, is_taught) for name in names]
         try:
-            yield from pool.map(one, names, taught)
+            for name, future in zip(names, futures, strict=True):
+                try:
+                    line = future.result()
+                except BrokenProcessPool as error:
+                    line = _failed(name, error)
+                yield line
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -32,20 +38,24 @@ def one(name: CaseName, is_taught: bool) -> CaseLine:
     try:
         return case_line(play(draw(name), is_taught), time.monotonic() - begun_s)
     except Exception as error:  # a crash is a result here: it is told with its seed
-        return CaseLine(
-            suite=name.wanted.suite,
-            case=name.name,
-            seed=name.seed,
-            store_s=0.0,
-            rate_hz=0.0,
-            plates=0,
-            samples=0,
-            cpu_s=0.0,
-            took_s=0.0,
-            steps=(),
-            told=(),
-            failure=_said(error),
-        )
+        return _failed(name, error)
+
+
+def _failed(name: CaseName, error: Exception) -> CaseLine:
+    return CaseLine(
+        suite=name.wanted.suite,
+        case=name.name,
+        seed=name.seed,
+        store_s=0.0,
+        rate_hz=0.0,
+        plates=0,
+        samples=0,
+        cpu_s=0.0,
+        took_s=0.0,
+        steps=(),
+        told=(),
+        failure=_said(error),
+    )
 
 
 def _said(error: Exception) -> str:
