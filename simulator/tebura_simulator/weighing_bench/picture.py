@@ -26,7 +26,16 @@ def draw_reliability(of: Sequence[Figures], path: Path) -> None:
             [b.high95 - s for s, b in zip(share, found.bins, strict=True)],
         ]
         above.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-        above.errorbar(p, share, yerr=off, fmt="o", color="#1f4e79", capsize=3)
+        above.errorbar(p, share, yerr=off, fmt="o", color="#1f4e79", capsize=3, label="plates")
+        with_who = one.given_calibration.bins
+        above.plot(
+            [b.confidence for b in with_who],
+            [b.right / b.lines for b in with_who],
+            "s",
+            markerfacecolor="none",
+            color="#c07000",
+            label="who given",
+        )
         for at, label in (
             (found.at_now, "in use"),
             (found.bound, "≤ 1 wrong in 1,000 (95 %)"),
@@ -47,5 +56,5 @@ def draw_reliability(of: Sequence[Figures], path: Path) -> None:
             color="#1f4e79",
         )
         below.set(xlabel="confidence told", ylabel="lines", yscale="log", xlim=(0, 1.02))
-    figure.suptitle("Simulated plates alone; posterior of the top candidate")
+    figure.suptitle("Simulated plates alone; posterior of the best explanation")
     figure.savefig(path, dpi=120)
