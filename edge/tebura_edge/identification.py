@@ -48,6 +48,12 @@ FOREIGN_G: Final = (5.0, 12_000.0)
 logarithm: keys, phones, bags, a bottle of one's own. Eight cups that are 4 % off in weight are less
 likely than that."""
 
+CART_ODDS: Final = 3.0
+"""How much likelier a product in a wrong place is than the node can know: the gateway knows who
+holds what, a few of the store's products. Told as foreign a put-back would be charged; told as a
+product that nobody holds, it is asked about. At 1 a dinner box beside the rice balls is asked about
+although somebody held just that."""
+
 NOTHING_SHARE: Final = 0.1
 """How often what looks like a step is none: plates that rest a few grams elsewhere."""
 
@@ -138,7 +144,7 @@ def explain(step: WeightStep, planogram: Planogram) -> Explanation:
         plates=top.borne.plates,
         delta_g=top.borne.delta_g,
         astray=math.exp(astray - everything),
-        log_product=everything,
+        log_product=log_sum([everything, astray + math.log(CART_ODDS - 1)]),
     )
 
 

@@ -13,7 +13,7 @@ PLATES = {"chips": (0, 1, 2), "nuts": (3, 4, 5), "bar": (6, 7)}
 
 
 def shop_of(weights_g: dict[str, float], plates: dict[str, tuple[int, ...]]) -> Planogram:
-    """One shelf of eight plates; the products stand on theirs in this order."""
+    """One shelf of eight plates; products in this order on theirs, without any sold elsewhere."""
     shelf = Shelf(
         id="1",
         gondola_from_shelf=Pose(),
@@ -23,6 +23,7 @@ def shop_of(weights_g: dict[str, float], plates: dict[str, tuple[int, ...]]) -> 
         facing=tuple(
             Facing(id=sku, sku=Sku(sku), x_m=(0.0, 0.1), plates=tuple(map(str, on)))
             for sku, on in zip(weights_g, plates.values(), strict=True)
+            if on
         ),
     )
     gondola = Gondola(
@@ -148,3 +149,13 @@ def test_a_sum_that_two_pairs_explain_is_a_doubt_between_them() -> None:
 
 def test_plates_that_rest_a_few_grams_off_are_nothing(planogram: Planogram) -> None:
     assert apart(step_of({3: 6.0, 4: -5.0, 6: -6.0}), planogram) == ()
+
+
+def test_what_is_put_back_in_a_wrong_place_is_left_to_the_cart() -> None:
+    """A dinner box where rice balls stand, in a store of six hundred products."""
+    others = {f"other-{n}": 3000.0 + 5.0 * n for n in range(600)}
+    plates: dict[str, tuple[int, ...]] = {"ball": (6,), "box": (), **dict.fromkeys(others, ())}
+    shelf = shop_of({"ball": 170.0, "box": 462.0, **others}, plates)
+    ((part, found),) = apart(step_of({6: 460.0}), shelf)
+    assert (found.candidates[0].sku, found.candidates[0].quantity) == ("box", 1)
+    assert part.blind == ""
