@@ -183,6 +183,7 @@ class Levels:
         self._window_ns = 0
         self._compared_s = -np.inf
         self._was_still = np.ones(plates, np.bool_)
+        self._use_wander()
         self._last_raw = np.full(plates, np.nan)
         self._last_ns: int | None = None
         self._now_s = 0.0
@@ -382,10 +383,17 @@ class Levels:
 
     def move_threshold_g(self) -> Floats:
         """Smallest change of each plate that is a move rather than drift."""
+        return self._threshold_g
+
+    def _use_wander(self) -> None:
+        """Work out once what follows from what was learnt last."""
+        settings, window_s = self.settings, self._window_s
         self.wander.begin(self.noise_g)
-        sigma_g = np.sqrt(self.wander.variance(self._window_s, 2.0 * self._window_s))
-        threshold_g: Floats = np.maximum(self.settings.move_g, self.settings.move_sigmas * sigma_g)
-        return threshold_g
+        sigma_g = np.sqrt(self.wander.variance(window_s, 2.0 * window_s))
+        self._threshold_g: Floats = np.maximum(settings.move_g, settings.move_sigmas * sigma_g)
+        slope_g = settings.slope_sigmas * self.wander.slope_g()
+        self._slope_limit_g: Floats = np.maximum(settings.slope_g, slope_g)
+        self._pace_g_per_s: Floats = settings.drift_g_per_s + self.wander.pace_g_per_s(window_s)
 
     def _learn_wander(self, is_still: Bools, now_s: float) -> None:
         """Compare rests of windows that do not overlap, where nothing happened in between."""
@@ -394,6 +402,7 @@ class Levels:
             self.wander.take(self.rest_g, self._was_still)
             self._compared_s = now_s
             self._was_still = is_still.copy()
+            self._use_wander()
 
     def _judge_rest(self, since_s: float) -> None:
         settings, end = self.settings, self._end
@@ -422,10 +431,7 @@ class Levels:
         self.is_resting = (
             is_read
             & (range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g) + ringing_g)
-            & (
-                slope_g
-                <= np.maximum(settings.slope_g, settings.slope_sigmas * self.wander.slope_g())
-            )
+            & (slope_g <= self._slope_limit_g)
         )
 
     def _rows_before(self, span_s: float) -> int:
@@ -470,7 +476,7 @@ class Levels:
         return is_sure
 
     def _follow_drift(self, is_still: Bools, difference_g: Floats, since_s: float) -> None:
-        limit_g = (self.settings.drift_g_per_s + self.wander.pace_g_per_s(self._window_s)) * since_s
+        limit_g = self._pace_g_per_s * since_s
         step_g = np.clip(difference_g, -limit_g, limit_g)
         self.level_g[is_still] += step_g[is_still]
         nearer = self._before_g + (self.rest_g - self._before_g) * min(since_s, 1.0)
