@@ -53,8 +53,10 @@ def played(works: Sequence[Work], jobs: int) -> Iterator[tuple[int, list[CaseLin
                     running.append(_start(context, number, work))
             ready = wait([one.result for one in running])
             for one in [one for one in running if one.result in ready]:
+                # Removed only once read: an interrupt in between must still find it to end it.
+                lines = _lines(one, works[one.number])
                 running.remove(one)
-                yield one.number, _lines(one, works[one.number])
+                yield one.number, lines
     finally:
         for one in running:
             one.process.terminate()
