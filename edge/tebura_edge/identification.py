@@ -25,11 +25,14 @@ LEAST_POSTERIOR: Final = 1e-6
 """Less likely candidates are not sent. The gateway may still prefer a rare one: only what the cart
 holds can come back."""
 
-GAINS: Final = ((0.9, 0.012), (0.1, 0.025))
-"""Share of plates, and deviation of their gain: calibration is about 1.2 % off, and the settled
-change differs from the product's weight by up to 5 % (store plates). With 1.2 % alone a plate that
-is 4 % off shows foreign objects; with 2.5 % for all, two of one product and three of a lighter one
-can no longer be told apart, nor cola from tea."""
+CALIBRATED: Final = (0.5, 0.012)
+"""Share of plates that are calibrated well, and the deviation of their gain."""
+
+MOST_OFF: Final = 0.05
+"""The others show anything up to so much more or less than the product weighs (store plates: the
+settled change differs by up to 5 %), and no more: with a bell of that width two of one product and
+three of a lighter one can no longer be told apart; with well calibrated plates alone a plate that
+is 4 % off shows something else."""
 
 OUTLIER_MASS: Final = 0.001
 
@@ -159,13 +162,24 @@ def log_sum(logs: Iterable[float]) -> float:
 
 def log_weight(weight_g: float, expected_g: float, units_g: float, noise_g: float) -> float:
     """Log density (1/g) of a weight; `units_g` is the spread of the units themselves."""
-    density = 0.0
-    for share, gain in GAINS:
-        sd_g = math.hypot(units_g, gain * expected_g, noise_g)
-        density += share * math.exp(-0.5 * ((weight_g - expected_g) / sd_g) ** 2) / sd_g
-    density /= math.sqrt(2 * math.pi)
+    share, gain = CALIBRATED
+    own_g, off_g = max(math.hypot(units_g, noise_g), 1e-6), MOST_OFF * expected_g
+    bell = _bell(weight_g - expected_g, math.hypot(own_g, gain * expected_g))
+    below, above = (weight_g - expected_g + side for side in (-off_g, off_g))
+    flat = (_below(above / own_g) - _below(below / own_g)) / (2 * off_g)
+    density = share * bell + (1 - share) * flat
     outlier = 1 / (1.5 * expected_g) if weight_g <= 1.5 * expected_g else 0.0
     return math.log(max((1 - OUTLIER_MASS) * density + OUTLIER_MASS * outlier, 1e-300))
+
+
+def _bell(off_g: float, sd_g: float) -> float:
+    """Gaussian density."""
+    return math.exp(-0.5 * (off_g / sd_g) ** 2) / (sd_g * math.sqrt(2 * math.pi))
+
+
+def _below(sigmas: float) -> float:
+    """Share of a Gaussian below so many deviations."""
+    return 0.5 * math.erfc(-sigmas / math.sqrt(2))
 
 
 def log_quantity(quantity: int) -> float:

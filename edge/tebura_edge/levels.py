@@ -7,10 +7,8 @@ for each plate:
 2. Ten times a second the last `settle_s` (at least `settle_samples`) of filtered samples are
    judged: the plate *rests* when their range and the difference between their halves are within
    what its own noise explains. Its weight is then their median.
-3. A resting weight that differs from the plate's level by more than the plate does by itself (its
-   Allan deviation, learnt in `wander`) is a *move* and the new level; a smaller difference is
-   drift, which the level follows slowly. Where in between it turned is the change point that fits
-   best in absolute deviations.
+3. A resting weight that differs from the plate's level by more than its noise explains is a *move*
+   and the new level; a smaller difference is drift, which the level follows slowly.
 
 Windows are of time and of sample count, tolerances come from the noise that the plate itself shows,
 so 4, 10 and 60 Hz need no settings of their own. Order of plates, cutting into batches and steps of
@@ -25,9 +23,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from tebura_contract.clock import SECOND_NS, ns_from_s
-
-from tebura_edge.wander import Wander
+from tebura_contract.clock import SECOND_NS
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -61,21 +57,13 @@ class LevelSettings:
             lost to the ring's tail; 12 g broke nothing, but a 15 g pick has little more.
         range_noises: The same in units of the plate's noise; 30 filtered Gaussian samples stay
             within about 5.
-        range_share: The same as a share of the move: the last of a heavy thing's ring.
-        slope_g, slope_sigmas: Largest difference between the halves' means: what keeps a window
-            that holds a small step from being taken for a level.
-        move_g, move_sigmas: Smallest change of level, in grams and in deviations of what the plate
-            does unasked (`wander`). With 4.5 a plate is wrong about once in ten hours.
+        slope_g, slope_noises: Largest difference between the halves' means: what keeps the median
+            of a window that holds a small step from being taken for a level.
+        move_g, move_noises: Smallest change of level. Settled medians of the store's plates differ
+            by up to 4 g over 22 s with nothing taken (99 %).
         drift_g_per_s: How fast a level follows what is no move. Drift is 10 g/h; the real pot
             creeps by up to 17 g in 10 s, which is absorbed as moves too small to tell. A pick
             takes 0.3 s, in which this eats 0.02 g.
-        creep_g: Deviation that creep and ringing leave in a change.
-        shake_g: Neighbours move by up to so much while something is handled beside them; farther
-            off its new level a plate carries something else.
-        ring_s: For how long it may, within one turn.
-        stay_share, stay_after_s, stay_limit_s: What was restless for longer than `stay_after_s`
-            must rest for that share of the rest of it, up to the limit: an elbow pauses, too.
-        long_s: A plate away from its level for longer carries somebody's weight (`Levels.spans`).
         noise_limit_g: More than this is not noise but a sick cell or a hand.
         heavy_g, heavy_hold_s: What lies above the level by so much is a hand until it has rested
             for so long: presses on the real pot are 5-12 kg for up to 20 s. They never rest; a
@@ -88,20 +76,12 @@ class LevelSettings:
     decide_s: float = 0.1
     gap_s: float = 2.0
     range_g: float = 6.0
-    range_noises: float = 5.5
+    range_noises: float = 8.0
     slope_g: float = 2.0
-    slope_sigmas: float = 3.0
+    slope_noises: float = 3.0
     move_g: float = 4.0
-    move_sigmas: float = 4.5
+    move_noises: float = 2.5
     drift_g_per_s: float = 0.05
-    creep_g: float = 0.3
-    shake_g: float = 20.0
-    ring_s: float = 0.25
-    stay_share: float = 0.5
-    stay_after_s: float = 1.0
-    long_s: float = 1.5
-    range_share: float = 0.01
-    stay_limit_s: float = 2.0
     noise_limit_g: float = 15.0
     heavy_g: float = 5000.0
     heavy_hold_s: float = 30.0
@@ -111,9 +91,9 @@ class LevelSettings:
 class PlateMove:
     """One plate came to rest at another level.
 
-    `from_ns` is when it was last at the old level, `to_ns` since when it has been at the new one
-    (store time). It turned between `turns_ns`: at one moment, or for longer where it was far off
-    the new level for longer than a plate rings. `blind` says why it could not be watched meanwhile.
+    `from_ns` is when it was last at the old level, `turned_ns` when it went past halfway for the
+    last time, `to_ns` since when it has been at the new one (store time). `blind` says why it could
+    not be watched in between.
     """
 
     plate: int
@@ -121,7 +101,7 @@ class PlateMove:
     after_g: float
     sigma_g: float
     from_ns: int
-    turns_ns: tuple[int, int]
+    turned_ns: int
     to_ns: int
     blind: str
 
@@ -144,8 +124,6 @@ class Levels:
         still_ns: Store time at which each plate was last seen at its level.
         is_busy: Away from its level in the newest sample.
         is_ignored: Sick: steps and watermark do not wait for it.
-        wander: What each plate does unasked, against which its moves are judged.
-        spans: Plates (column, from, to) that carried somebody's weight for long, the newest last.
         now_ns: Store time of the newest filtered sample; None before the first.
     """
 
@@ -156,7 +134,6 @@ class Levels:
         self.level_g = np.full(plates, np.nan)
         self.rest_g = np.full(plates, np.nan)
         self.noise_g = np.full(plates, np.nan)
-        self.wander = Wander(plates)
         if noise_g is not None:
             self.noise_g[noise_g > 0] = noise_g[noise_g > 0]
         self.still_ns = np.zeros(plates, np.int64)
@@ -176,14 +153,6 @@ class Levels:
         self._end = 0
         self._judged_to = 0
         self._judged_s = -np.inf
-        self.spans: deque[tuple[int, int, int]] = deque(maxlen=64)
-        self._rest_began_ns = np.zeros(plates, np.int64)
-        self._rest_first_g = np.full(plates, np.nan)
-        self._window_s = self.settings.settle_s
-        self._window_ns = 0
-        self._compared_s = -np.inf
-        self._was_still = np.ones(plates, np.bool_)
-        self._use_wander()
         self._last_raw = np.full(plates, np.nan)
         self._last_ns: int | None = None
         self._now_s = 0.0
@@ -257,66 +226,23 @@ class Levels:
                 row[~is_read] = last[~is_read]
                 last = row
         self._last_raw = grams[-1]
-        assert self._last_ns is not None
-        elapsed_s = np.diff(at_ns, prepend=self._last_ns) / SECOND_NS
-        now_s = np.add.accumulate(np.concatenate([[self._now_s], elapsed_s]))[1:]
         rows = np.concatenate([*(entry[2][None] for entry in tail), grams])
-        read = np.concatenate([*(entry[3][None] for entry in tail), was_read])
-        rows_ns = np.array([*(entry[0] for entry in tail), *at_ns.tolist()], np.int64)
-        rows_s = np.array([*(entry[1] for entry in tail), *now_s.tolist()])
-        count = max(len(rows) - _FILTER + 1, 0)
-        filtered = _median_of_five([rows[n : n + count] for n in range(_FILTER)])
-        middle, behind = _FILTER // 2, _FILTER - 1 - len(tail)
-        begin = advanced = 0
-        for end in (*self._judgements(rows_s[middle : middle + count]), count):
-            span = slice(begin + middle, end + middle)
-            self._push_all(rows_ns[span], rows_s[span], read[span], filtered[begin:end])
-            to = len(at_ns) if end == count else end + behind
-            self._periods.extend(elapsed_s[advanced:to].tolist())
-            self._now_s, self._last_ns = float(now_s[to - 1]), int(at_ns[to - 1])
-            begin, advanced = end, to
-            if end and self._is_due():
+        count = len(rows) - _FILTER + 1
+        filtered = (
+            _median_of_five([rows[n : n + count] for n in range(_FILTER)])
+            if count > 0
+            else rows[:0]
+        )
+        before = len(tail)
+        for number, row_ns in enumerate(at_ns.tolist()):
+            self._advance(row_ns)
+            tail.append((row_ns, self._now_s, grams[number], was_read[number]))
+            if len(tail) < _FILTER:
+                continue
+            self._push(tail[_FILTER // 2], filtered[before + number - _FILTER + 1])
+            del tail[0]
+            if self._time_s[self._end - 1] - self._judged_s >= self.settings.decide_s - 1e-6:
                 yield self._judge()
-        first = max(len(rows) - _FILTER + 1, 0)
-        self._tail = [
-            (int(rows_ns[n]), float(rows_s[n]), rows[n], read[n]) for n in range(first, len(rows))
-        ]
-
-    def _judgements(self, times_s: Floats) -> list[int]:
-        """Behind which of the next filtered samples, but the last, a judgement is due."""
-        found, judged_s = [], self._judged_s
-        for number, time_s in enumerate(times_s.tolist(), 1):
-            if time_s - judged_s >= self.settings.decide_s - 1e-6:
-                found.append(number)
-                judged_s = time_s
-        return found[:-1] if found and found[-1] == len(times_s) else found
-
-    def _is_due(self) -> bool:
-        return bool(self._time_s[self._end - 1] - self._judged_s >= self.settings.decide_s - 1e-6)
-
-    def _push_all(self, rows_ns: Ints, rows_s: Floats, read: Bools, filtered: Floats) -> None:
-        """As `_push` one by one."""
-        done = 0
-        while done < len(rows_ns):
-            if self._end == _CAPACITY:
-                self._make_room()
-            to = min(len(rows_ns), done + _CAPACITY - self._end)
-            room = slice(self._end, self._end + to - done)
-            self._at_ns[room], self._time_s[room] = rows_ns[done:to], rows_s[done:to]
-            self._was_read[room], self._grams[room] = read[done:to], filtered[done:to]
-            self._end, done = room.stop, to
-            self.now_ns = int(rows_ns[to - 1])
-
-    def _make_room(self) -> None:
-        keep = _CAPACITY // 2
-        for array in (self._grams, self._was_read, self._at_ns, self._time_s):
-            array[:keep] = array[-keep:]
-        self._judged_to = max(self._judged_to - (_CAPACITY - keep), 0)
-        self._end = keep
-
-    def window_s(self) -> float:
-        """How long the window was that was judged last."""
-        return self._window_s
 
     def typical_period_s(self) -> float:
         """Median time between samples lately; 0.1 s before it is known."""
@@ -343,7 +269,11 @@ class Levels:
 
     def _push(self, entry: tuple[int, float, Floats, Bools], filtered: Floats) -> None:
         if self._end == _CAPACITY:
-            self._make_room()
+            keep = _CAPACITY // 2
+            for array in (self._grams, self._was_read, self._at_ns, self._time_s):
+                array[:keep] = array[-keep:]
+            self._judged_to = max(self._judged_to - (_CAPACITY - keep), 0)
+            self._end = keep
         at = self._end
         self._at_ns[at], self._time_s[at], _, self._was_read[at] = entry
         self._grams[at] = filtered
@@ -366,14 +296,13 @@ class Levels:
         threshold_g = self.move_threshold_g()
         is_still = self.is_resting & (np.abs(difference_g) <= threshold_g)
         is_moved = self.is_resting & (np.abs(difference_g) > threshold_g)
-        is_moved &= ~self._is_held_back(difference_g, now_s) & self._is_sure_to_stay()
+        is_moved &= ~self._is_held_back(difference_g, now_s)
         moves = [self._move(int(plate)) for plate in np.flatnonzero(is_moved)]
-        self._learn_wander(is_still, now_s)
         self._follow_drift(is_still, difference_g, since_s)
         is_new = self.is_resting & np.isnan(self.level_g)
         for settled in (is_new, is_moved):
             self.level_g[settled] = self._before_g[settled] = self.rest_g[settled]
-        self._note_band(threshold_g, is_moved)
+        self._note_band(threshold_g)
         if self._doubt:
             for plate in np.flatnonzero(is_still | is_moved | is_new):
                 self._doubt.pop(int(plate), None)
@@ -383,26 +312,9 @@ class Levels:
 
     def move_threshold_g(self) -> Floats:
         """Smallest change of each plate that is a move rather than drift."""
-        return self._threshold_g
-
-    def _use_wander(self) -> None:
-        """Work out once what follows from what was learnt last."""
-        settings, window_s = self.settings, self._window_s
-        self.wander.begin(self.noise_g)
-        sigma_g = np.sqrt(self.wander.variance(window_s, 2.0 * window_s))
-        self._threshold_g: Floats = np.maximum(settings.move_g, settings.move_sigmas * sigma_g)
-        slope_g = settings.slope_sigmas * self.wander.slope_g()
-        self._slope_limit_g: Floats = np.maximum(settings.slope_g, slope_g)
-        self._pace_g_per_s: Floats = settings.drift_g_per_s + self.wander.pace_g_per_s(window_s)
-
-    def _learn_wander(self, is_still: Bools, now_s: float) -> None:
-        """Compare rests of windows that do not overlap, where nothing happened in between."""
-        self._was_still &= is_still
-        if now_s - self._compared_s >= self._window_s - 1e-6:
-            self.wander.take(self.rest_g, self._was_still)
-            self._compared_s = now_s
-            self._was_still = is_still.copy()
-            self._use_wander()
+        noise = _known(self.noise_g)
+        threshold_g: Floats = np.maximum(self.settings.move_g, self.settings.move_noises * noise)
+        return threshold_g
 
     def _judge_rest(self, since_s: float) -> None:
         settings, end = self.settings, self._end
@@ -413,9 +325,7 @@ class Levels:
             return
         stride = 1 + (end - 1 - begin) // _WINDOW_ROWS
         window = self._grams[begin:end:stride]
-        half, quarter = len(window) // 2, len(window) // 4
-        self._window_ns = int(self._at_ns[begin])
-        self._window_s = float(self._time_s[end - 1] - self._time_s[begin])
+        half = len(window) // 2
         ordered = np.sort(window, axis=0)
         spread_g = (ordered[(84 * len(window)) // 100] - ordered[(16 * len(window)) // 100]) / 2
         slope_g = np.abs(_mean(window[-half:]) - _mean(window[:half]))
@@ -424,14 +334,13 @@ class Levels:
         is_read = np.isfinite(range_g) & ~self.is_sick
         if not was_read.all():
             is_read &= was_read.mean(axis=0) > 0.7
-        self.rest_g = _mean(ordered[quarter : len(window) - quarter])
+        self.rest_g = (ordered[half] + ordered[(len(window) - 1) // 2]) / 2
         self._learn_noise(spread_g, is_read, since_s)
         noise_g = _known(self.noise_g)
-        ringing_g = settings.range_share * _known(np.abs(self.rest_g - self.level_g))
         self.is_resting = (
             is_read
-            & (range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g) + ringing_g)
-            & (slope_g <= self._slope_limit_g)
+            & (range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g))
+            & (slope_g <= np.maximum(settings.slope_g, settings.slope_noises * noise_g))
         )
 
     def _rows_before(self, span_s: float) -> int:
@@ -440,14 +349,16 @@ class Levels:
         return int(np.searchsorted(times_s, times_s[-1] - span_s + 1e-9, side="right")) - 1
 
     def _learn_noise(self, spread_g: Floats, is_read: Bools, since_s: float) -> None:
-        """Follow the noise within windows near rest: hands and ringing teach little at once."""
+        """Follow the quiet moments.
+
+        Down within a second, up within a minute and only near rest, so that hands and ringing
+        teach nothing.
+        """
+        spread_g = np.minimum(spread_g, self.settings.noise_limit_g)
         is_first = is_read & np.isnan(self.noise_g)
         self.noise_g[is_first] = spread_g[is_first]
-        spread_g = np.minimum(
-            spread_g, np.minimum(2.0 * self.noise_g + 0.1, self.settings.noise_limit_g)
-        )
         is_near = ~(np.abs(self.rest_g - self.level_g) > 30.0)
-        rate = np.where(spread_g < self.noise_g, 0.2, np.where(is_near, 0.1, 0.0)) * since_s
+        rate = np.where(spread_g < self.noise_g, 1.0, np.where(is_near, 0.02, 0.0)) * since_s
         change_g = (spread_g - self.noise_g) * rate
         self.noise_g[is_read] += change_g[is_read]
 
@@ -458,31 +369,14 @@ class Levels:
         self._heavy_since_s[is_heavy & np.isnan(self._heavy_since_s)] = now_s
         return is_heavy & (now_s - self._heavy_since_s < self.settings.heavy_hold_s)
 
-    def _is_sure_to_stay(self) -> Bools:
-        """What was restless for long may only pause, as an elbow does: it must rest longer."""
-        settings = self.settings
-        is_other = ~(np.abs(self.rest_g - self._rest_first_g) <= settings.range_g)
-        is_other |= ~self.is_resting
-        if is_other.any():
-            began_ns = self._window_ns if self.now_ns is not None else 0
-            self._rest_began_ns[is_other] = began_ns
-            self._rest_first_g[is_other] = np.where(self.is_resting, self.rest_g, np.nan)[is_other]
-        assert self.now_ns is not None
-        limit_ns = settings.stay_limit_s * SECOND_NS
-        restless_ns = self._rest_began_ns - self.still_ns - ns_from_s(settings.stay_after_s)
-        is_sure: Bools = self.now_ns - self._rest_began_ns >= np.minimum(
-            settings.stay_share * restless_ns, limit_ns
-        )
-        return is_sure
-
     def _follow_drift(self, is_still: Bools, difference_g: Floats, since_s: float) -> None:
-        limit_g = self._pace_g_per_s * since_s
+        limit_g = self.settings.drift_g_per_s * since_s
         step_g = np.clip(difference_g, -limit_g, limit_g)
         self.level_g[is_still] += step_g[is_still]
         nearer = self._before_g + (self.rest_g - self._before_g) * min(since_s, 1.0)
         self._before_g[is_still] = nearer[is_still]
 
-    def _note_band(self, threshold_g: Floats, is_moved: Bools) -> None:
+    def _note_band(self, threshold_g: Floats) -> None:
         """When each plate was last at its level, to the sample."""
         begin, end = max(self._judged_to - 1, 0), self._end
         band_g = 1.0 + threshold_g + 3.0 * _known(self.noise_g)
@@ -491,58 +385,41 @@ class Levels:
         # One sample in the band may be a hand's weight passing through it.
         stays = in_band[1:] & in_band[:-1]
         seen = stays.any(axis=0)
-        was_busy, left_ns = self.is_busy, self.still_ns.copy() if self.is_busy.any() else None
         if seen.any():
             last = len(stays) - 1 - np.argmax(stays[::-1], axis=0)
             self.still_ns[seen] = self._at_ns[begin + 1 : end][last[seen]]
         self.is_busy = ~in_band[-1] & ~np.isnan(self.level_g)
-        if left_ns is not None:
-            for plate in np.flatnonzero(was_busy & ~self.is_busy & ~is_moved).tolist():
-                self._note_span(plate, int(left_ns[plate]), int(self._at_ns[end - 1]))
         self._judged_to = end
-
-    def _note_span(self, plate: int, from_ns: int, to_ns: int) -> None:
-        if to_ns - from_ns > ns_from_s(self.settings.long_s):
-            self.spans.append((plate, from_ns, to_ns))
 
     def _move(self, plate: int) -> PlateMove:
         before_g, after_g = float(self._before_g[plate]), float(self.rest_g[plate])
         track = self._grams[: self._end, plate]
         at_ns = self._at_ns[: self._end]
+        near_before = np.abs(track - before_g) < np.abs(track - after_g)
         noise_g = float(np.nan_to_num(self.noise_g[plate]))
         reach_g = max(self.settings.range_g, self.settings.range_noises * noise_g)
-        off_g = np.abs(track - after_g)
-        begin = _behind_last(at_ns <= self.still_ns[plate])
-        # Where one change from the one level to the other fits best, in absolute deviations.
-        gained_g = np.cumsum(np.abs(track[begin:] - before_g) - off_g[begin:])
-        turned_ns = int(at_ns[min(begin + int(np.argmin(gained_g)) + 1, len(at_ns) - 1)])
-        shaken_g = max(self.settings.shake_g, 0.25 * abs(after_g - before_g))
-        shaken_ns = int(at_ns[_behind_last(off_g > shaken_g)])
-        came_ns = shaken_ns - ns_from_s(self.settings.ring_s)
-        to_ns = int(at_ns[_behind_last(off_g > reach_g)])
+        turned_ns = int(at_ns[_behind_last(near_before)])
+        to_ns = int(at_ns[_behind_last(np.abs(track - after_g) > reach_g)])
         from_ns = min(int(self.still_ns[plate]), turned_ns)
-        to_ns = max(to_ns, turned_ns)
-        self._note_span(plate, from_ns, shaken_ns)
         return PlateMove(
             plate=plate,
             before_g=before_g,
             after_g=after_g,
-            sigma_g=self.sigma_g(plate, (to_ns - from_ns) / SECOND_NS),
+            sigma_g=self.sigma_g(plate),
             from_ns=from_ns,
-            turns_ns=(turned_ns, max(turned_ns, came_ns)),
-            to_ns=to_ns,
+            turned_ns=turned_ns,
+            to_ns=max(to_ns, turned_ns),
             blind=self._doubt.get(plate, ""),
         )
 
-    def sigma_g(self, plate: int, apart_s: float = 0.0) -> float:
-        """Deviation of a difference of two rests of this plate so far apart.
+    def sigma_g(self, plate: int) -> float:
+        """Deviation of a difference of two rests of this plate.
 
-        What the plate does by itself, and a little of creep and ringing.
+        Noise of both medians (the filtered samples of a rest count as four independent ones) and
+        half a gram of creep.
         """
-        apart_s += 2.0 * self._window_s
-        return float(
-            np.sqrt(self.settings.creep_g**2 + self.wander.variance(self._window_s, apart_s)[plate])
-        )
+        noise_g = float(np.nan_to_num(self.noise_g[plate]))
+        return float(np.hypot(0.5, noise_g * np.sqrt(2 / 4)))
 
     def rest_before(self, plate: int, at_ns: int) -> float | None:
         """Weight of the plate's last rest that ended by then, within the last seconds."""

@@ -30,23 +30,21 @@ LISTED_SHARE: Final = 0.25
 stay off by 9 g; a light bag lies on three plates by 56, 25 and 18 %. Of 116 simulated light actions
 a share of 0.5 gets 5 wrong in weight, one of 0.1 names an idle neighbour in 3."""
 
-LINK_S: Final = 0.3
+LINK_S: Final = 0.5
 """Moves that turned within this time are one action (a pick takes 0.1-0.3 s). At 1 s a pick and a
 put-back beside it become one (4 of 192 simulated quick actions); 0.2 s broke nothing simulated, but
 a bag that tips over takes longer."""
 
-COUPLED: Final = 5
-"""Neighbours of a pick may rest so many times later; in noise nobody can say when they turned."""
+LONG_S: Final = 1.0
+"""A move that took longer than one pick and its ringing was more than one action, or a hand that
+stayed: what happened beside it meanwhile cannot be told apart from it."""
 
 _TOLD_KEPT: Final = 24
 
-LONG_S: Final = 1.5
-"""A plate away from its level for longer carries somebody's weight, not only a pick and its ring:
-what comes and goes beside it meanwhile is one disturbance."""
+WAIT_S: Final = 3.0
+"""How long a finished move waits for a neighbour that left its level at the same time. Ringing ends
+within 1 s; a hand that stays there must not hold back the others' steps for long."""
 
-HOLD_S: Final = 30.0
-"""How long a finished move waits for a plate beside it that left its level at the same time: it may
-be the edge of an elbow that leans on the board, and go when that goes."""
 
 QUIET_S: Final = 1.0
 """How long it waits for any plate beside it that does not rest, wherever that is."""
@@ -91,21 +89,12 @@ class WeightStep:
     blind: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class _Pending:
-    """A move that is not told yet; `calm_ns` is when the last plate it waits for was calm."""
-
-    move: PlateMove
-    seen_ns: int
-    calm_ns: int
-
-
 @dataclass(slots=True)
 class _Scale:
     sites: tuple[PlateSite, ...]
     levels: Levels
     near: list[list[int]]
-    pending: list[_Pending] = field(default_factory=list)
+    pending: list[tuple[PlateMove, int]] = field(default_factory=list)
     told: list[PlateMove] = field(default_factory=list)
 
 
@@ -151,7 +140,7 @@ class Weigher:
         for moves in part.levels.feed(at_ns, grams):
             now_ns = part.levels.now_ns
             assert now_ns is not None
-            part.pending += [_Pending(move, now_ns, now_ns) for move in moves]
+            part.pending += [(move, now_ns) for move in moves]
             if part.pending:
                 steps += self._ready_steps(part, now_ns)
         return steps
@@ -187,9 +176,9 @@ class Weigher:
                     continue
                 level_g = float(levels.level_g[column])
                 still_ns = int(levels.still_ns[column])
-                for entry in reversed(part.pending):
-                    if entry.move.plate == column:
-                        level_g, still_ns = entry.move.before_g, entry.move.from_ns
+                for move, _ in reversed(part.pending):
+                    if move.plate == column:
+                        level_g, still_ns = move.before_g, move.from_ns
                 noise_g = float(np.nan_to_num(levels.noise_g[column]))
                 told[site.plate] = (level_g, noise_g, still_ns)
         return told
@@ -204,10 +193,10 @@ class Weigher:
     def _ready_steps(self, part: _Scale, now_ns: int) -> list[WeightStep]:
         link_ns = ns_from_s(max(LINK_S, 3 * part.levels.typical_period_s()))
         steps: list[WeightStep] = []
-        for group in _linked(part, link_ns, now_ns):
+        for group in _linked(part, link_ns):
             if not _must_wait(part, group, link_ns, now_ns):
                 part.pending = [entry for entry in part.pending if entry not in group]
-                moves = [entry.move for entry in group]
+                moves = [move for move, _ in group]
                 if not _is_echo(part, moves, link_ns):
                     steps += self._step(part, moves)
         return steps
@@ -218,18 +207,11 @@ class Weigher:
             deltas_g[move.plate] = deltas_g.get(move.plate, 0.0) + move.delta_g
         begin_ns = min(move.from_ns for move in moves)
         self._add_small_changes(part, deltas_g, begin_ns)
-        largest_g = max(deltas_g.values(), key=abs)
-        least_g = min(LISTED_G, LISTED_SHARE * abs(largest_g))
-        listed = [
-            column
-            for column, moved_g in sorted(deltas_g.items())
-            if abs(moved_g) >= (least_g if moved_g * largest_g > 0 else LISTED_G)
-        ]
+        largest_g = max(abs(delta_g) for delta_g in deltas_g.values())
+        least_g = min(LISTED_G, LISTED_SHARE * largest_g)
+        listed = [column for column in sorted(deltas_g) if abs(deltas_g[column]) >= least_g]
         delta_g = sum(deltas_g[column] for column in listed)
-        if not listed:
-            return []
-        apart_s = (max(move.to_ns for move in moves) - begin_ns) / 1e9
-        sigma_g = float(np.hypot.reduce([part.levels.sigma_g(c, apart_s) for c in listed]))
+        sigma_g = float(np.hypot.reduce([part.levels.sigma_g(column) for column in listed]))
         if abs(delta_g) < max(self._smallest_g, 4 * sigma_g):
             return []
         named = [move for move in moves if move.plate in listed] or moves
@@ -277,87 +259,52 @@ def _make_scale(
     return _Scale(sites, Levels(len(sites), settings, measured), near)
 
 
-def _linked(part: _Scale, link_ns: int, now_ns: int) -> list[list[_Pending]]:
-    """Pending moves in groups that are one action each: near in place and in time, in a chain.
-
-    Small moves beside a larger one are its neighbours', which rest later: they go with the nearest
-    in time and are no link between two.
-    """
-    long = _long_spans(part, now_ns)
-    groups: list[list[_Pending]] = []
-    for entry in sorted(part.pending, key=lambda entry: abs(entry.move.delta_g) < LISTED_G):
+def _linked(part: _Scale, link_ns: int) -> list[list[tuple[PlateMove, int]]]:
+    """Pending moves in groups that are one action each: near in place and in time, in a chain."""
+    groups: list[list[tuple[PlateMove, int]]] = []
+    for entry in part.pending:
+        move = entry[0]
         joined = [
             group
             for group in groups
-            if any(_is_one(part, entry.move, other.move, long, link_ns) for other in group)
+            if any(
+                other.plate in part.near[move.plate] and _is_together(move, other, link_ns)
+                for other, _ in group
+            )
         ]
-        if abs(entry.move.delta_g) < LISTED_G:
-            beside = [
-                (apart_ns, group)
-                for group in groups
-                if (apart_ns := _apart_ns(part, entry.move, group)) <= COUPLED * link_ns
-            ]
-            joined = [min(beside, key=lambda one: one[0])[1]] if beside else joined
         groups = [group for group in groups if group not in joined]
         groups.append([*(entry for group in joined for entry in group), entry])
     return groups
 
 
-def _apart_ns(part: _Scale, move: PlateMove, group: list[_Pending]) -> float:
-    """Time from a small move to the nearest much larger one beside it in a group."""
-    return min(
-        (
-            abs(other.move.turns_ns[0] - move.turns_ns[0])
-            for other in group
-            if other.move.plate in part.near[move.plate]
-            and abs(other.move.delta_g) > 2 * abs(move.delta_g)
-        ),
-        default=np.inf,
-    )
-
-
-def _long_spans(part: _Scale, now_ns: int) -> list[tuple[int, int, int]]:
-    """Plates that carried somebody's weight lately, or do, and from when to when."""
-    levels = part.levels
-    since_ns = now_ns - ns_from_s(LONG_S)
-    still = levels.is_busy & (levels.still_ns < since_ns) & ~levels.is_ignored
-    lasting = [
-        (plate, int(levels.still_ns[plate]), now_ns) for plate in np.flatnonzero(still).tolist()
-    ]
-    return [*levels.spans, *lasting]
-
-
-def _is_one(
-    part: _Scale,
-    move: PlateMove,
-    other: PlateMove,
-    long: Sequence[tuple[int, int, int]],
-    link_ns: int,
-) -> bool:
-    """Whether two moves belong to one action, or to one disturbance."""
-    is_near = other.plate in part.near[move.plate]
-    if is_near and _is_together(move, other, link_ns):
-        return True
-    if not is_near and move.plate != other.plate:
-        return False
-    first_ns = min(move.turns_ns[1], other.turns_ns[1]) + link_ns
-    last_ns = max(move.turns_ns[0], other.turns_ns[0]) - link_ns
-    return any(
-        from_ns <= first_ns and last_ns <= to_ns
-        for plate, from_ns, to_ns in long
-        if plate == move.plate or plate in part.near[move.plate]
-    )
-
-
 def _is_together(move: PlateMove, other: PlateMove, link_ns: int) -> bool:
-    """Whether two moves turned at one time.
+    """Whether two moves began or turned at one time, or one in the middle of the other.
 
-    A light share on a noisy plate turns somewhere within a longer time. Where two units are taken a
-    second apart from the same two plates, one of these may rest in between and the other not, which
-    then turns from the one to the other: nobody can say what each unit's share was.
+    Half of a light bag on a noisy plate may seem to turn late, while its ring lasts. Where two
+    units are taken a second apart from the same two plates, one of these may rest in between and
+    the other not: nobody can say what each unit's share was.
     """
-    (left_ns, came_ns), (other_left_ns, other_came_ns) = move.turns_ns, other.turns_ns
-    return max(left_ns, other_left_ns) - min(came_ns, other_came_ns) <= link_ns
+    began_together = abs(other.from_ns - move.from_ns) <= link_ns
+    overlap = max(move.from_ns, other.from_ns) <= min(move.to_ns, other.to_ns)
+    return (
+        abs(other.turned_ns - move.turned_ns) <= link_ns
+        or (began_together and overlap)
+        or _is_within(other, move)
+        or _is_within(move, other)
+    )
+
+
+def _is_within(move: PlateMove, long: PlateMove) -> bool:
+    """Whether a move turned in the middle of a long one that may hold two of its like."""
+    return (
+        _is_long(long)
+        and long.from_ns <= move.turned_ns <= long.to_ns
+        and abs(long.delta_g) > abs(move.delta_g)
+    )
+
+
+def _is_long(move: PlateMove) -> bool:
+    return move.to_ns - move.from_ns > ns_from_s(LONG_S)
 
 
 def _is_echo(part: _Scale, moves: list[PlateMove], link_ns: int) -> bool:
@@ -369,7 +316,7 @@ def _is_echo(part: _Scale, moves: list[PlateMove], link_ns: int) -> bool:
         abs(move.delta_g) < LISTED_G
         and any(
             other.plate in part.near[move.plate]
-            and _is_together(move, other, COUPLED * link_ns)
+            and abs(other.turned_ns - move.turned_ns) <= 3 * link_ns
             and abs(other.delta_g) > 2 * abs(move.delta_g)
             for other in part.told
         )
@@ -377,27 +324,23 @@ def _is_echo(part: _Scale, moves: list[PlateMove], link_ns: int) -> bool:
     )
 
 
-def _must_wait(part: _Scale, group: list[_Pending], link_ns: int, now_ns: int) -> bool:
-    """Whether a plate beside the group left its level with it and has not been calm since."""
-    if now_ns - max(entry.seen_ns for entry in group) > ns_from_s(HOLD_S):
+def _must_wait(part: _Scale, group: list[tuple[PlateMove, int]], link_ns: int, now_ns: int) -> bool:
+    """Whether a plate beside the group left its level with it and does not rest yet."""
+    waited_ns = now_ns - max(seen_ns for _, seen_ns in group)
+    if waited_ns > ns_from_s(WAIT_S):
         return False
     levels = part.levels
-    latest_ns = max(entry.move.turns_ns[1] for entry in group) + link_ns
-    members = {entry.move.plate for entry in group}
+    latest_ns = max(
+        max(move.turned_ns + link_ns, move.to_ns if _is_long(move) else 0) for move, _ in group
+    )
+    members = {move.plate for move, _ in group}
     beside = {near for plate in members for near in part.near[plate]} - members
-    held = levels.is_busy & (levels.still_ns <= latest_ns) & ~levels.is_ignored
-    if any(held[column] for column in beside):
-        for entry in group:
-            entry.calm_ns = now_ns
-        return True
-    calm_ns = max(entry.calm_ns for entry in group)
-    is_long_held = calm_ns - min(entry.seen_ns for entry in group) > ns_from_s(LONG_S)
-    quiet_s = QUIET_S + (levels.window_s() if is_long_held else 0.0)
-    if now_ns - calm_ns > ns_from_s(quiet_s):
-        return False
-    # In noise a share of a light bag may pass through the old level and look as if still there.
-    waiting = ~levels.is_resting & ~np.isnan(levels.level_g) & ~levels.is_ignored
-    return any(waiting[column] for column in (beside | members if is_long_held else beside))
+    waiting = levels.is_busy & (levels.still_ns <= latest_ns)
+    if waited_ns <= ns_from_s(QUIET_S):
+        # In noise a share of a light bag may pass through the old level and look as if still there.
+        waiting |= ~levels.is_resting & ~np.isnan(levels.level_g)
+    waiting &= ~levels.is_ignored
+    return any(waiting[column] for column in beside)
 
 
 def _watermark_ns(part: _Scale) -> int | None:
@@ -405,7 +348,7 @@ def _watermark_ns(part: _Scale) -> int | None:
     if levels.now_ns is None:
         return None
     waiting = levels.is_busy & ~levels.is_ignored
-    marks = [levels.now_ns, *(entry.move.from_ns for entry in part.pending)]
+    marks = [levels.now_ns, *(move.from_ns for move, _ in part.pending)]
     if waiting.any():
         marks.append(int(levels.still_ns[waiting].min()))
     return min(marks) - 1

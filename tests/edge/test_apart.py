@@ -103,7 +103,7 @@ def test_a_neighbour_that_stays_off_is_no_second_product(planogram: Planogram) -
     ("here_g", "beside_g", "is_sure"),
     [
         pytest.param(-246.0, -120.0, True, id="clearly-two"),
-        pytest.param(-120.0, -120.0, False, id="nuts-across-the-edge-or-a-bar-and-half-of-them"),
+        pytest.param(-220.0, -240.0, False, id="nuts-and-two-bars-or-two-nuts"),
     ],
 )
 def test_where_one_and_two_are_as_likely_what_is_told_is_in_doubt(
