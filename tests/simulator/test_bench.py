@@ -22,6 +22,8 @@ from tebura_simulator.cli_bench import parse_seeds
 from tebura_simulator.story.scenario import NO_ERRORS
 from typer.testing import CliRunner
 
+from tests.simulator.interrupts import heed_ctrl_c
+
 DEMO = Path(__file__).resolve().parents[2] / "simulator/tebura_simulator/demo"
 OWN = FolderSuite(DEMO / "scenarios", DEMO / "layout.toml")
 QUICK = ("weight-only", "nearest-person")
@@ -204,7 +206,11 @@ def test_an_interrupt_ends_it_and_all_its_processes() -> None:
     command += ["--scenarios", str(DEMO / "scenarios"), "--layout", str(DEMO / "layout.toml")]
     command += ["--seeds", "0..999", "--jobs", "2", "--method", "weight-only"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert process.stdout is not None
     assert process.stdout.readline()

@@ -23,6 +23,8 @@ from tebura_simulator.cli import app
 from tebura_simulator.recording_scenario import record_scenario
 from typer.testing import CliRunner
 
+from tests.simulator.interrupts import heed_ctrl_c
+
 PICK = Outcome(
     kind=OutcomeKind.PICK,
     time_s=10.0,
@@ -252,7 +254,9 @@ def test_ctrl_c_ends_the_replays_and_removes_the_other_tree(
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-m", "tebura_simulator", "diff", "--ref", "HEAD"]
-    process = subprocess.Popen(words, cwd=tree, stderr=subprocess.PIPE, env=environment)
+    process = subprocess.Popen(
+        words, cwd=tree, stderr=subprocess.PIPE, env=environment, preexec_fn=heed_ctrl_c
+    )
     deadline_s = time.monotonic() + 30
     while not list(tmp_path.glob("tebura-diff-*/simulator")) and time.monotonic() < deadline_s:
         time.sleep(0.05)
