@@ -1,6 +1,7 @@
 """A recording in memory, ready to be played to real nodes: what each sensor shows when."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.calibration import Calibration
 from tebura_contract.clock import seconds
-from tebura_contract.codec import decode
+from tebura_contract.codec import DecodeError, decode
 from tebura_contract.envelope import Envelope, identify
 from tebura_contract.events import (
     EntryRefused,
@@ -180,9 +181,10 @@ def take_of(reader: Reel) -> Take:
                 track.data.append(data)
                 track.screen.append(screens.pop(label, None))
             case Envelope() as envelope:
-                event: Event = decode(bytes(envelope.data), Event)  # type: ignore[arg-type]
-                _, event_id = identify(envelope)
-                words.setdefault(event_id.node, []).append(Word(at_s, event, event_id))
+                with suppress(DecodeError):  # a kind of event from a newer node
+                    event: Event = decode(bytes(envelope.data), Event)  # type: ignore[arg-type]
+                    _, event_id = identify(envelope)
+                    words.setdefault(event_id.node, []).append(Word(at_s, event, event_id))
             case Watermark() | Position() as said:
                 node = NodeId(recorded.topic.rsplit("/", 1)[-1])
                 words.setdefault(node, []).append(Word(at_s, said))
@@ -193,8 +195,14 @@ def take_of(reader: Reel) -> Take:
         for scale, found in batches.items()
     }
     seeing = {camera.node for camera in layout.camera if camera.label in cameras}
-    words = {node: said for node, said in words.items() if node not in seeing}
     weighing = {track.node for track in scales.values()}
+    # What a node says of its scales a real process says anew; only eyes are played.
+    has_eyes = {part.node for part in (*layout.camera, *layout.gate)}
+    words = {
+        node: said
+        for node, said in words.items()
+        if node not in seeing and (node in has_eyes or node not in weighing)
+    }
     layout_toml = reader.attachment(LAYOUT_ATTACHMENT) or b""
     if weighing & words.keys():
         layout = eyes_apart(layout, weighing & words.keys())
