@@ -197,7 +197,7 @@ def take_of(reader: Reel) -> Take:
     seeing = {camera.node for camera in layout.camera if camera.label in cameras}
     weighing = {track.node for track in scales.values()}
     # What a node says of its scales a real process says anew; only eyes are played.
-    has_eyes = {part.node for part in (*layout.camera, *layout.gate)}
+    has_eyes = {camera.node for camera in layout.camera} | {gate.node for gate in layout.gate}
     words = {
         node: said
         for node, said in words.items()
