@@ -40,11 +40,21 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Common ground of the union; `kind` tells which one it is."""
 
 
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """What plates showed, for people to look at: grams of each, one value every `every_ns`."""
+
+    from_ns: Ns
+    every_ns: int
+    grams: dict[PlateId, tuple[float, ...]]
+
+
 class _PlateStep(_Event, frozen=True, kw_only=True):
     """A settled change of weight on one shelf, from its start to when the plates were still again.
 
     `delta_g` is signed: negative when something left. `blind` says that the node could not see
-    well while it happened (a sick cell, a restart in between) and why.
+    well while it happened (a sick cell, a restart in between) and why. `log_other` is the joint log
+    of likelihood and prior, by the measure of the candidates, of all that is none of them: no
+    product, or several at once; None where the node does not tell.
     """
 
     shelf: ShelfId
@@ -54,6 +64,8 @@ class _PlateStep(_Event, frozen=True, kw_only=True):
     from_ns: Ns
     to_ns: Ns
     blind: str = ""
+    log_other: float | None = None
+    trace: Trace | None = None
 
 
 class ItemPicked(_PlateStep, frozen=True, kw_only=True, tag="item-picked"):
@@ -71,7 +83,13 @@ class ItemReturned(_PlateStep, frozen=True, kw_only=True, tag="item-returned"):
 
 
 class ForeignObject(_PlateStep, frozen=True, kw_only=True, tag="foreign-object"):
-    """A change of weight that no product explains: a phone laid down, a bag taken away again."""
+    """A change of weight that no product explains: a phone laid down, a bag taken away again.
+
+    `candidates` are what it may have been all the same, best first; `log_other` then outweighs
+    them.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
 
 
 class HandContent(StrEnum):
