@@ -33,9 +33,6 @@ LOG_PAIR: Final = math.log(0.05)
 """Share of steps that are two at once (simulated calm and busy hours: 27 of 450). At 0.2 a bag that
 slips onto its neighbour's plate is two; at 0.001 two heavy ones are three of the lighter."""
 
-SURE: Final = 0.8
-"""Where the likeliest reading has less than this of all, it is for a person to choose."""
-
 LEAST_PART_G: Final = 8.0
 """Less on the plates of a facing is no second product: neighbours stay off by up to 9 g."""
 
@@ -45,58 +42,50 @@ MOST_PARTS: Final = 3
 MAX_MOVED: Final = 6
 """Bounds of what is tried."""
 
-IN_DOUBT: Final = "one product or two at once"
-NO_PRODUCT: Final = "perhaps no product"
-
 Part = tuple[WeightStep, Explanation]
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A way to tell the step, and its log density."""
+    """The step as several at once, and its log density."""
 
     score: float
     parts: tuple[Part, ...]
-    doubt: str
+
+    @property
+    def what(self) -> list[tuple[Sku, int]]:
+        """Of each part what it most likely is."""
+        return sorted(
+            (part.candidates[0].sku, part.candidates[0].quantity) for _, part in self.parts
+        )
 
 
 def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
-    """The step as it is, as two steps at once if those explain it better, or nothing at all.
+    """The step as it is, as several at once if those explain it better, or nothing at all.
 
-    Where another reading is about as likely, what is told says that it is in doubt.
+    How likely the other readings are counts against the candidates of what is told.
     """
-    whole = explain(step, planogram)
-    readings = [
-        _Reading(whole.log_product, ((step, whole),), IN_DOUBT),
-        _Reading(whole.log_foreign, ((step, _as_foreign(whole)),), NO_PRODUCT),
-        _Reading(whole.log_nothing, (), NO_PRODUCT),
-        *_two(step, planogram),
-    ]
-    best = max(readings, key=lambda reading: reading.score)
-    alike = [one for one in readings if min(len(one.parts), len(best.parts)) > 1]
-    rest = [reading for reading in readings if reading is not best and reading not in alike]
-    everything = log_sum(reading.score for reading in readings)
-    against = max(rest, key=lambda reading: reading.score)
-    sure = 1.0 - math.exp(log_sum(reading.score for reading in rest) - everything)
-    if sure >= SURE or not best.parts or not best.parts[0][1].candidates:
-        return best.parts
-    doubt = IN_DOUBT if best.doubt == against.doubt == IN_DOUBT else NO_PRODUCT
-    told = ", ".join(filter(None, [step.blind, doubt]))
-    return tuple((replace(part, blind=told), explanation) for part, explanation in best.parts)
+    whole, several = explain(step, planogram), list(_several(step, planogram))
+    log_several = log_sum(reading.score for reading in several)
+    best = max(several, key=lambda reading: reading.score, default=_Reading(-math.inf, ()))
+    if best.score > max(whole.log_product, whole.log_foreign, whole.log_nothing):
+        alike = log_sum(reading.score for reading in several if reading.what == best.what)
+        other = [reading.score for reading in several if reading.what != best.what]
+        against = log_sum([whole.log_product, whole.log_other, *other]) - alike
+        return tuple((part, one.or_else(one.log_product + against)) for part, one in best.parts)
+    if whole.log_nothing > max(whole.log_product, whole.log_foreign):
+        return ()
+    return ((step, whole.or_else(log_several)),)
 
 
-def _as_foreign(whole: Explanation) -> Explanation:
-    return replace(whole, candidates=(), facing=None, log_product=-math.inf)
-
-
-def _two(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:
-    """Readings of a step as two products where they stand."""
+def _several(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:
+    """Readings of a step as several products where they stand."""
     places = planogram.places(step.shelf)
     for cut in _cuts(step, places):
         told = tuple((part, explain(part, planogram)) for part in cut)
         if all(_is_at_home(explanation) for _, explanation in told):
             score = sum(explanation.log_product for _, explanation in told)
-            yield _Reading(score + LOG_PAIR * (len(told) - 1), told, IN_DOUBT)
+            yield _Reading(score + LOG_PAIR * (len(told) - 1), told)
     together = _Together(step, planogram, places).reading()
     if together is not None:
         yield together
@@ -172,12 +161,13 @@ class _Together:
                 plates=best.plates,
                 delta_g=delta_g,
                 astray=0.0,
-                log_product=score,
+                log_product=log_sum(pair.score for pair in kept),
                 log_foreign=-math.inf,
                 log_nothing=-math.inf,
+                log_other=log_sum(pair.score for pair in pairs[MAX_PAIRS:]),
             )
             parts.append((replace(self.step, plates=best.plates, delta_g=delta_g), explanation))
-        return _Reading(score, tuple(parts), IN_DOUBT)
+        return _Reading(score, tuple(parts))
 
     def _pairs(self) -> Iterator[_Pair]:
         step, weight = self.step, self.planogram.weight

@@ -45,28 +45,32 @@ QUANTITY_POWER: Final = 3.0
 times. Of 117 labelled picks and put-backs of the store only 2 are of two units, but its shoppers
 were told what to take; a power of 5 would make honest pairs look like something else."""
 
-FOREIGN_SHARE: Final = 0.02
-FOREIGN_G: Final = (5.0, 12_000.0)
-"""How often a step is of something that is no product, and what that may weigh, evenly by its
-logarithm: keys, phones, bags, a bottle of one's own. Eight cups that are 4 % off in weight are less
-likely than that."""
+HANDFUL: Final = 3
+"""More than a hand holds gets rarer faster still, by the fifth power: what weighs about what eight
+small ones do is rather two products at once."""
 
-CART_ODDS: Final = 3.0
-"""How much likelier a product in a wrong place is than the node can know: the gateway knows who
-holds what, a few of the store's products. Told as foreign a put-back would be charged; told as a
-product that nobody holds, it is asked about. At 1 a dinner box beside the rice balls is asked about
-although somebody held just that."""
+FOREIGN_SHARES: Final = (0.02, 0.1)
+FOREIGN_G: Final = (5.0, 12_000.0)
+"""How often what leaves, and what comes, is no product, and what that may weigh, evenly by its
+logarithm: keys, phones, bags, a hand that rests there. Eight cups that are 4 % off in weight are
+less likely than that."""
+
+CART_ODDS: Final = 15.0
+"""How much likelier a put-back of a product in a wrong place is than the node can know: the gateway
+knows who holds what, a few of the store's products. It changes no probability, only which kind of
+event tells of it: at 1 a dinner box beside the rice balls is told as something foreign."""
 
 NOTHING_SHARE: Final = 0.1
 """How often what looks like a step is none: plates that rest a few grams elsewhere."""
 
 STRAY_RETURN: Final = 0.15
+STRAY_NEAR: Final = 0.6
 STRAY_QUANTITY: Final = 3
-"""Prior share of put-backs that go to a shelf the product does not belong to (labelled visits of
-the store: wrong places are a named hard case); never more than a hand holds."""
+"""Prior share of put-backs that go where the product does not belong (labelled visits of the store:
+wrong places are a named hard case), and how many of those go elsewhere on its own fixture, where
+like stands beside like; never more than a hand holds."""
 
-_LOG_QUANTITIES: Final = math.log(sum(n**-QUANTITY_POWER for n in range(1, MAX_QUANTITY + 1)))
-_LOG_FOREIGN: Final = math.log(FOREIGN_SHARE / math.log(FOREIGN_G[1] / FOREIGN_G[0]))
+_LOG_FOREIGN_SPAN: Final = math.log(math.log(FOREIGN_G[1] / FOREIGN_G[0]))
 _LOG_NOTHING: Final = math.log(NOTHING_SHARE)
 
 
@@ -82,6 +86,7 @@ class Explanation:
         astray: Share of the candidates of products that do not belong there.
         log_product: Of all candidates together, as a density of what the plates show.
         log_foreign: Of something that is no product; `log_nothing` of nothing at all.
+        log_other: Of all that is none of the candidates, those two among it.
     """
 
     candidates: tuple[Candidate, ...]
@@ -92,10 +97,16 @@ class Explanation:
     log_product: float
     log_foreign: float
     log_nothing: float
+    log_other: float
 
     @property
     def is_explained(self) -> bool:
-        return self.log_product > self.log_foreign and abs(self.delta_g) <= HEAVIEST_G
+        """Whether it is rather a product, all in all, for who knows no cart."""
+        return self.log_product + math.log1p(self.astray * (CART_ODDS - 1)) > self.log_other
+
+    def or_else(self, log_other: float) -> "Explanation":
+        """With one more explanation that is none of the candidates."""
+        return replace(self, log_other=log_sum([self.log_other, log_other]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,7 @@ def explain(step: WeightStep, planogram: Planogram) -> Explanation:
         ((_together(guesses), guesses) for guesses in found.values()),
         key=lambda one: (-_score(one[0]), one[0].sku, one[0].quantity),
     )
+    log_foreign, log_nothing = _log_foreign(step, planogram), _log_nothing(step)
     nothing = Explanation(
         candidates=(),
         facing=None,
@@ -128,15 +140,17 @@ def explain(step: WeightStep, planogram: Planogram) -> Explanation:
         delta_g=step.delta_g,
         astray=0.0,
         log_product=-math.inf,
-        log_foreign=_log_foreign(step, planogram),
-        log_nothing=_log_nothing(step),
+        log_foreign=log_foreign,
+        log_nothing=log_nothing,
+        log_other=log_sum([log_foreign, log_nothing]),
     )
-    if not ranked:
+    if not ranked or abs(step.delta_g) > HEAVIEST_G:
         return nothing
     floor = _score(ranked[0][0]) + math.log(LEAST_POSTERIOR)
     kept = tuple(one for one, _ in ranked[:MAX_CANDIDATES] if _score(one) >= floor)
+    left_out = log_sum(_score(one) for one, _ in ranked[len(kept) :])
     top = max(ranked[0][1], key=lambda guess: guess.score)
-    everything = log_sum(_score(one) for one, _ in ranked)
+    log_product = log_sum(_score(one) for one in kept)
     astray = log_sum(
         guess.score for _, guesses in ranked for guess in guesses if guess.place.facing is None
     )
@@ -146,8 +160,9 @@ def explain(step: WeightStep, planogram: Planogram) -> Explanation:
         facing=top.place.facing,
         plates=top.borne.plates,
         delta_g=top.borne.delta_g,
-        astray=math.exp(astray - everything),
-        log_product=log_sum([everything, astray + math.log(CART_ODDS - 1)]),
+        astray=min(math.exp(astray - log_product), 1.0),
+        log_product=log_product,
+        log_other=log_sum([log_foreign, log_nothing, left_out]),
     )
 
 
@@ -182,9 +197,17 @@ def _below(sigmas: float) -> float:
     return 0.5 * math.erfc(-sigmas / math.sqrt(2))
 
 
+def _quantities() -> list[float]:
+    shares = [n**-QUANTITY_POWER * min(HANDFUL / n, 1.0) ** 2 for n in range(1, MAX_QUANTITY + 1)]
+    return [-math.inf, *(math.log(share / sum(shares)) for share in shares)]
+
+
+_LOG_QUANTITIES: Final = _quantities()
+
+
 def log_quantity(quantity: int) -> float:
     """Log prior of so many units in one grasp."""
-    return -QUANTITY_POWER * math.log(quantity) - _LOG_QUANTITIES
+    return _LOG_QUANTITIES[quantity]
 
 
 def noise_of(step: WeightStep) -> float:
@@ -217,10 +240,13 @@ def _guesses(step: WeightStep, planogram: Planogram) -> Iterable[_Guess]:
     if is_return:
         # A product of this shelf may come back to the wrong end of it, too.
         anywhere = frozenset(planogram.plates(step.shelf) or step.plates)
+        near = planogram.nearby(step.shelf)
         products = planogram.products()
         for sku in products:
             place = Place(sku, anywhere, frozenset(), None, 0.0)
-            yield from _at(step, place, planogram, STRAY_RETURN / len(products), STRAY_QUANTITY)
+            share = STRAY_NEAR / len(near) if sku in near else 0.0
+            share += (1.0 - STRAY_NEAR if near else 1.0) / len(products)
+            yield from _at(step, place, planogram, STRAY_RETURN * share, STRAY_QUANTITY)
 
 
 def _at(
@@ -264,7 +290,14 @@ def _log_foreign(step: WeightStep, planogram: Planogram) -> float:
     if not FOREIGN_G[0] <= abs(sum_g) <= FOREIGN_G[1]:
         return -math.inf if abs(sum_g) < FOREIGN_G[0] else 0.0
     idle = math.fsum(log_idle(g, noise_g) for p, g in step.deltas_g.items() if p not in same)
-    return _LOG_FOREIGN - math.log(abs(sum_g)) + log_any(sum_g, len(same), plates) + idle
+    log_share = math.log(FOREIGN_SHARES[sum_g > 0])
+    return (
+        log_share
+        - _LOG_FOREIGN_SPAN
+        - math.log(abs(sum_g))
+        + log_any(sum_g, len(same), plates)
+        + idle
+    )
 
 
 def _log_nothing(step: WeightStep) -> float:

@@ -5,6 +5,7 @@ to be taken away, counts of facings follow, and weights follow the units seen. A
 restart; all of it is bounded.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -71,7 +72,6 @@ class Foreign(msgspec.Struct, frozen=True, kw_only=True):
 
     plates: tuple[PlateId, ...]
     weight_g: float
-    is_product: bool = False
 
 
 class SeenUnits(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +113,7 @@ class Planogram:
         self._shelves = {name: shelf for name, (_, shelf) in layout.shelves().items()}
         for name, shelf in self._shelves.items():
             self._home[name] = tuple(_home_place(name, shelf, facing) for facing in shelf.facing)
+        self._on_fixture = _by_fixture(self._shelves)
 
     def places(self, shelf: ShelfId) -> list[Place]:
         """What may be taken from this shelf."""
@@ -140,6 +141,11 @@ class Planogram:
     def products(self) -> tuple[Sku, ...]:
         """Every product of the store."""
         return tuple(self._products)
+
+    def nearby(self, shelf: ShelfId) -> frozenset[Sku]:
+        """Products that have a facing on the fixture of a shelf."""
+        fixture = shelf.partition("/")[0]
+        return self._on_fixture.get(fixture, frozenset())
 
     def plates(self, shelf: ShelfId) -> tuple[PlateId, ...]:
         """Every plate of a shelf, along its front."""
@@ -191,12 +197,9 @@ class Planogram:
         """Staff counted a facing: from now on this is how many stand there."""
         self._change(counts={**self.learnt.counts, facing: max(count, 0)})
 
-    def laid_down(
-        self, plates: tuple[PlateId, ...], weight_g: float, is_product: bool = False
-    ) -> None:
+    def laid_down(self, plates: tuple[PlateId, ...], weight_g: float) -> None:
         """Something that is no product, or one that is not decided, was put on these plates."""
-        one = Foreign(plates=plates, weight_g=weight_g, is_product=is_product)
-        foreign = (*self.learnt.foreign, one)
+        foreign = (*self.learnt.foreign, Foreign(plates=plates, weight_g=weight_g))
         self._change(foreign=foreign[-MAX_FOREIGN:])
 
     def foreign_like(
@@ -250,6 +253,15 @@ class Planogram:
         mean_g = seen.mean_g + (unit_g - seen.mean_g) * quantity / units
         new = SeenUnits(mean_g=mean_g, units=units)
         self._change(seen={**self.learnt.seen, sku: new})
+
+
+def _by_fixture(shelves: Mapping[ShelfId, Shelf]) -> dict[str, frozenset[Sku]]:
+    found: dict[str, frozenset[Sku]] = {}
+    for name, shelf in shelves.items():
+        fixture = name.partition("/")[0]
+        here = frozenset(facing.sku for facing in shelf.facing)
+        found[fixture] = found.get(fixture, frozenset()) | here
+    return found
 
 
 def _home_place(name: ShelfId, shelf: Shelf, facing: Facing) -> Place:

@@ -45,8 +45,6 @@ ASTRAY: Final = 0.02
 """Where a put-back is this likely one of a product that stands elsewhere, what is taken from there
 next is unsure until that is decided. At 0.2 a bean cake between bags of 67 g was sold as one."""
 
-LAY_HERE: Final = "a foreign object of this weight lay here"
-
 TAKEN_AWAY: Final = 0.3
 """Prior of a foreign object that lies on a shelf to be what leaves it, against a product."""
 
@@ -238,23 +236,27 @@ class PlateRole:
     def _event(self, step: WeightStep, explanation: Explanation) -> Event:
         blind = self._blindness(step)
         if step.delta_g < 0:
-            foreign = self._planogram.foreign_like(step.plates, -step.delta_g, step.sigma_g)
-            if foreign is not None:
-                self._planogram.taken_away(foreign)
-                is_same = _log_taken_away(foreign, step) > explanation.log_product
-                if not explanation.is_explained or (is_same and not foreign.is_product):
-                    return _foreign(step, blind)
-                blind = ", ".join(filter(None, [blind, LAY_HERE]))
+            explanation = self._or_taken_away(step, explanation)
         if not explanation.is_explained:
             if step.delta_g > 0:
                 self._planogram.laid_down(step.plates, step.delta_g)
-            return _foreign(step, blind)
+            return _foreign(step, explanation, blind)
         if step.delta_g > 0 and (
             explanation.astray > ASTRAY or explanation.candidates[0].quantity > 1
         ):
             # Until it is decided what this is, nobody can say what is taken from here next.
-            self._planogram.laid_down(explanation.plates, explanation.delta_g, is_product=True)
+            self._planogram.laid_down(explanation.plates, explanation.delta_g)
         return _explained(step, explanation, blind)
+
+    def _or_taken_away(self, step: WeightStep, explanation: Explanation) -> Explanation:
+        """What leaves may be what was laid here before and is no product, or not decided yet."""
+        foreign = self._planogram.foreign_like(step.plates, -step.delta_g, step.sigma_g)
+        if foreign is None:
+            return explanation
+        log_gone = _log_taken_away(foreign, step)
+        if log_gone > explanation.log_product:
+            self._planogram.taken_away(foreign)
+        return explanation.or_else(log_gone)
 
     def _blindness(self, step: WeightStep) -> str:
         """Why this step was not seen well: itself, or a sick plate beside those that moved."""
@@ -289,7 +291,7 @@ def _log_taken_away(foreign: Foreign, step: WeightStep) -> float:
     return math.log(TAKEN_AWAY) + weight + log_shares(step.delta_g, len(step.plates)) + idle
 
 
-def _foreign(step: WeightStep, blind: str) -> ForeignObject:
+def _foreign(step: WeightStep, explanation: Explanation, blind: str) -> ForeignObject:
     return ForeignObject(
         shelf=step.shelf,
         plates=step.plates,
@@ -298,6 +300,8 @@ def _foreign(step: WeightStep, blind: str) -> ForeignObject:
         from_ns=Ns(step.from_ns),
         to_ns=Ns(step.to_ns),
         blind=blind,
+        candidates=explanation.candidates,
+        log_other=_told(explanation.log_other),
     )
 
 
@@ -312,8 +316,14 @@ def _explained(step: WeightStep, explanation: Explanation, blind: str) -> Event:
         to_ns=Ns(step.to_ns),
         blind=blind,
         candidates=explanation.candidates,
+        log_other=_told(explanation.log_other),
         facing=explanation.facing,
     )
+
+
+def _told(log_other: float) -> float | None:
+    """Nothing else at all is not told: JSON knows no infinity."""
+    return log_other if math.isfinite(log_other) else None
 
 
 def _sites(layout: Layout) -> dict[PlateId, PlateSite]:

@@ -1,10 +1,13 @@
 """A step of two facings at once is told as two, and a step of one product never is."""
 
+import math
+
 import pytest
 from tebura_contract.geometry import Pose
 from tebura_contract.ids import GondolaId, NodeId, PlateId, ShelfId, Sku, StoreId
 from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shelf, StoreInfo
-from tebura_edge.apart import IN_DOUBT, apart
+from tebura_edge.apart import apart
+from tebura_edge.identification import Explanation
 from tebura_edge.planogram import Planogram
 from tebura_edge.weighing import WeightStep
 
@@ -62,6 +65,14 @@ def told(deltas_g: dict[int, float], planogram: Planogram) -> list[tuple[str, in
     return sorted((top.sku, top.quantity, delta_g) for top, delta_g in tops)
 
 
+def chance(explanation: Explanation) -> float:
+    """Of the best candidate, against all else it may be."""
+    top = explanation.candidates[0]
+    odds = math.exp(explanation.log_other - explanation.log_product)
+    mine = math.exp(top.log_likelihood + top.log_prior - explanation.log_product)
+    return mine / (1.0 + odds)
+
+
 @pytest.mark.parametrize("sign", [-1.0, 1.0], ids=["taken", "put-back"])
 def test_two_products_of_neighbouring_facings_at_once_are_two(
     planogram: Planogram, sign: float
@@ -106,11 +117,19 @@ def test_a_neighbour_that_stays_off_is_no_second_product(planogram: Planogram) -
         pytest.param(-220.0, -240.0, False, id="nuts-and-two-bars-or-two-nuts"),
     ],
 )
-def test_where_one_and_two_are_as_likely_what_is_told_is_in_doubt(
+def test_where_one_and_two_are_as_likely_neither_is_told_as_sure(
     planogram: Planogram, here_g: float, beside_g: float, is_sure: bool
 ) -> None:
     parts = apart(step_of({5: here_g, 6: beside_g}), planogram)
-    assert {part.blind for part, _ in parts} == {"" if is_sure else IN_DOUBT}
+    assert {part.blind for part, _ in parts} == {""}, "it was seen well"
+    assert {chance(explanation) > 0.95 for _, explanation in parts} == {is_sure}
+
+
+def test_a_thing_that_is_no_product_names_what_it_might_have_been(planogram: Planogram) -> None:
+    ((_, found),) = apart(step_of({4: -300.0}), planogram)
+    assert not found.is_explained
+    assert found.candidates[0].sku == "nuts"
+    assert chance(found) < 0.5
 
 
 def test_what_is_taken_and_what_is_put_back_beside_it_are_two(planogram: Planogram) -> None:
@@ -156,6 +175,10 @@ def test_what_is_put_back_in_a_wrong_place_is_left_to_the_cart() -> None:
     others = {f"other-{n}": 3000.0 + 5.0 * n for n in range(600)}
     plates: dict[str, tuple[int, ...]] = {"ball": (6,), "box": (), **dict.fromkeys(others, ())}
     shelf = shop_of({"ball": 170.0, "box": 462.0, **others}, plates)
-    ((part, found),) = apart(step_of({6: 460.0}), shelf)
-    assert (found.candidates[0].sku, found.candidates[0].quantity) == ("box", 1)
-    assert part.blind == ""
+    ((_, found),) = apart(step_of({6: 460.0}), shelf)
+    scores = {
+        one.sku: one.log_likelihood + one.log_prior for one in found.candidates if one.quantity == 1
+    }
+    # Who holds nothing else puts that back: of 602 products it is one.
+    rivals = found.log_other, *(score for sku, score in scores.items() if sku != "box")
+    assert scores[Sku("box")] + math.log(602) > max(rivals) + math.log(20)

@@ -102,6 +102,14 @@ def best(event: Event) -> tuple[str, int]:
     return event.candidates[0].sku, event.candidates[0].quantity
 
 
+def chance(event: Event) -> float:
+    """Of the best candidate, against all others and what is none of them."""
+    assert isinstance(event, ItemPicked | ItemReturned | ForeignObject)
+    assert event.log_other is not None
+    scores = [one.log_likelihood + one.log_prior for one in event.candidates]
+    return float(np.exp(scores[0] - np.logaddexp.reduce([*scores, event.log_other])))
+
+
 def test_it_is_a_role(role: PlateRole) -> None:
     as_role: Role = role
     assert as_role.watermark_ns() is None
@@ -172,7 +180,20 @@ def test_what_was_put_back_undecided_makes_the_next_pick_from_there_doubtful(
     put, taken = role.step(shopping.counts(30, (10, 0, 190.5), (20, 0, -190.5)))
     assert isinstance(put, ItemReturned)
     assert isinstance(taken, ForeignObject | ItemPicked)
-    assert isinstance(taken, ForeignObject) or taken.blind != ""
+    assert chance(taken) < 0.5
+    (another,) = role.step(shopping.counts(20, (10, 0, -192.0)))
+    assert isinstance(another, ItemPicked)
+    assert chance(another) > chance(taken), "nothing lies there any more"
+
+
+def test_what_a_step_is_none_of_is_told_with_its_candidates(role: PlateRole) -> None:
+    shopping = Shopping()
+    picked, lifted = role.step(shopping.counts(40, (10, 0, -48.2), (25, 2, -120.0)))
+    assert isinstance(picked, ItemPicked)
+    assert chance(picked) > 0.99
+    assert isinstance(lifted, ForeignObject)
+    assert lifted.candidates[0].sku == "soup"
+    assert chance(lifted) < 0.5
 
 
 def test_an_unread_cell_blinds_its_shelf_and_is_never_a_pick(role: PlateRole) -> None:

@@ -55,6 +55,7 @@ NODES = (PLATES, CAMERA, GATE)
 DOOR = GateId("door")
 TOP, LOW = ShelfId("g/top"), ShelfId("g/low")
 TEA, RICE, PAN = Sku("tea"), Sku("rice-ball"), Sku("frying-pan")
+WEIGHTS_G = {TEA: 550.0, RICE: 110.0, PAN: 900.0}
 MIKA, KEN = MemberId("MIKAAAAAAAAAAAA"), MemberId("KENBBBBBBBBBBBB")
 AT_DOOR: Xy = (0.0, 0.0)
 INSIDE: Xy = (3.0, 2.0)
@@ -99,15 +100,17 @@ def layout() -> Layout:
     return Layout(
         store=StoreInfo(id=STORE, name="角の店"),
         product=(
-            Product(sku=TEA, name="緑茶", name_en="Tea", price_minor=162, weight_g=550.0),
-            Product(sku=RICE, name="おにぎり", name_en="Rice", price_minor=105, weight_g=110.0),
+            Product(sku=TEA, name="緑茶", name_en="Tea", price_minor=162, weight_g=WEIGHTS_G[TEA]),
+            Product(
+                sku=RICE, name="おにぎり", name_en="Rice", price_minor=105, weight_g=WEIGHTS_G[RICE]
+            ),
             Product(
                 sku=PAN,
                 name="フライパン",
                 name_en="Pan",
                 price_minor=3300,
                 tax=TaxClass.STANDARD,
-                weight_g=900.0,
+                weight_g=WEIGHTS_G[PAN],
             ),
         ),
         gondola=(
@@ -132,6 +135,11 @@ def layout() -> Layout:
             ),
         ),
     )
+
+
+def weight_g(one: Candidate) -> float:
+    """What so many of a product weigh by the catalogue."""
+    return WEIGHTS_G[one.sku] * one.quantity
 
 
 def candidate(sku: Sku, quantity: int = 1, log_likelihood: float = 0.0) -> Candidate:
@@ -214,32 +222,48 @@ class Script:
         shelf: ShelfId = TOP,
         plate: str = "p1",
         blind: str = "",
+        delta_g: float | None = None,
+        log_other: float | None = None,
     ) -> Fact:
+        candidates = candidates or (candidate(TEA),)
         event = ItemPicked(
             shelf=shelf,
             plates=(PlateId(f"{shelf}/{plate}"),),
-            delta_g=-550.0,
+            delta_g=delta_g if delta_g is not None else -weight_g(candidates[0]),
             sigma_g=1.0,
             from_ns=ns(at_s),
             to_ns=ns(at_s + 0.8),
             blind=blind,
-            candidates=candidates or (candidate(TEA),),
+            candidates=candidates,
+            log_other=log_other,
         )
         return self.say(PLATES, event)
 
-    def put_back(self, at_s: float, *candidates: Candidate, shelf: ShelfId = TOP) -> Fact:
+    def put_back(
+        self,
+        at_s: float,
+        *candidates: Candidate,
+        shelf: ShelfId = TOP,
+        plate: str = "p1",
+        delta_g: float | None = None,
+        log_other: float | None = None,
+    ) -> Fact:
+        candidates = candidates or (candidate(TEA),)
         event = ItemReturned(
             shelf=shelf,
-            plates=(PlateId(f"{shelf}/p1"),),
-            delta_g=550.0,
+            plates=(PlateId(f"{shelf}/{plate}"),),
+            delta_g=delta_g if delta_g is not None else weight_g(candidates[0]),
             sigma_g=1.0,
             from_ns=ns(at_s),
             to_ns=ns(at_s + 0.8),
-            candidates=candidates or (candidate(TEA),),
+            candidates=candidates,
+            log_other=log_other,
         )
         return self.say(PLATES, event)
 
-    def foreign(self, at_s: float, delta_g: float) -> Fact:
+    def foreign(
+        self, at_s: float, delta_g: float, *candidates: Candidate, log_other: float | None = None
+    ) -> Fact:
         event = ForeignObject(
             shelf=TOP,
             plates=(PlateId(f"{TOP}/p1"),),
@@ -247,6 +271,8 @@ class Script:
             sigma_g=1.0,
             from_ns=ns(at_s),
             to_ns=ns(at_s + 0.8),
+            candidates=candidates,
+            log_other=log_other,
         )
         return self.say(PLATES, event)
 

@@ -1,13 +1,16 @@
 """Who took what: the join of steps, reaches and visits."""
 
+import math
 import random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tebura_contract.codec import encode
 from tebura_contract.events import SensorKind, SensorState
 from tebura_contract.ids import ShelfId, TrackId, VisitId
+from tebura_contract.layout import Layout
 from tebura_gateway.domain.cart import cart_of
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status
 from tebura_gateway.domain.facts import Fact, FactFlag
@@ -33,6 +36,15 @@ from tests.gateway.shop import (
 )
 
 SHOP = layout()
+
+
+def like_products() -> Layout:
+    """The shop, but a rice ball weighs what a bottle of tea does."""
+    products = tuple(
+        msgspec.structs.replace(product, weight_g=551.0 if product.sku == RICE else 550.0)
+        for product in SHOP.product
+    )
+    return msgspec.structs.replace(SHOP, product=products)
 
 
 def judged(script: Script, at_s: float | None = None) -> Judgement:
@@ -162,6 +174,56 @@ def test_a_return_of_what_was_never_taken_is_reviewed() -> None:
     found = decision(script, back)
     assert (found.status, found.reason) == (Status.REVIEW, Reason.NOT_HELD)
     assert cart_of(judged(script), visit).decided() == {}
+
+
+def test_a_product_in_a_wrong_place_is_known_by_who_holds_it() -> None:
+    """What stands there fits as well and is four times likelier, but nobody holds it."""
+    script, _, track = one_shopper()
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5, candidate(RICE), plate="p2", delta_g=-110.0)
+    script.reach(track, 20.0, 21.5)
+    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -1.4))
+    found = decision(script, back)
+    assert (found.status, found.sku, found.quantity) == (Status.DECIDED, RICE, -1)
+
+
+def test_who_holds_two_alike_is_asked_which_of_them_they_put_there() -> None:
+    shop = like_products()
+    script, _, track = one_shopper()
+    for at_s, sku, plate in ((10.0, TEA, "p1"), (15.0, RICE, "p2")):
+        script.reach(track, at_s, at_s + 1.5)
+        script.pick(at_s + 0.5, candidate(sku), plate=plate)
+    script.reach(track, 20.0, 21.5)
+    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -6.0))
+    found = judge(script.facts, shop, through()).decisions[back.id]
+    assert (found.status, found.reason, found.sku) == (Status.REVIEW, Reason.WHAT, TEA)
+    assert judge(script.facts, SHOP, through()).decisions[back.id].status is Status.DECIDED
+
+
+def test_what_another_holds_keeps_their_cart_open_when_it_comes_back() -> None:
+    """One takes it, hands it over, and the other puts it back."""
+    script = Script()
+    mika_track = script.walk_in(1, 0.0)
+    mika = script.enter(MIKA, 1.0)
+    ken_track = script.walk_in(2, 3.0)
+    ken = script.enter(KEN, 4.0)
+    script.reach(mika_track, 20.0, 21.5)
+    script.pick(20.5)
+    script.reach(ken_track, 30.0, 31.5)
+    back = script.put_back(30.5)
+    judgement = judged(script)
+    assert judgement.decisions[back.id].status is Status.REVIEW
+    assert judgement.in_doubt(mika)
+    assert judgement.in_doubt(ken)
+
+
+def test_what_is_none_of_the_candidates_makes_each_less_sure() -> None:
+    script, _, track = one_shopper()
+    script.reach(track, 10.0, 11.5)
+    pick = script.pick(10.5, candidate(TEA), log_other=-1.0)
+    found = decision(script, pick)
+    assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)
+    assert found.candidates[0].probability == pytest.approx(1.0 / (1.0 + math.exp(-1.0)))
 
 
 def test_a_return_waits_for_the_picks_before_it() -> None:

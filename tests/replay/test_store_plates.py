@@ -107,6 +107,12 @@ def wrong(store: StorePlates, seen: Seen) -> Sequence[Outcome]:
     return [line for index, line in enumerate(seen.claimed()) if index not in right]
 
 
+def undone(seen: Seen) -> int:
+    """How often something was laid down and taken away again, whatever it was."""
+    laid = [line for line in seen.lines if line.kind is OutcomeKind.FOREIGN]
+    return len(laid) // 2
+
+
 def test_half_a_minute_of_348_channels_in_which_nothing_is_taken_gives_nothing(
     layout: Layout, tmp_path: Path, see: Callable[[Path], Seen]
 ) -> None:
@@ -172,8 +178,9 @@ def test_a_product_put_back_elsewhere_and_taken_again_from_there(
         store.take(at_s + 6.5, spot, str(facing.sku))
     seen = see(store.write(tmp_path))
     assert wrong(store, seen) == []
-    assert seen.score.events.recall is not None
-    assert seen.score.events.recall >= 7 / 9
+    # Where they hold two that weigh the same nobody knows which lay there; it is gone again.
+    assert seen.score.receipts.exact == 1.0
+    assert seen.score.events.found + 2 * undone(seen) == 9
 
 
 @pytest.mark.parametrize(

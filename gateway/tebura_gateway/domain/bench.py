@@ -1,29 +1,30 @@
 """The judging of one step after the other, and what is learnt on the way through time."""
 
-import math
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
 from tebura_contract.clock import JOIN_UNCERTAINTY_NS, SECOND_NS
-from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned
+from tebura_contract.events import ForeignObject
 from tebura_contract.ids import EventId, NodeId, ShelfId, Sku, VisitId
 from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.blindness import Outage, outage_during
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, Step
+from tebura_gateway.domain.holdings import UNHELD, Holdings
+from tebura_gateway.domain.joint import Joint, weigh
 from tebura_gateway.domain.presence import NEVER_NS
 from tebura_gateway.domain.tolerances import JudgementSettings
-from tebura_gateway.domain.what import Guess, guesses
+from tebura_gateway.domain.undoing import ANOTHER_SOON, PUT_HERE, Past, Undoing, is_soon, same_hand
+from tebura_gateway.domain.what import Guess, guesses, mixed, other_share
 from tebura_gateway.domain.who import Who
 
+_LIKELY = 4
+"""So many of the best explanations count where it is asked who holds such a thing."""
 _SUSPECT = 0.02
 """A visit this likely to be behind a doubtful step waits for its review."""
-_UNHELD = 0.01
-"""How much less likely a shopper puts back what they were not known to hold: about as many picks go
-unseen. A put-back in the wrong place weighs what several products of the store do; at 0.05 those
-outweigh together the one that is held, and two in three such put-backs ask for a review."""
-_SAME_OBJECT_G = 8.0
 _SETTLED_REASONS = (Reason.NONE, Reason.FOREIGN, Reason.STAFF)
 
 
@@ -48,27 +49,67 @@ class Bench:
     settings: JudgementSettings
     outages: Sequence[Outage]
     rulings: Mapping[EventId, Ruling]
-    _held: dict[VisitId, dict[Sku, int]] = field(default_factory=dict)
+    decisions: dict[EventId, Decision] = field(default_factory=dict)
     _waiting: set[VisitId] = field(default_factory=set)
-    _laid_down_g: dict[ShelfId, list[float]] = field(default_factory=dict)
+    _undoing: Undoing = field(default_factory=Undoing)
+    _holdings: Holdings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._holdings = Holdings(len(self.layout.products()))
 
     def decide(self, fact: Fact, step: Step, who: Who) -> Decision:
-        """Judge the next step."""
-        explained = () if isinstance(step, ForeignObject) else guesses(step.candidates)
+        """Judge the next step; it may undo an earlier one, which is decided with it then.
+
+        All decisions, as far as they go, are in `decisions`.
+        """
+        past, found = self._remembered(step, who)
+        decision = self._decision(fact, step, who, found)
+        if past is not None and not (past.is_product and _is_another(past.decision, decision)):
+            self._undoing.forget(past)
+        past = self._undone(past, decision, step, who)
+        if past is not None:
+            self._undoing.forget(past)
+            reason = Reason.FOREIGN if step.delta_g < 0.0 else Reason.UNDONE
+            decision = _undone(decision, reason)
+            if past.decision.reason is not Reason.STAFF:
+                self.decisions[past.decision.id] = _undone(past.decision, reason)
+                self._note_perhaps(past.decision, -1.0)
+        else:
+            self._undoing.add(Past(decision, dict(who.posterior)))
+        self.decisions[fact.id] = decision
+        self._learn(decision)
+        return decision
+
+    def _remembered(self, step: Step, who: Who) -> tuple[Past | None, tuple[Guess, ...]]:
+        """What the node tells, and what is known here of a thing of this weight.
+
+        What leaves may be what was put there before; what comes back to where it was taken from,
+        by the same hand, and would be none of the candidates is what was taken.
+        """
+        found = guesses(step.candidates, step.log_other)
+        for past in self._undoing.alike(step):
+            if step.delta_g < 0.0:
+                share = max(PUT_HERE, other_share(found))
+                return past, mixed(found, past.guesses(), share)
+            if past.is_product and self._same_hand(past, who) >= self.settings.who_threshold:
+                return past, mixed(found, past.guesses(), other_share(found))
+        return None, found
+
+    def _decision(self, fact: Fact, step: Step, who: Who, found: Sequence[Guess]) -> Decision:
+        joint = weigh(step, who, found, self._holdings, self.layout)
         ruling = self.rulings.get(fact.id)
         if ruling is not None:
             verdict = _Verdict(ruling.visit, ruling.sku, ruling.quantity, 1.0, Reason.STAFF)
-        elif isinstance(step, ForeignObject):
-            verdict = self._foreign(step, who)
         else:
-            verdict = self._best(step, who, explained)
-        doubt = None if ruling is not None else self._doubt(fact, step, who)
-        if doubt is not None and verdict.reason is not Reason.FOREIGN:
-            verdict = replace(verdict, reason=doubt[0], detail=doubt[1])
+            verdict = self._verdict(step, who, joint)
+            doubt = self._doubt(fact, step, who)
+            if doubt is not None and verdict.reason is not Reason.FOREIGN:
+                verdict = replace(verdict, reason=doubt[0], detail=doubt[1])
         status = self._status(fact, step, who, verdict)
-        decision = Decision(
+        candidates = joint.guesses()
+        return Decision(
             id=fact.id,
-            kind=_kind(step),
+            kind=_kind(step, verdict),
             shelf=step.shelf,
             plates=step.plates,
             from_ns=step.from_ns,
@@ -81,67 +122,66 @@ class Bench:
             sku=verdict.sku,
             quantity=verdict.quantity,
             confidence=round(verdict.confidence, 6),
-            candidates=explained,
-            suspects=_suspects(who),
+            candidates=candidates,
+            suspects=self._suspects(verdict, who, candidates),
             reason=Reason.WAITING if status is Status.CHECKING else verdict.reason,
             detail=verdict.detail,
         )
-        self._learn(decision)
-        return decision
 
-    def _best(
-        self, step: ItemPicked | ItemReturned, who: Who, explained: Sequence[Guess]
-    ) -> _Verdict:
-        """The top of the joint posterior of who and what, and of what they held."""
-        if not explained:
+    def _verdict(self, step: Step, who: Who, joint: Joint) -> _Verdict:
+        """The top of the joint posterior, and whether it is good enough."""
+        threshold, is_return = self.settings.threshold, step.delta_g > 0.0
+        best = joint.best()
+        if best is None or joint.other >= threshold:
             visit = who.posterior[0][0] if who.posterior else None
-            return _Verdict(visit=visit, reason=Reason.NO_CANDIDATE)
-        sign = 1 if isinstance(step, ItemPicked) else -1
-        if not who.posterior:
-            top = explained[0]
-            return _Verdict(None, top.sku, sign * top.quantity, top.probability, Reason.NO_VISIT)
-        joint = [
-            (share * guess.probability * self._holding(step, visit, guess), visit, guess)
-            for visit, share in who.posterior
-            for guess in explained
-        ]
-        weight, visit, guess = max(
-            joint, key=lambda item: (item[0], item[1], item[2].sku, item[2].quantity)
-        )
-        known = math.fsum(share for _, share in who.posterior)
-        total = math.fsum(item[0] for item in joint)
-        of_visit = math.fsum(item[0] for item in joint if item[1] == visit)
-        confidence = known * weight / total
+            if is_return:
+                return _Verdict(visit, confidence=joint.other, reason=Reason.FOREIGN)
+            return _Verdict(visit, reason=Reason.NO_CANDIDATE)
+        visit, sku, quantity, share = best
         reason = Reason.NONE
-        if self._holding(step, visit, guess) < 1.0:
+        if visit is None:
+            reason = Reason.NO_VISIT
+        elif is_return and not self._holdings.holds(visit, sku, quantity):
             reason = Reason.NOT_HELD
-        elif who.stranger > known:
+        elif who.stranger > joint.known:
             reason = Reason.STRANGER
-        elif known * of_visit / total < self.settings.threshold:
+        elif joint.known * joint.of_visit(visit) < self.settings.who_threshold:
             reason = Reason.WHO
-        elif confidence < self.settings.threshold:
+        elif share < threshold * joint.of_visit(visit):
             reason = Reason.WHAT
-        return _Verdict(visit, guess.sku, sign * guess.quantity, confidence, reason)
+        quantity = -quantity if is_return else quantity
+        return _Verdict(visit, sku, quantity, joint.known * share, reason)
 
-    def _holding(self, step: Step, visit: VisitId, guess: Guess) -> float:
-        if isinstance(step, ItemPicked):
-            return 1.0
-        held = self._held.get(visit, {}).get(guess.sku, 0)
-        return 1.0 if held >= guess.quantity else _UNHELD
+    def _undone(self, last: Past | None, decision: Decision, step: Step, who: Who) -> Past | None:
+        """An undecided step that this one undoes, whatever both were."""
+        if decision.reason is Reason.STAFF or not Past(decision, {}).is_seen:
+            return None
+        alike = itertools.chain([last] if last is not None else [], self._undoing.alike(step))
+        open_ones = (past for past in alike if past.is_open)
+        return next((past for past in open_ones if self._undoes(past, decision, who)), None)
 
-    def _foreign(self, step: ForeignObject, who: Who) -> _Verdict:
-        """Something laid down is nobody's purchase; what leaves must have been laid down before."""
-        visit = who.posterior[0][0] if who.posterior else None
-        lying = self._laid_down_g.setdefault(step.shelf, [])
-        if step.delta_g >= 0.0:
-            lying.append(step.delta_g)
-            return _Verdict(visit=visit, confidence=1.0, reason=Reason.FOREIGN)
-        tolerance_g = max(_SAME_OBJECT_G, 3.0 * step.sigma_g)
-        same = [g for g in lying if abs(g + step.delta_g) <= tolerance_g]
-        if not same:
-            return _Verdict(visit=visit, reason=Reason.NO_CANDIDATE)
-        lying.remove(same[0])
-        return _Verdict(visit=visit, confidence=1.0, reason=Reason.FOREIGN)
+    def _undoes(self, past: Past, decision: Decision, who: Who) -> bool:
+        same = self._same_hand(past, who)
+        if decision.delta_g < 0.0:
+            apart = 1.0 - same
+            if is_soon(past.decision, decision.from_ns):
+                apart *= ANOTHER_SOON
+            is_one = same >= self.settings.who_threshold * (same + apart)
+            return is_one or decision.reason is Reason.NO_CANDIDATE
+        if decision.status is Status.DECIDED and decision.sku is not None:
+            return False
+        other = max(
+            (
+                share if self._holdings.holds(visit, guess.sku, guess.quantity) else share * UNHELD
+                for visit, share in who.posterior
+                for guess in decision.candidates[:_LIKELY]
+            ),
+            default=UNHELD,
+        )
+        return same >= self.settings.who_threshold * (same + other)
+
+    def _same_hand(self, past: Past, who: Who) -> float:
+        return same_hand(past.shares, dict(who.posterior))
 
     def _doubt(self, fact: Fact, step: Step, who: Who) -> tuple[Reason, str] | None:
         """Why evidence about this step must not be trusted, whatever it says."""
@@ -183,9 +223,7 @@ class Bench:
         )
         if heard_ns < step.to_ns + self.settings.slack_s * SECOND_NS:
             return Status.CHECKING
-        if isinstance(step, ItemReturned) and any(
-            visit in self._waiting for visit, _ in who.posterior
-        ):
+        if step.delta_g > 0.0 and any(visit in self._waiting for visit, _ in who.posterior):
             # What they hold is not known before their earlier steps are.
             return Status.CHECKING
         return Status.DECIDED if verdict.reason in _SETTLED_REASONS else Status.REVIEW
@@ -194,31 +232,59 @@ class Bench:
         gates = frozenset(gate.node for gate in self.layout.gate)
         return self.layout.nodes_of_shelf(shelf) | gates
 
+    def _suspects(self, verdict: _Verdict, who: Who, found: Sequence[Guess]) -> tuple[Suspect, ...]:
+        """Whose step it may be; of what comes back from who knows whom, also who holds it."""
+        is_open = verdict.quantity < 0 and verdict.reason in (Reason.NOT_HELD, Reason.WHO)
+        likely = found[:_LIKELY] if is_open else ()
+        return tuple(
+            Suspect(visit=visit, probability=round(share, 6))
+            for visit, share in who.posterior
+            if share >= _SUSPECT
+            or len(who.posterior) == 1
+            or any(self._holdings.holds(visit, guess.sku, guess.quantity) for guess in likely)
+        )
+
     def _learn(self, decision: Decision) -> None:
         if decision.status is Status.CHECKING:
             self._waiting.update(suspect.visit for suspect in decision.suspects)
-        if (
-            decision.status is Status.DECIDED
-            and decision.visit is not None
-            and decision.sku is not None
-        ):
-            held = self._held.setdefault(decision.visit, {})
-            held[decision.sku] = held.get(decision.sku, 0) + decision.quantity
+        if decision.status is Status.DECIDED:
+            if decision.visit is not None and decision.sku is not None:
+                self._holdings.take(decision.visit, decision.sku, decision.quantity)
+        else:
+            self._note_perhaps(decision, 1.0)
+
+    def _note_perhaps(self, decision: Decision, times: float) -> None:
+        if decision.delta_g < 0.0:
+            for suspect in decision.suspects:
+                for guess in decision.candidates:
+                    share = suspect.probability * guess.probability
+                    self._holdings.may_take(suspect.visit, guess.sku, times * share)
+                unknown = suspect.probability * other_share(decision.candidates)
+                self._holdings.may_take(suspect.visit, None, times * unknown)
 
 
-def _kind(step: Step) -> StepKind:
-    match step:
-        case ItemPicked():
-            return StepKind.PICK
-        case ItemReturned():
-            return StepKind.RETURN
-        case ForeignObject():
-            return StepKind.FOREIGN
+def _is_another(first: Decision, then: Decision) -> bool:
+    """Whether it is decided that both are of different products."""
+    return then.status is Status.DECIDED and then.sku is not None and then.sku != first.sku
 
 
-def _suspects(who: Who) -> tuple[Suspect, ...]:
-    return tuple(
-        Suspect(visit=visit, probability=round(share, 6))
-        for visit, share in who.posterior
-        if share >= _SUSPECT or len(who.posterior) == 1
+def _undone(decision: Decision, reason: Reason) -> Decision:
+    return msgspec.structs.replace(
+        decision,
+        kind=StepKind.FOREIGN,
+        status=Status.DECIDED,
+        sku=None,
+        quantity=0,
+        confidence=1.0,
+        reason=reason,
+        detail="",
     )
+
+
+def _kind(step: Step, verdict: _Verdict) -> StepKind:
+    """What came of it; the node's word counts only where that is open."""
+    if verdict.sku is None and (
+        isinstance(step, ForeignObject) or verdict.reason is Reason.FOREIGN
+    ):
+        return StepKind.FOREIGN
+    return StepKind.RETURN if step.delta_g > 0.0 else StepKind.PICK

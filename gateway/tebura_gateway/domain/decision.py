@@ -39,6 +39,7 @@ class Reason(StrEnum):
     NOT_HELD = "not-held"
     NO_CANDIDATE = "no-candidate"
     FOREIGN = "foreign"
+    UNDONE = "undone"
     UNKNOWN_SHELF = "unknown-shelf"
 
 

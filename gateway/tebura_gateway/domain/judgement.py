@@ -67,12 +67,11 @@ def judge(
     outages = outages_of(ordered, layout)
     bench = Bench(layout, through_ns, settings, outages, rulings or {})
     reaches = reaches_by_shelf(ordered)
-    decisions: dict[EventId, Decision] = {}
     for fact in ordered:
         step = fact.event
         if isinstance(step, ItemPicked | ItemReturned | ForeignObject):
             who = who_took(
                 fact, step, presence, reaches.get(step.shelf, NO_REACHES), layout, settings
             )
-            decisions[fact.id] = bench.decide(fact, step, who)
-    return Judgement(presence.visits, decisions)
+            bench.decide(fact, step, who)
+    return Judgement(presence.visits, bench.decisions)

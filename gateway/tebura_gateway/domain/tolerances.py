@@ -12,11 +12,13 @@ class JudgementSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """How near in time and place things must be to belong together. Seconds and metres.
 
     None of these was measured in a real shop yet: they are what the simulated one needs, with
-    room. `threshold` weighs reviews against wrong lines: lower charges more guesses, higher asks
+    room. The thresholds weigh reviews against wrong lines: lower charges more guesses, higher asks
     staff more often.
     """
 
-    threshold: Share = 0.8
+    # How likely it must be what it is, if it was theirs; and theirs.
+    threshold: Share = 0.95
+    who_threshold: Share = 0.8
     # A reach may end this long before its plates step, or begin this long after: the plates' own
     # start is known to about half a second, and a hand can press before it takes.
     reach_before_s: Positive = 1.5

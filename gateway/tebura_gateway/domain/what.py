@@ -16,10 +16,11 @@ class Guess(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
 
 
-def guesses(candidates: Sequence[Candidate]) -> tuple[Guess, ...]:
+def guesses(candidates: Sequence[Candidate], log_other: float | None = None) -> tuple[Guess, ...]:
     """Candidates with likelihood and prior multiplied, normalised, most probable first.
 
-    One that is not a finite number explains nothing and is left out.
+    What is left to one is how likely it was none of them, by `log_other`. A candidate that is not
+    a finite number explains nothing and is left out.
     """
     scored: dict[tuple[Sku, int], float] = {}
     for candidate in candidates:
@@ -29,11 +30,29 @@ def guesses(candidates: Sequence[Candidate]) -> tuple[Guess, ...]:
             scored[key] = max(scored.get(key, -math.inf), score)
     if not scored:
         return ()
-    top = max(scored.values())
+    other = -math.inf if log_other is None or math.isnan(log_other) else log_other
+    top = max(other, *scored.values())
     weights = {key: math.exp(score - top) for key, score in scored.items()}
-    total = math.fsum(weights.values())
+    total = math.fsum([*weights.values(), math.exp(other - top)])
     ranked = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
         Guess(sku=sku, quantity=quantity, probability=weight / total)
         for (sku, quantity), weight in ranked
+    )
+
+
+def other_share(found: Sequence[Guess]) -> float:
+    """How likely it was none of these."""
+    return max(1.0 - math.fsum(guess.probability for guess in found), 0.0)
+
+
+def mixed(found: Sequence[Guess], others: Sequence[Guess], share: float) -> tuple[Guess, ...]:
+    """The same where with this probability it was what others say."""
+    shares = {(one.sku, one.quantity): (1.0 - share) * one.probability for one in found}
+    for one in others:
+        key = one.sku, one.quantity
+        shares[key] = shares.get(key, 0.0) + share * one.probability
+    ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        Guess(sku=sku, quantity=quantity, probability=mass) for (sku, quantity), mass in ranked
     )

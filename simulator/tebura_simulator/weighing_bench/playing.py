@@ -238,7 +238,7 @@ def _lesson(told: Told, true: Sequence[TrueStep], number: int) -> StepDecided | 
     event = told.event
     if isinstance(event, ForeignObject) or event.blind:
         return None
-    found = guesses(event.candidates)
+    found = guesses(event.candidates, event.log_other)
     if not found or found[0].probability < JudgementSettings().threshold:
         return None
     top, sign = found[0], 1 if event.delta_g > 0 else -1

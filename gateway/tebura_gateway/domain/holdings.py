@@ -1,0 +1,52 @@
+"""What each visit holds, as far as its steps are decided, and may hold besides."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tebura_contract.ids import Sku, VisitId
+
+UNHELD: Final = 0.02
+"""Share of put-backs of what the shopper was not known to hold: so many picks go unseen or to
+somebody else. It is shared by all products of the store, so any one of them is far less likely."""
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Counts by visit and product; `products` is how many the store has."""
+
+    products: int
+    _held: dict[VisitId, dict[Sku, int]] = field(default_factory=dict)
+    _perhaps: dict[VisitId, dict[Sku | None, float]] = field(default_factory=dict)
+
+    def take(self, visit: VisitId, sku: Sku, quantity: int) -> None:
+        """They took so many; negative for what was put back."""
+        held = self._held.setdefault(visit, {})
+        held[sku] = held.get(sku, 0) + quantity
+
+    def may_take(self, visit: VisitId, sku: Sku | None, probability: float) -> None:
+        """They took it with this probability, which is not decided yet; negative takes it back.
+
+        None stands for what nobody knows: any product.
+        """
+        perhaps = self._perhaps.setdefault(visit, {})
+        perhaps[sku] = perhaps.get(sku, 0.0) + probability
+
+    def holds(self, visit: VisitId | None, sku: Sku, quantity: int) -> bool:
+        """Whether so many of a product are known to be in their hands."""
+        return visit is not None and self._held.get(visit, {}).get(sku, 0) >= quantity
+
+    def odds(self, visit: VisitId | None, sku: Sku, quantity: int) -> float:
+        """How likely they put this back, against any product of the store alike."""
+        if visit is None:
+            return UNHELD
+        held: dict[Sku | None, float] = {
+            other: 1.0 for other, count in self._held.get(visit, {}).items() if count > 0
+        }
+        perhaps = {
+            other: min(max(share, 0.0), 1.0)
+            for other, share in self._perhaps.get(visit, {}).items()
+        }
+        kinds = max(sum({**perhaps, **held}.values()), 1.0)
+        mine = 1.0 if self.holds(visit, sku, quantity) else perhaps.get(sku, 0.0)
+        mine += perhaps.get(None, 0.0) / self.products
+        return UNHELD + (1.0 - UNHELD) * self.products * mine / kinds

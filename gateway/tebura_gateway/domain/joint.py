@@ -1,0 +1,125 @@
+"""The joint posterior of who it was and what: the hands, the node's candidates, and the carts.
+
+A put-back is of what they hold; the node, which does not know, kept that apart. Each product they
+hold is as likely to come back, what they are not known to hold hardly.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tebura_contract.ids import Sku, VisitId, plate_id
+from tebura_contract.layout import Layout
+
+from tebura_gateway.domain.facts import Step
+from tebura_gateway.domain.holdings import Holdings
+from tebura_gateway.domain.what import Guess, other_share
+from tebura_gateway.domain.who import Who
+
+SWAPPED: Final = 0.1
+"""Of put-backs by who holds two such things, the share where one is put in the other's place. Who
+compares two and keeps one hardly looks; as rare as any other wrong place (1 in 1,000), the weight
+of two rice balls would decide what is refunded."""
+
+WEIGHT_SHARE: Final = 0.02
+"""Deviation of what a package weighs on any plate from the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Probabilities that sum to one with `other`: none of the candidates, whoever it was.
+
+    `known` is how far it is anybody's who has a visit.
+    """
+
+    shares: dict[tuple[VisitId | None, Sku, int], float]
+    other: float
+    known: float
+
+    def best(self) -> tuple[VisitId | None, Sku, int, float] | None:
+        """The likeliest, if there is any."""
+        if not self.shares:
+            return None
+        ranked = max(
+            ((share, visit or "", sku, count) for (visit, sku, count), share in self.shares.items())
+        )
+        share, visit, sku, count = ranked
+        return (VisitId(visit) if visit else None), sku, count, share
+
+    def of_visit(self, visit: VisitId | None) -> float:
+        """How likely it was theirs if it was a product."""
+        mine = math.fsum(share for key, share in self.shares.items() if key[0] == visit)
+        return mine / (1.0 - self.other) if self.other < 1.0 else 0.0
+
+    def guesses(self) -> tuple[Guess, ...]:
+        """What it was, whoever it was."""
+        found: dict[tuple[Sku, int], float] = {}
+        for (_, sku, count), share in self.shares.items():
+            found[sku, count] = found.get((sku, count), 0.0) + share
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(
+            Guess(sku=sku, quantity=count, probability=share) for (sku, count), share in ranked
+        )
+
+
+def weigh(
+    step: Step, who: Who, found: Sequence[Guess], holdings: Holdings, layout: Layout
+) -> Joint:
+    """Who and what, given what each visit holds."""
+    visits: Sequence[tuple[VisitId | None, float]] = who.posterior or ((None, 1.0),)
+    is_return = step.delta_g > 0.0
+    weights: dict[tuple[VisitId | None, Sku, int], float] = {}
+    for visit, share in visits:
+        mine = {(guess.sku, guess.quantity): guess.probability for guess in found}
+        if is_return:
+            mine = _held(mine, step, visit, holdings, layout)
+        weights |= {(visit, *key): share * weight for key, weight in mine.items()}
+    known = math.fsum(share for _, share in visits)
+    other = known * other_share(found)
+    total = math.fsum([other, *weights.values()])
+    if not total:
+        return Joint({}, 1.0, known)
+    return Joint({key: weight / total for key, weight in weights.items()}, other / total, known)
+
+
+def _held(
+    weights: dict[tuple[Sku, int], float],
+    step: Step,
+    visit: VisitId | None,
+    holdings: Holdings,
+    layout: Layout,
+) -> dict[tuple[Sku, int], float]:
+    """The same where they put back what they hold."""
+    mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
+    fits = {key: _log_fit(step, key, layout) for key in weights if holdings.holds(visit, *key)}
+    home = _home(step, layout)
+    here = [key for key in fits if key[0] in home]
+    if here:
+        # What else they hold may have been put where a thing stands that they hold, too.
+        top = max(here, key=lambda key: (mine[key], key))
+        for key in fits.keys() - here:
+            swapped = SWAPPED * math.exp(min(fits[key] - fits[top], 0.0))
+            mine[key] = max(mine[key], swapped * mine[top])
+    return mine
+
+
+def _log_fit(step: Step, key: tuple[Sku, int], layout: Layout) -> float:
+    """How well so many of a product weigh what the step does (log density), by the catalogue."""
+    product = layout.products().get(key[0])
+    if product is None:
+        return -math.inf
+    expected_g = key[1] * product.weight_g
+    sd_g = math.hypot(WEIGHT_SHARE * expected_g, product.weight_sd_g or 0.0, step.sigma_g)
+    return -0.5 * ((abs(step.delta_g) - expected_g) / sd_g) ** 2 - math.log(sd_g)
+
+
+def _home(step: Step, layout: Layout) -> frozenset[Sku]:
+    """What stands on these plates."""
+    known = layout.shelves().get(step.shelf)
+    return frozenset(
+        facing.sku
+        for facing in (known[1].facing if known is not None else ())
+        if not facing.plates
+        or not {plate_id(step.shelf, plate) for plate in facing.plates}.isdisjoint(step.plates)
+    )

@@ -1,0 +1,115 @@
+"""Two steps that undo each other: what was laid down is taken away, what was taken is put back.
+
+Whatever it was, the same weight is back where it was. If the first of both was never decided to be
+a product, neither needs to be: a hand or a bag that rests on a shelf for a while is no purchase,
+and nobody must say what it was that a shopper put back where they took it from.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import EventId, ShelfId, VisitId
+
+from tebura_gateway.domain.decision import Decision, Reason, Status
+from tebura_gateway.domain.facts import Step
+from tebura_gateway.domain.what import Guess
+
+ALIKE_G: Final = 4.0
+ALIKE_SIGMAS: Final = 3.0
+ALIKE_SHARE: Final = 0.01
+"""The same thing weighs the same on the same plates, within the largest of these."""
+
+SOON_S: Final = 20.0
+ANOTHER_SOON: Final = 0.25
+"""What comes and goes within this time is one thing unless surely two visits did it, to whom this
+happens so much less often; later it must be the same visit: somebody may take a product as heavy as
+what another left there."""
+
+
+PUT_HERE: Final = 0.7
+"""How likely the thing that leaves is one of its weight that was put there last, in front of all
+others. The node learns of it, too, but only once it is decided."""
+
+LOOK_BACK: Final = 256
+"""So many steps of a shelf at most are looked at."""
+
+_UNTRUSTED: Final = (Reason.BLIND, Reason.FLAGGED, Reason.UNKNOWN_SHELF, Reason.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A decision, and how likely each visit is behind its step."""
+
+    decision: Decision
+    shares: Mapping[VisitId, float]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing said yet which product it was, though it was seen well."""
+        return self.is_seen and not self.is_product
+
+    @property
+    def is_product(self) -> bool:
+        """Whether it is decided which product it was."""
+        return self.decision.status is Status.DECIDED and self.decision.sku is not None
+
+    def guesses(self) -> tuple[Guess, ...]:
+        """What it was, as far as that is known."""
+        first = self.decision
+        if first.status is Status.DECIDED:
+            if first.sku is None:
+                return ()
+            return (Guess(sku=first.sku, quantity=abs(first.quantity), probability=1.0),)
+        return first.candidates
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether its weight can be believed."""
+        return self.decision.reason not in _UNTRUSTED
+
+
+@dataclass(slots=True)
+class Undoing:
+    """Earlier steps that later ones may undo, by shelf; each is undone once."""
+
+    _past: dict[ShelfId, dict[EventId, Past]] = field(default_factory=dict)
+
+    def add(self, past: Past) -> None:
+        self._past.setdefault(past.decision.shelf, {})[past.decision.id] = past
+
+    def forget(self, past: Past) -> None:
+        self._past[past.decision.shelf].pop(past.decision.id, None)
+
+    def alike(self, step: Step) -> Iterator[Past]:
+        """Steps of the same weight the other way on these plates, the last one first."""
+        past_here = self._past.get(step.shelf, {}).values()
+        for past in itertools.islice(reversed(past_here), LOOK_BACK):
+            first = past.decision
+            within_g = max(
+                ALIKE_G,
+                ALIKE_SIGMAS * math.hypot(first.sigma_g, step.sigma_g),
+                ALIKE_SHARE * abs(step.delta_g),
+            )
+            if (
+                first.delta_g * step.delta_g < 0.0
+                and abs(first.delta_g + step.delta_g) <= within_g
+                and not set(first.plates).isdisjoint(step.plates)
+            ):
+                yield past
+
+
+def same_hand(first: Mapping[VisitId, float], second: Mapping[VisitId, float]) -> float:
+    """How likely one visit is behind both steps, if each is some visit's."""
+    of_first, of_second = sum(first.values()), sum(second.values())
+    if not of_first or not of_second:
+        return 0.0
+    both = sum(share * second.get(visit, 0.0) for visit, share in first.items())
+    return both / (of_first * of_second)
+
+
+def is_soon(first: Decision, from_ns: int) -> bool:
+    return from_ns - first.to_ns <= SOON_S * SECOND_NS

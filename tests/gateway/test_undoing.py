@@ -1,0 +1,206 @@
+"""What is laid down and taken away, and what is taken and put back, is no purchase."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tebura_contract.codec import encode
+from tebura_contract.ids import TrackId, VisitId
+from tebura_gateway.domain.cart import cart_of
+from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status
+from tebura_gateway.domain.facts import Fact
+from tebura_gateway.domain.judgement import judge
+
+from tests.gateway.shop import KEN, MIKA, PAN, RICE, TEA, Script, candidate, layout, through
+
+SHOP = layout()
+
+
+def decisions(script: Script, *facts: Fact) -> list[Decision]:
+    found = judge(script.facts, SHOP, through()).decisions
+    return [found[fact.id] for fact in facts]
+
+
+def outcomes(script: Script, *facts: Fact) -> list[tuple[Status, Reason]]:
+    return [(one.status, one.reason) for one in decisions(script, *facts)]
+
+
+def bought(script: Script, visit: VisitId) -> dict[str, int]:
+    cart = cart_of(judge(script.facts, SHOP, through()), visit)
+    assert cart.is_certain()
+    return {str(sku): count for sku, count in cart.decided().items()}
+
+
+def shopper(script: Script, n: int = 1, at_s: float = 0.0) -> tuple[VisitId, TrackId]:
+    track = script.walk_in(n, at_s)
+    return script.enter(MIKA if n == 1 else KEN, at_s + 1.0), track
+
+
+def test_a_hand_that_rests_on_a_shelf_and_weighs_what_a_product_does_is_no_line() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    down = script.put_back(10.0, delta_g=552.0)
+    asked = outcomes(script, down)
+    up = script.pick(13.0, delta_g=-551.0)
+    assert asked == [(Status.REVIEW, Reason.NOT_HELD)]
+    assert outcomes(script, down, up) == [(Status.DECIDED, Reason.FOREIGN)] * 2
+    assert bought(script, visit) == {}
+
+
+def test_a_product_taken_after_the_hand_is_gone_is_bought() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.put_back(10.0, delta_g=552.0)
+    script.pick(13.0, delta_g=-551.0)
+    script.pick(20.0)
+    assert bought(script, visit) == {"tea": 1}
+
+
+def test_what_one_visit_put_back_and_another_takes_much_later_is_bought() -> None:
+    script = Script()
+    _, first = shopper(script)
+    script.reach(first, 9.5, 11.0)
+    back = script.put_back(10.0)
+    script.walk_out(first, 60.0)
+    ken, second = shopper(script, 2, 100.0)
+    script.reach(second, 119.5, 121.0)
+    script.pick(120.0)
+    assert outcomes(script, back) == [(Status.REVIEW, Reason.NOT_HELD)]
+    assert bought(script, ken) == {"tea": 1}
+
+
+def test_what_two_hands_did_within_seconds_is_not_undone_either() -> None:
+    script = Script()
+    _, first = shopper(script)
+    ken, second = shopper(script, 2, 2.0)
+    script.reach(first, 9.5, 11.0)
+    back = script.put_back(10.0)
+    script.reach(second, 19.5, 21.0)
+    script.pick(20.0)
+    assert outcomes(script, back) == [(Status.REVIEW, Reason.NOT_HELD)]
+    assert bought(script, ken) == {"tea": 1}
+
+
+@pytest.mark.parametrize("weight_g", [552.0, 549.0])
+def test_one_of_two_alike_that_is_put_back_where_it_was_taken_is_asked_about_no_more(
+    weight_g: float,
+) -> None:
+    script = Script()
+    visit, track = shopper(script)
+    script.reach(track, 9.5, 11.0)
+    taken = script.pick(10.0, candidate(TEA), candidate(RICE, 5, -0.1))
+    before = outcomes(script, taken)
+    script.reach(track, 19.5, 21.0)
+    back = script.put_back(20.0, candidate(RICE, 5), candidate(TEA), delta_g=weight_g)
+    assert before == [(Status.REVIEW, Reason.WHAT)]
+    assert outcomes(script, taken, back) == [(Status.DECIDED, Reason.UNDONE)] * 2
+    assert bought(script, visit) == {}
+
+
+def test_another_weight_does_not_undo_it() -> None:
+    script = Script()
+    shopper(script)
+    taken = script.pick(10.0, candidate(TEA), candidate(RICE, 5, -0.1))
+    back = script.put_back(20.0, candidate(RICE), delta_g=110.0)
+    assert [status for status, _ in outcomes(script, taken, back)] == [Status.REVIEW] * 2
+
+
+def test_the_same_weight_elsewhere_does_not_undo_it() -> None:
+    script = Script()
+    shopper(script)
+    taken = script.pick(10.0, candidate(TEA), candidate(RICE, 5, -0.1))
+    back = script.put_back(20.0, candidate(RICE, 5), candidate(TEA), plate="p2")
+    assert [status for status, _ in outcomes(script, taken, back)] == [Status.REVIEW] * 2
+
+
+def test_what_staff_ruled_to_be_a_product_stays_one() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.pick(5.0)
+    back = script.put_back(10.0, candidate(RICE, 5))
+    script.pick(13.0)
+    rulings = {back.id: Ruling(visit=visit, sku=TEA, quantity=-1)}
+    judgement = judge(script.facts, SHOP, through(), rulings=rulings)
+    assert judgement.decisions[back.id].reason is Reason.STAFF
+    assert cart_of(judgement, visit).decided() == {TEA: 1}
+
+
+def test_more_put_back_than_was_taken_is_asked_about_and_the_cart_stays_what_it_was() -> None:
+    script = Script()
+    visit, track = shopper(script)
+    script.reach(track, 9.5, 11.0)
+    script.pick(10.0)
+    script.reach(track, 19.5, 21.0)
+    back = script.put_back(20.0, candidate(TEA, 2), delta_g=1100.0)
+    assert outcomes(script, back) == [(Status.REVIEW, Reason.NOT_HELD)]
+    judgement = judge(script.facts, SHOP, through())
+    assert cart_of(judgement, visit).decided() == {TEA: 1}
+
+
+def test_what_is_likelier_no_product_and_nobody_held_is_not_refunded() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.pick(10.0)
+    laid = script.foreign(20.0, 300.0, candidate(PAN, 1, -8.0), log_other=-4.0)
+    assert outcomes(script, laid) == [(Status.DECIDED, Reason.FOREIGN)]
+    assert bought(script, visit) == {"tea": 1}
+
+
+def test_a_half_empty_package_that_they_hold_is_asked_about_with_its_name() -> None:
+    script = Script()
+    visit, track = shopper(script)
+    script.reach(track, 9.5, 11.0)
+    script.pick(10.0)
+    script.reach(track, 19.5, 21.0)
+    back = script.foreign(20.0, 300.0, candidate(TEA, 1, -4.5), log_other=-4.0)
+    ((status, _),) = outcomes(script, back)
+    (found,) = decisions(script, back)
+    assert status is Status.REVIEW
+    assert (found.visit, found.sku, found.quantity) == (visit, TEA, -1)
+
+
+def happenings() -> Script:
+    """Hands that rest, doubts that are taken back, foreign things, two visits at one shelf."""
+    script = Script()
+    _, first = shopper(script)
+    script.put_back(5.0, delta_g=552.0)
+    script.pick(7.0, delta_g=-551.0)
+    script.reach(first, 9.5, 11.0)
+    script.pick(10.0, candidate(TEA), candidate(RICE, 5, -0.1))
+    _, second = shopper(script, 2, 12.0)
+    script.reach(first, 19.5, 21.0)
+    script.put_back(20.0, candidate(RICE, 5), candidate(TEA))
+    script.reach(second, 24.5, 26.0)
+    script.foreign(25.0, 300.0, candidate(PAN, 1, -8.0), log_other=-4.0)
+    script.pick(27.0, candidate(RICE), plate="p2", delta_g=-110.0)
+    script.reach(first, 29.5, 31.0)
+    script.foreign(30.0, -299.0)
+    script.put_back(33.0, delta_g=550.0, log_other=-1.0)
+    script.reach(second, 34.5, 36.0)
+    script.pick(35.0)
+    return script
+
+
+DAY = happenings()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.randoms(use_true_random=False),
+    st.lists(st.integers(0, len(DAY.facts) - 1), max_size=30),
+    st.integers(0, 60),
+)
+def test_what_undoes_what_depends_on_no_order_and_no_duplicates(
+    order: random.Random, repeated: list[int], at_s: int
+) -> None:
+    mixed = DAY.facts + [DAY.facts[index] for index in repeated]
+    order.shuffle(mixed)
+    words = through(float(at_s))
+    straight, shuffled = judge(DAY.facts, SHOP, words), judge(mixed, SHOP, words)
+    assert encode(list(straight.decisions.values())) == encode(list(shuffled.decisions.values()))
+
+
+def test_the_day_holds_what_it_is_for() -> None:
+    reasons = {one.reason for one in judge(DAY.facts, SHOP, through()).decisions.values()}
+    assert reasons >= {Reason.FOREIGN, Reason.UNDONE}
