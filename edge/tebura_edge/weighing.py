@@ -12,9 +12,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from tebura_contract.clock import ns_from_s
+from tebura_contract.clock import SECOND_NS, Ns, ns_from_s
+from tebura_contract.events import Trace
 from tebura_contract.ids import PlateId, ShelfId
 
+from tebura_edge.actions import Pending, actions_of, is_echo, is_over, link_ns_of
 from tebura_edge.levels import Levels, LevelSettings, PlateMove
 
 MIN_STEP_G: Final = (10.0, 20.0)
@@ -24,30 +26,26 @@ real pot's settled levels (3 s within 20 g) call a change."""
 
 LIGHTEST_SHARE: Final = 0.6
 
+SURE_SIGMAS: Final = 5.0
+"""A step told is at least so many deviations of what its plates do unasked: 306 of them are looked
+at some 10^8 times a day."""
+
 LISTED_G: Final = 10.0
 LISTED_SHARE: Final = 0.25
 """A plate of a step is named from 10 g or a quarter of the step's largest move on. Neighbours may
 stay off by 9 g; a light bag lies on three plates by 56, 25 and 18 %. Of 116 simulated light actions
 a share of 0.5 gets 5 wrong in weight, one of 0.1 names an idle neighbour in 3."""
 
-LINK_S: Final = 0.5
-"""Moves that turned within this time are one action (a pick takes 0.1-0.3 s). At 1 s a pick and a
-put-back beside it become one (4 of 192 simulated quick actions); 0.2 s broke nothing simulated, but
-a bag that tips over takes longer."""
-
-LONG_S: Final = 1.0
-"""A move that took longer than one pick and its ringing was more than one action, or a hand that
-stayed: what happened beside it meanwhile cannot be told apart from it."""
+SLIDES: Final = 0.04
+"""What leaves one plate and comes to the next at once slid there, if this share at most is left."""
 
 _TOLD_KEPT: Final = 24
 
-WAIT_S: Final = 3.0
-"""How long a finished move waits for a neighbour that left its level at the same time. Ringing ends
-within 1 s; a hand that stays there must not hold back the others' steps for long."""
-
-
-QUIET_S: Final = 1.0
-"""How long it waits for any plate beside it that does not rest, wherever that is."""
+TRACE_EVERY_NS: Final = SECOND_NS // 10
+TRACE_BEFORE_S: Final = 1.5
+TRACE_LIMIT_S: Final = 12.0
+TRACE_PLATES: Final = 4
+"""What a step's trace shows: 10 values a second, from a little before it began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +69,13 @@ class WeightStep:
 
     Attributes:
         plates: Those that moved, in the order of the scale.
-        delta_g: Sum over `plates`, negative where something left.
+        delta_g: Sum over `plates`, negative where something left; those that moved the other way
+            are in `deltas_g` alone.
         sigma_g: Deviation of that sum from noise; gain errors are the identification's matter.
         deltas_g: Change of every plate near the action that rests, also of those too small to be
             named: what one explanation calls coupling another may call its product's third plate.
         from_ns, to_ns: Store time from the last moment at the old level to the first at the new.
+        trace: What the plates that moved most showed, for people to look at.
         blind: Why the node could not watch all of it; empty where it could.
     """
 
@@ -87,6 +87,7 @@ class WeightStep:
     from_ns: int
     to_ns: int
     blind: str = ""
+    trace: Trace | None = None
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ class _Scale:
     sites: tuple[PlateSite, ...]
     levels: Levels
     near: list[list[int]]
-    pending: list[tuple[PlateMove, int]] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
     told: list[PlateMove] = field(default_factory=list)
 
 
@@ -140,7 +141,7 @@ class Weigher:
         for moves in part.levels.feed(at_ns, grams):
             now_ns = part.levels.now_ns
             assert now_ns is not None
-            part.pending += [(move, now_ns) for move in moves]
+            part.pending += [Pending(move, now_ns) for move in moves]
             if part.pending:
                 steps += self._ready_steps(part, now_ns)
         return steps
@@ -176,9 +177,9 @@ class Weigher:
                     continue
                 level_g = float(levels.level_g[column])
                 still_ns = int(levels.still_ns[column])
-                for move, _ in reversed(part.pending):
-                    if move.plate == column:
-                        level_g, still_ns = move.before_g, move.from_ns
+                for one in reversed(part.pending):
+                    if one.move.plate == column:
+                        level_g, still_ns = one.move.before_g, one.move.from_ns
                 noise_g = float(np.nan_to_num(levels.noise_g[column]))
                 told[site.plate] = (level_g, noise_g, still_ns)
         return told
@@ -191,28 +192,33 @@ class Weigher:
                     part.levels.restore(column, *told[site.plate])
 
     def _ready_steps(self, part: _Scale, now_ns: int) -> list[WeightStep]:
-        link_ns = ns_from_s(max(LINK_S, 3 * part.levels.typical_period_s()))
+        levels = part.levels
         steps: list[WeightStep] = []
-        for group in _linked(part, link_ns):
-            if not _must_wait(part, group, link_ns, now_ns):
-                part.pending = [entry for entry in part.pending if entry not in group]
-                moves = [move for move, _ in group]
-                if not _is_echo(part, moves, link_ns):
+        for action in actions_of(part.pending, part.near, levels):
+            if is_over(action, part.near, levels, now_ns):
+                part.pending = [one for one in part.pending if one not in action]
+                moves = [one.move for one in action]
+                if not is_echo(moves, part.told, part.near, link_ns_of(levels)):
                     steps += self._step(part, moves)
         return steps
 
     def _step(self, part: _Scale, moves: list[PlateMove]) -> list[WeightStep]:
         deltas_g: dict[int, float] = {}
         for move in moves:
-            deltas_g[move.plate] = deltas_g.get(move.plate, 0.0) + move.delta_g
+            settled_g = 0.0 if move.plate in deltas_g else part.levels.absorb(move.plate)
+            deltas_g[move.plate] = deltas_g.get(move.plate, settled_g) + move.delta_g
         begin_ns = min(move.from_ns for move in moves)
         self._add_small_changes(part, deltas_g, begin_ns)
-        largest_g = max(abs(delta_g) for delta_g in deltas_g.values())
-        least_g = min(LISTED_G, LISTED_SHARE * largest_g)
-        listed = [column for column in sorted(deltas_g) if abs(deltas_g[column]) >= least_g]
+        largest_g = max(deltas_g.values(), key=abs)
+        least_g = min(LISTED_G, LISTED_SHARE * abs(largest_g))
+        listed = [c for c in sorted(deltas_g) if deltas_g[c] * largest_g > 0]
+        listed = [column for column in listed if abs(deltas_g[column]) >= least_g]
         delta_g = sum(deltas_g[column] for column in listed)
-        sigma_g = float(np.hypot.reduce([part.levels.sigma_g(column) for column in listed]))
-        if abs(delta_g) < max(self._smallest_g, 4 * sigma_g):
+        apart_s = (max(move.to_ns for move in moves) - begin_ns) / SECOND_NS
+        sigma_g = float(np.hypot.reduce([part.levels.sigma_g(c, apart_s) for c in listed]))
+        if abs(delta_g) < max(self._smallest_g, SURE_SIGMAS * sigma_g):
+            return []
+        if _has_slid(deltas_g, delta_g, sigma_g):
             return []
         named = [move for move in moves if move.plate in listed] or moves
         part.told = [*part.told[-_TOLD_KEPT:], *named]
@@ -226,6 +232,7 @@ class Weigher:
                 from_ns=min(move.from_ns for move in named),
                 to_ns=max(max(move.to_ns, move.from_ns) for move in named),
                 blind=", ".join(sorted({move.blind for move in moves if move.blind})),
+                trace=_trace(part, deltas_g, begin_ns),
             )
         ]
 
@@ -259,88 +266,36 @@ def _make_scale(
     return _Scale(sites, Levels(len(sites), settings, measured), near)
 
 
-def _linked(part: _Scale, link_ns: int) -> list[list[tuple[PlateMove, int]]]:
-    """Pending moves in groups that are one action each: near in place and in time, in a chain."""
-    groups: list[list[tuple[PlateMove, int]]] = []
-    for entry in part.pending:
-        move = entry[0]
-        joined = [
-            group
-            for group in groups
-            if any(
-                other.plate in part.near[move.plate] and _is_together(move, other, link_ns)
-                for other, _ in group
+def _has_slid(deltas_g: Mapping[int, float], delta_g: float, sigma_g: float) -> bool:
+    """Whether what left one plate came to another beside it."""
+    other_g = sum(g for g in deltas_g.values() if g * delta_g < 0 and abs(g) >= LISTED_G)
+    return abs(delta_g + other_g) <= max(SLIDES * abs(delta_g), 4 * sigma_g)
+
+
+def _trace(part: _Scale, deltas_g: Mapping[int, float], begin_ns: int) -> Trace | None:
+    """What the plates that moved most showed, up to now."""
+    samples, end = part.levels.samples, part.levels.judged
+    if end < 2:
+        return None
+    at_ns = samples.at_ns[:end]
+    last_ns = int(at_ns[-1])
+    first_ns = max(
+        begin_ns - ns_from_s(TRACE_BEFORE_S), last_ns - ns_from_s(TRACE_LIMIT_S), int(at_ns[0])
+    )
+    wanted_ns = np.arange(first_ns, last_ns + 1, TRACE_EVERY_NS)
+    rows = np.clip(np.searchsorted(at_ns, wanted_ns), 0, end - 1)
+    shown = sorted(deltas_g, key=lambda column: -abs(deltas_g[column]))[:TRACE_PLATES]
+    return Trace(
+        from_ns=Ns(first_ns),
+        every_ns=TRACE_EVERY_NS,
+        grams={
+            part.sites[column].plate: tuple(
+                round(grams, 1) for grams in samples.grams[rows, column].tolist()
             )
-        ]
-        groups = [group for group in groups if group not in joined]
-        groups.append([*(entry for group in joined for entry in group), entry])
-    return groups
-
-
-def _is_together(move: PlateMove, other: PlateMove, link_ns: int) -> bool:
-    """Whether two moves began or turned at one time, or one in the middle of the other.
-
-    Half of a light bag on a noisy plate may seem to turn late, while its ring lasts. Where two
-    units are taken a second apart from the same two plates, one of these may rest in between and
-    the other not: nobody can say what each unit's share was.
-    """
-    began_together = abs(other.from_ns - move.from_ns) <= link_ns
-    overlap = max(move.from_ns, other.from_ns) <= min(move.to_ns, other.to_ns)
-    return (
-        abs(other.turned_ns - move.turned_ns) <= link_ns
-        or (began_together and overlap)
-        or _is_within(other, move)
-        or _is_within(move, other)
+            for column in sorted(shown)
+            if not np.isnan(samples.grams[rows, column]).any()
+        },
     )
-
-
-def _is_within(move: PlateMove, long: PlateMove) -> bool:
-    """Whether a move turned in the middle of a long one that may hold two of its like."""
-    return (
-        _is_long(long)
-        and long.from_ns <= move.turned_ns <= long.to_ns
-        and abs(long.delta_g) > abs(move.delta_g)
-    )
-
-
-def _is_long(move: PlateMove) -> bool:
-    return move.to_ns - move.from_ns > ns_from_s(LONG_S)
-
-
-def _is_echo(part: _Scale, moves: list[PlateMove], link_ns: int) -> bool:
-    """Small moves beside a larger one just told: neighbours that rested late and stay off.
-
-    In noise the turn of a small move is uncertain, hence three times the time to link.
-    """
-    return all(
-        abs(move.delta_g) < LISTED_G
-        and any(
-            other.plate in part.near[move.plate]
-            and abs(other.turned_ns - move.turned_ns) <= 3 * link_ns
-            and abs(other.delta_g) > 2 * abs(move.delta_g)
-            for other in part.told
-        )
-        for move in moves
-    )
-
-
-def _must_wait(part: _Scale, group: list[tuple[PlateMove, int]], link_ns: int, now_ns: int) -> bool:
-    """Whether a plate beside the group left its level with it and does not rest yet."""
-    waited_ns = now_ns - max(seen_ns for _, seen_ns in group)
-    if waited_ns > ns_from_s(WAIT_S):
-        return False
-    levels = part.levels
-    latest_ns = max(
-        max(move.turned_ns + link_ns, move.to_ns if _is_long(move) else 0) for move, _ in group
-    )
-    members = {move.plate for move, _ in group}
-    beside = {near for plate in members for near in part.near[plate]} - members
-    waiting = levels.is_busy & (levels.still_ns <= latest_ns)
-    if waited_ns <= ns_from_s(QUIET_S):
-        # In noise a share of a light bag may pass through the old level and look as if still there.
-        waiting |= ~levels.is_resting & ~np.isnan(levels.level_g)
-    waiting &= ~levels.is_ignored
-    return any(waiting[column] for column in beside)
 
 
 def _watermark_ns(part: _Scale) -> int | None:
@@ -348,7 +303,7 @@ def _watermark_ns(part: _Scale) -> int | None:
     if levels.now_ns is None:
         return None
     waiting = levels.is_busy & ~levels.is_ignored
-    marks = [levels.now_ns, *(move.from_ns for move, _ in part.pending)]
+    marks = [levels.now_ns, *(one.move.from_ns for one in part.pending)]
     if waiting.any():
         marks.append(int(levels.still_ns[waiting].min()))
     return min(marks) - 1

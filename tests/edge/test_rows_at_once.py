@@ -1,6 +1,6 @@
 """Rows taken at once come to the same as one by one, to the bit, however they are cut."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -56,18 +56,19 @@ def test_cells_are_judged_the_same(monkeypatch: pytest.MonkeyPatch, rate_hz: flo
 
 
 @pytest.mark.parametrize("rate_hz", [4.0, 10.0, 60.0])
-def test_levels_move_the_same(monkeypatch: pytest.MonkeyPatch, rate_hz: float) -> None:
-    def told(seed: int) -> list[object]:
+def test_levels_move_the_same(rate_hz: float) -> None:
+    def told(seed: int, parts: Iterable[slice]) -> list[object]:
         at_ns, counts = rough(seed, rate_hz)
         levels = Levels(PLATES)
         found: list[object] = []
-        for part in pieces(seed, len(at_ns)):
+        for part in parts:
             for moves in levels.feed(at_ns[part], counts[part] / 100.0):
                 found.append((moves, repr(levels.level_g), repr(levels.noise_g), levels.now_ns))
                 found.append((levels.still_ns.tolist(), levels.is_busy.tolist()))
         return found
 
-    at_once = [told(seed) for seed in range(3)]
-    assert "PlateMove" in repr(at_once)
-    monkeypatch.setattr(Levels, "_is_steady", lambda *_: False)
-    assert [told(seed) for seed in range(3)] == at_once
+    for seed in range(3):
+        rows = int(120 * rate_hz)
+        one_by_one = told(seed, (slice(at, at + 1) for at in range(rows)))
+        assert "PlateMove" in repr(one_by_one)
+        assert told(seed, pieces(seed, rows)) == one_by_one

@@ -1,0 +1,174 @@
+"""Which moves of plates belong to one action, and whether it is over.
+
+A product may lie on several plates and its neighbours shake and stay a few grams off: moves that
+turned together with the largest are one action with it, from neighbour to neighbour. Two people may
+act on one shelf within a second, so no time is linked through a third. What comes onto a plate
+beside one that carries somebody's weight is told when that is lifted, as what is left of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from tebura_contract.clock import ns_from_s
+
+from tebura_edge.levels import Levels, PlateMove
+
+LINK_S: Final = 0.4
+"""Moves that turned within this time of the largest are one action (a pick takes 0.1-0.3 s). At 1 s
+a pick and a put-back beside it become one; 0.2 s broke nothing simulated, but a bag that tips over
+takes longer."""
+
+SMALL_LINKS: Final = 2.0
+"""The turn of a small move is less certain: it may be so many times farther off."""
+
+SMALL_G: Final = 10.0
+"""Neighbours stay off by up to 9 g."""
+
+WAIT_S: Final = 2.0
+"""How long a finished move waits for a neighbour that left its level at the same time. Ringing ends
+within 1 s; a hand that stays there must not hold back the others' steps for long."""
+
+QUIET_S: Final = 0.3
+"""How long it waits for any plate beside it that does not rest, wherever that is."""
+
+PRESS_S: Final = 20.0
+PRESS_LINK_S: Final = 1.0
+PRESS_G: Final = 15.0
+PRESS_SHARE: Final = 0.5
+"""What comes onto a plate while one beside it went up by so much, or by so large a share of it, and
+stays up without resting, is somebody's weight: it waits for so long for the end of it. A lean takes
+up to a second to reach all plates."""
+
+STAY_S: Final = 0.4
+"""What comes must rest for so much longer than what goes: an elbow pauses, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A move that no step has told yet, and when it was found."""
+
+    move: PlateMove
+    seen_ns: int
+
+
+Action = tuple[Pending, ...]
+"""Moves that belong together, the largest first."""
+
+
+def link_ns_of(levels: Levels) -> int:
+    """Time between the turns of one action's moves, at most."""
+    return ns_from_s(max(LINK_S, 3 * levels.typical_period_s()))
+
+
+def actions_of(
+    pending: Sequence[Pending], near: Sequence[Sequence[int]], levels: Levels
+) -> list[Action]:
+    """Pending moves by the action they belong to.
+
+    Args:
+        pending: Moves not told yet.
+        near: The plates near each plate.
+        levels: What else these plates do.
+    """
+    link_ns = link_ns_of(levels)
+    left = sorted(pending, key=lambda one: (-abs(one.move.delta_g), one.move.plate))
+    found: list[Action] = []
+    while left:
+        mine = _with(left, near, link_ns)
+        left = [one for one in left if one not in mine]
+        found.append(mine)
+    return _merged(found)
+
+
+def _with(left: Sequence[Pending], near: Sequence[Sequence[int]], link_ns: int) -> Action:
+    """The first of these and what turned with it, from neighbour to neighbour."""
+    mine = [left[0]]
+    beside = set(near[left[0].move.plate])
+    for _ in left:
+        more = [
+            one
+            for one in left
+            if one not in mine
+            and one.move.plate in beside
+            and _turned_with(one.move, left[0].move, link_ns)
+        ]
+        if not more:
+            break
+        mine += more
+        # What is as small as a neighbour's shake is no link between two.
+        linking = [one.move.plate for one in more if abs(one.move.delta_g) >= SMALL_G]
+        beside.update(q for plate in linking for q in near[plate])
+    return tuple(mine)
+
+
+def _merged(actions: Sequence[Action]) -> list[Action]:
+    """What happens again on the plates of an action that is not over is part of it."""
+    found: list[Action] = []
+    for action in sorted(actions, key=lambda one: one[0].move.turned_ns):
+        plates = {one.move.plate for one in action}
+        at = next((n for n, other in enumerate(found) if _shares(other, plates)), None)
+        if at is None:
+            found.append(action)
+        else:
+            both = (*found[at], *action)
+            found[at] = tuple(sorted(both, key=lambda one: -abs(one.move.delta_g)))
+    return found
+
+
+def _shares(action: Action, plates: set[int]) -> bool:
+    return any(one.move.plate in plates for one in action)
+
+
+def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_ns: int) -> bool:
+    """Whether no plate of the action or beside it may still belong to it."""
+    waited_ns = now_ns - max(one.seen_ns for one in action)
+    members = {one.move.plate for one in action}
+    beside = {q for plate in members for q in near[plate]} - members
+    first_ns = min(one.move.from_ns for one in action)
+    last_ns = max(one.move.turned_ns for one in action) + link_ns_of(levels)
+    largest = action[0].move
+    if largest.delta_g > 0 and waited_ns <= ns_from_s(PRESS_S):
+        least_g = max(PRESS_G, PRESS_SHARE * largest.delta_g)
+        leans = levels.is_busy & (levels.off_g >= least_g) & (levels.still_ns <= last_ns)
+        leans &= levels.still_ns >= first_ns - ns_from_s(PRESS_LINK_S)
+        leans &= ~levels.is_ignored
+        stays_ns = ns_from_s(STAY_S)
+        restless = [q for q in members if not levels.is_resting[q] and not levels.is_ignored[q]]
+        if any(leans[q] for q in beside) or waited_ns < stays_ns or restless:
+            return False
+    if waited_ns > ns_from_s(WAIT_S):
+        return True
+    waiting = levels.is_busy & (levels.still_ns >= first_ns - link_ns_of(levels))
+    waiting &= levels.still_ns <= last_ns
+    if waited_ns <= ns_from_s(QUIET_S):
+        # In noise a share of a light bag may pass through the old level and look as if still there.
+        waiting |= ~levels.is_resting & ~np.isnan(levels.level_g)
+    waiting &= ~levels.is_ignored
+    return not any(waiting[q] for q in beside)
+
+
+def is_echo(
+    moves: Sequence[PlateMove],
+    told: Sequence[PlateMove],
+    near: Sequence[Sequence[int]],
+    link_ns: int,
+) -> bool:
+    """Whether these are neighbours of a larger move just told, which rested late and stay off."""
+    return all(
+        abs(move.delta_g) < SMALL_G
+        and any(
+            other.plate in near[move.plate]
+            and abs(other.turned_ns - move.turned_ns) <= SMALL_LINKS * link_ns
+            and abs(other.delta_g) > 2 * abs(move.delta_g)
+            for other in told
+        )
+        for move in moves
+    )
+
+
+def _turned_with(move: PlateMove, first: PlateMove, link_ns: int) -> bool:
+    is_small = abs(move.delta_g) < max(SMALL_G, 6 * move.sigma_g)
+    apart_ns = abs(move.turned_ns - first.turned_ns)
+    return apart_ns <= (SMALL_LINKS if is_small else 1.0) * link_ns
