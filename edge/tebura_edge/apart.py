@@ -68,24 +68,34 @@ def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
     whole, several = explain(step, planogram), list(_several(step, planogram))
     log_several = log_sum(reading.score for reading in several)
     best = max(several, key=lambda reading: reading.score, default=_Reading(-math.inf, ()))
-    if best.score > max(whole.log_product, whole.log_foreign, whole.log_nothing):
+    if best.score > max(whole.log_one, whole.log_foreign, whole.log_nothing):
         alike = log_sum(reading.score for reading in several if reading.what == best.what)
         other = [reading.score for reading in several if reading.what != best.what]
-        against = log_sum([whole.log_product, whole.log_other, *other]) - alike
+        against = log_sum([whole.log_one, whole.log_other, *other]) - alike
         return tuple((part, one.or_else(one.log_product + against)) for part, one in best.parts)
-    if whole.log_nothing > max(whole.log_product, whole.log_foreign):
+    if whole.log_nothing > max(whole.log_one, whole.log_foreign):
         return ()
-    return ((step, whole.or_else(log_several)),)
+    return ((step, replace(whole, log_several=log_several)),)
 
 
 def _several(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:
     """Readings of a step as several products where they stand."""
     places = planogram.places(step.shelf)
     for cut in _cuts(step, places):
-        told = tuple((part, explain(part, planogram)) for part in cut)
-        if all(_is_at_home(explanation) for _, explanation in told):
-            score = sum(explanation.log_product for _, explanation in told)
-            yield _Reading(score + LOG_PAIR * (len(told) - 1), told)
+        ways = [list(_at_home(part, planogram, places)) for part in cut]
+        for chosen in itertools.product(*ways):
+            score = sum(reading.score for reading in chosen) + LOG_PAIR * (len(cut) - 1)
+            yield _Reading(score, tuple(part for reading in chosen for part in reading.parts))
+    together = _Together(step, planogram, places).reading()
+    if together is not None:
+        yield together
+
+
+def _at_home(step: WeightStep, planogram: Planogram, places: list[Place]) -> Iterator[_Reading]:
+    """A part as one product where it stands, or as two that stand on the same plates."""
+    explanation = explain(step, planogram)
+    if _is_at_home(explanation):
+        yield _Reading(explanation.log_product, ((step, explanation),))
     together = _Together(step, planogram, places).reading()
     if together is not None:
         yield together

@@ -92,8 +92,9 @@ def ways(
             rest = all_idle - math.fsum(idle[plate] for plate in bearers)
             place = rest + log_shares(sum_g, count)
             one, several = _log_bearers(count, strays, len(own), spans)
-            if not _are_side_by_side(bearers, order):
+            if not are_side_by_side(bearers, order):
                 one += math.log(SCATTERED)
+                several += math.log(SCATTERED) if strays else 0.0
             yield Borne(tuple(sorted(bearers)), sum_g, place + one), several - one
 
 
@@ -117,7 +118,8 @@ def log_any(sum_g: float, plates: int, of_plates: int) -> float:
     return math.log(span / places) + log_shares(sum_g, plates)
 
 
-def _are_side_by_side(bearers: Sequence[PlateId], order: Sequence[PlateId]) -> bool:
+def are_side_by_side(bearers: Sequence[PlateId], order: Sequence[PlateId]) -> bool:
+    """Whether these plates follow each other along the shelf."""
     at = [order.index(plate) for plate in bearers if plate in order]
     return len(at) < len(bearers) or max(at) - min(at) == len(at) - 1
 

@@ -15,7 +15,7 @@ from typing import Final
 from tebura_contract.events import Candidate
 from tebura_contract.ids import FacingId, PlateId, Sku
 
-from tebura_edge.bearing import Borne, log_any, log_idle, ways
+from tebura_edge.bearing import SCATTERED, Borne, are_side_by_side, log_any, log_idle, ways
 from tebura_edge.planogram import Place, Planogram, UnitWeight
 from tebura_edge.weighing import WeightStep
 
@@ -57,8 +57,8 @@ less likely than that."""
 
 CART_ODDS: Final = 15.0
 """How much likelier a put-back of a product in a wrong place is than the node can know: the gateway
-knows who holds what, a few of the store's products. It changes no probability, only which kind of
-event tells of it: at 1 a dinner box beside the rice balls is told as something foreign."""
+knows who holds what, a few of the store's products. No candidate changes, only what is told: at 1
+a dinner box beside the rice balls is something foreign, and two bars are another two things."""
 
 NOTHING_SHARE: Final = 0.1
 """How often what looks like a step is none: plates that rest a few grams elsewhere."""
@@ -87,6 +87,7 @@ class Explanation:
         log_product: Of all candidates together, as a density of what the plates show.
         log_foreign: Of something that is no product; `log_nothing` of nothing at all.
         log_other: Of all that is none of the candidates, those two among it.
+        log_several: Of several products at once.
     """
 
     candidates: tuple[Candidate, ...]
@@ -98,11 +99,17 @@ class Explanation:
     log_foreign: float
     log_nothing: float
     log_other: float
+    log_several: float = -math.inf
+
+    @property
+    def log_one(self) -> float:
+        """Of a product, as likely as who knows the carts may find it."""
+        return self.log_product + math.log1p(self.astray * (CART_ODDS - 1))
 
     @property
     def is_explained(self) -> bool:
-        """Whether it is rather a product, all in all, for who knows no cart."""
-        return self.log_product + math.log1p(self.astray * (CART_ODDS - 1)) > self.log_other
+        """Whether it is rather one or several products than none."""
+        return bool(self.candidates) and log_sum([self.log_one, self.log_several]) > self.log_other
 
     def or_else(self, log_other: float) -> "Explanation":
         """With one more explanation that is none of the candidates."""
@@ -291,6 +298,8 @@ def _log_foreign(step: WeightStep, planogram: Planogram) -> float:
         return -math.inf if abs(sum_g) < FOREIGN_G[0] else 0.0
     idle = math.fsum(log_idle(g, noise_g) for p, g in step.deltas_g.items() if p not in same)
     log_share = math.log(FOREIGN_SHARES[sum_g > 0])
+    if not are_side_by_side(same, planogram.plates(step.shelf)):
+        log_share += math.log(SCATTERED)
     return (
         log_share
         - _LOG_FOREIGN_SPAN

@@ -32,7 +32,7 @@ from tebura_contract.messages import FacingCounted, Part, StepDecided
 from tebura_edge.apart import apart
 from tebura_edge.bearing import log_idle, log_shares
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
-from tebura_edge.identification import Explanation, noise_of
+from tebura_edge.identification import Explanation, log_sum, noise_of
 from tebura_edge.levels import Levels, LevelSettings
 from tebura_edge.planogram import Foreign, Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
@@ -301,7 +301,8 @@ def _foreign(step: WeightStep, explanation: Explanation, blind: str) -> ForeignO
         to_ns=Ns(step.to_ns),
         blind=blind,
         candidates=explanation.candidates,
-        log_other=_told(explanation.log_other),
+        log_other=_told(explanation),
+        trace=step.trace,
     )
 
 
@@ -316,13 +317,15 @@ def _explained(step: WeightStep, explanation: Explanation, blind: str) -> Event:
         to_ns=Ns(step.to_ns),
         blind=blind,
         candidates=explanation.candidates,
-        log_other=_told(explanation.log_other),
+        log_other=_told(explanation),
+        trace=step.trace,
         facing=explanation.facing,
     )
 
 
-def _told(log_other: float) -> float | None:
-    """Nothing else at all is not told: JSON knows no infinity."""
+def _told(explanation: Explanation) -> float | None:
+    """What is none of the candidates; nothing at all is not told: JSON knows no infinity."""
+    log_other = log_sum([explanation.log_other, explanation.log_several])
     return log_other if math.isfinite(log_other) else None
 
 

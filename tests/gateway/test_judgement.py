@@ -217,6 +217,15 @@ def test_what_another_holds_keeps_their_cart_open_when_it_comes_back() -> None:
     assert judgement.in_doubt(ken)
 
 
+def test_a_return_that_may_be_several_products_at_once_is_asked_about() -> None:
+    script, _, track = one_shopper()
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5)
+    script.reach(track, 20.0, 21.5)
+    back = script.put_back(20.5, candidate(TEA, 1, -12.0), delta_g=660.0, log_other=-1.0)
+    assert decision(script, back).status is Status.REVIEW
+
+
 def test_what_is_none_of_the_candidates_makes_each_less_sure() -> None:
     script, _, track = one_shopper()
     script.reach(track, 10.0, 11.5)

@@ -134,8 +134,9 @@ class Bench:
         best = joint.best()
         if best is None or joint.other >= threshold:
             visit = who.posterior[0][0] if who.posterior else None
-            if is_return:
+            if is_return and isinstance(step, ForeignObject):
                 return _Verdict(visit, confidence=joint.other, reason=Reason.FOREIGN)
+            # Several products at once are none of the candidates, either.
             return _Verdict(visit, reason=Reason.NO_CANDIDATE)
         visit, sku, quantity, share = best
         reason = Reason.NONE

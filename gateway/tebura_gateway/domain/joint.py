@@ -17,7 +17,7 @@ from tebura_gateway.domain.holdings import Holdings
 from tebura_gateway.domain.what import Guess, other_share
 from tebura_gateway.domain.who import Who
 
-SWAPPED: Final = 0.1
+SWAPPED: Final = 0.15
 """Of put-backs by who holds two such things, the share where one is put in the other's place. Who
 compares two and keeps one hardly looks; as rare as any other wrong place (1 in 1,000), the weight
 of two rice balls would decide what is refunded."""

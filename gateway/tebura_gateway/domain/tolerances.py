@@ -17,7 +17,7 @@ class JudgementSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """
 
     # How likely it must be what it is, if it was theirs; and theirs.
-    threshold: Share = 0.95
+    threshold: Share = 0.9
     who_threshold: Share = 0.8
     # A reach may end this long before its plates step, or begin this long after: the plates' own
     # start is known to about half a second, and a hand can press before it takes.

@@ -30,7 +30,7 @@ happens so much less often; later it must be the same visit: somebody may take a
 what another left there."""
 
 
-PUT_HERE: Final = 0.7
+PUT_HERE: Final = 0.8
 """How likely the thing that leaves is one of its weight that was put there last, in front of all
 others. The node learns of it, too, but only once it is decided."""
 
