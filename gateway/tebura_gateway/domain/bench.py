@@ -1,6 +1,7 @@
 """The judging of one step after the other, and what is learnt on the way through time."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -171,14 +172,13 @@ class Bench:
             return is_one or decision.reason is Reason.NO_CANDIDATE
         if decision.status is Status.DECIDED and decision.sku is not None:
             return False
-        other = max(
-            (
-                share if self._holdings.holds(visit, guess.sku, guess.quantity) else share * UNHELD
-                for visit, share in who.posterior
-                for guess in decision.candidates[:_LIKELY]
-            ),
-            default=UNHELD,
+        held = math.fsum(
+            share * guess.probability
+            for visit, share in who.posterior
+            for guess in decision.candidates
+            if self._holdings.holds(visit, guess.sku, guess.quantity)
         )
+        other = max(held, UNHELD)
         return same >= self.settings.who_threshold * (same + other)
 
     def _same_hand(self, past: Past, who: Who) -> float:
