@@ -45,6 +45,7 @@ def test_a_hand_that_rests_on_a_shelf_and_weighs_what_a_product_does_is_no_line(
     up = script.pick(13.0, delta_g=-551.0)
     assert asked == [(Status.REVIEW, Reason.NOT_HELD)]
     assert outcomes(script, down, up) == [(Status.DECIDED, Reason.FOREIGN)] * 2
+    assert [one.detail for one in decisions(script, down, up)] == [str(up.id), str(down.id)]
     assert bought(script, visit) == {}
 
 

@@ -71,9 +71,9 @@ class Bench:
         if past is not None:
             self._undoing.forget(past)
             reason = Reason.FOREIGN if step.delta_g < 0.0 else Reason.UNDONE
-            decision = _undone(decision, reason)
+            decision = _undone(decision, reason, past.decision)
             if past.decision.reason is not Reason.STAFF:
-                self.decisions[past.decision.id] = _undone(past.decision, reason)
+                self.decisions[past.decision.id] = _undone(past.decision, reason, decision)
                 self._note_perhaps(past.decision, -1.0)
         else:
             self._undoing.add(Past(decision, dict(who.posterior)))
@@ -269,7 +269,8 @@ def _is_another(first: Decision, then: Decision) -> bool:
     return then.status is Status.DECIDED and then.sku is not None and then.sku != first.sku
 
 
-def _undone(decision: Decision, reason: Reason) -> Decision:
+def _undone(decision: Decision, reason: Reason, by: Decision) -> Decision:
+    """Nobody's, with the step that it goes with as detail."""
     return msgspec.structs.replace(
         decision,
         kind=StepKind.FOREIGN,
@@ -278,7 +279,7 @@ def _undone(decision: Decision, reason: Reason) -> Decision:
         quantity=0,
         confidence=1.0,
         reason=reason,
-        detail="",
+        detail=str(by.id),
     )
 
 
