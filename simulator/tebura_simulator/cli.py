@@ -19,6 +19,7 @@ from tebura_simulator import (
     cli_diff,
     cli_draw,
     cli_plates,
+    cli_reliability,
     cli_scenario,
     cli_view,
     cli_weigh,
@@ -325,6 +326,7 @@ cli_scenario.register(app)
 cli_diff.register(app)
 cli_draw.register(app)
 cli_plates.register(app)
+cli_reliability.register(app)
 cli_view.register(app)
 cli_weigh.register(app)
 

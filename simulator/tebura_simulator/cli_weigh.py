@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tebura_simulator.weighing_bench.lines import CaseLine
 
 MAX_JOBS = 256
 
@@ -44,6 +47,13 @@ def weigh(
     failures: Annotated[
         bool, typer.Option("--failures", help="List all that was missed, false, wrong or unsure.")
     ] = False,
+    cases: Annotated[
+        bool, typer.Option("--by-case", help="A row a case: charged rightly, wrongly, asked.")
+    ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Keep cases in this folder; with the same code none is played twice."),
+    ] = None,
     jobs: Annotated[
         int, typer.Option(min=1, max=MAX_JOBS, help="Cases at once; results do not depend on it.")
     ] = os.cpu_count() or 1,
@@ -72,12 +82,14 @@ def weigh(
     from tebura_simulator.weighing_bench.cases import Wanted, case_names
     from tebura_simulator.weighing_bench.figures import failures as failures_of
     from tebura_simulator.weighing_bench.figures import figures
+    from tebura_simulator.weighing_bench.kept import Kept
     from tebura_simulator.weighing_bench.running import run
     from tebura_simulator.weighing_bench.table import as_text
 
     threshold = JudgementSettings().threshold
     totals, has_failed = [], False
     try:
+        kept = Kept(keep, not no_teaching) if keep is not None else None
         kind = PlateKind(plates) if plates is not None else None
         for name in dict.fromkeys(suite):
             wanted = Wanted(
@@ -91,7 +103,7 @@ def weigh(
             )
             names = case_names(wanted, parse_seeds(seeds))
             lines = []
-            for line in run(names, jobs, not no_teaching):
+            for line in run(names, jobs, not no_teaching, kept):
                 lines.append(line)
                 _progress(len(lines), len(names))
                 if json:
@@ -108,6 +120,8 @@ def weigh(
             total = figures(name, lines, threshold)
             totals.append(total)
             typer.echo(encode(total).decode() if json else as_text(total) + "\n")
+            if cases:
+                _tell_cases(lines, is_json=json)
         if out is not None:
             from tebura_simulator.weighing_bench.picture import draw_reliability
 
@@ -121,6 +135,16 @@ def weigh(
         raise typer.Exit(130) from None
     if has_failed:
         raise typer.Exit(1)
+
+
+def _tell_cases(lines: "list[CaseLine]", *, is_json: bool) -> None:
+    from tebura_contract.codec import encode
+
+    from tebura_simulator.weighing_bench.by_case import as_text, by_case
+
+    found = by_case(lines)
+    said = "\n".join(encode(one).decode() for one in found) if is_json else as_text(found) + "\n"
+    typer.echo(said)
 
 
 def _progress(done: int, of: int) -> None:

@@ -21,8 +21,9 @@ from tebura_simulator.weighing_bench.cases import Wanted, case_names, draw
 from tebura_simulator.weighing_bench.given import given
 from tebura_simulator.weighing_bench.lines import case_line
 from tebura_simulator.weighing_bench.matching import Fate, matched
+from tebura_simulator.weighing_bench.places import Place
 from tebura_simulator.weighing_bench.playing import Case, Played, Told, play
-from tebura_simulator.weighing_bench.true_steps import Place, TrueStep, true_steps
+from tebura_simulator.weighing_bench.true_steps import TrueStep, true_steps
 from typer.testing import CliRunner
 
 SHELF = ShelfId("g/s")
@@ -227,5 +228,8 @@ def test_with_the_shopper_given_what_they_hold_comes_back() -> None:
         cpu_s=0.0,
     )
     decided = given(played, matched(played.true, played.told))
-    assert [(decided[n].sku, decided[n].quantity) for n in (0, 1)] == [(plum, 1), (plum, -1)]
+    assert [(decided[id(n)].sku, decided[id(n)].quantity) for n in (picked, returned)] == [
+        (plum, 1),
+        (plum, -1),
+    ]
     assert all(one.is_right for one in decided.values())

@@ -86,6 +86,13 @@ def clopper_pearson(count: int, of: int, level: float = LEVEL) -> tuple[float, f
     return low, high
 
 
+def upper_bound(count: int, of: int, level: float = LEVEL) -> float:
+    """One-sided (Clopper-Pearson): a higher rate would give so few in less than 1 - level."""
+    if not 0 <= count <= of or of == 0:
+        raise ValueError(f"{count} of {of} is no share")
+    return 1.0 if count == of else _root(lambda p: 1.0 - level - _at_most(count, of, p))
+
+
 def _at_least(count: int, of: int, p: float) -> float:
     return math.fsum(_probability(k, of, p) for k in range(count, of + 1))
 

@@ -6,10 +6,11 @@ lines that are wrong. Something foreign told as a product is wrong too.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 
-from tebura_simulator.scoring.intervals import clopper_pearson
+from tebura_simulator.scoring.intervals import clopper_pearson, upper_bound
 from tebura_simulator.weighing_bench.lines import CaseLine, ToldLine
 
 BINS = 10
@@ -36,6 +37,15 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     wrong: int
     share_of_all: float
     at_most: float
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """Threshold by threshold: of the lines charged, how many are wrong, and how many they are."""
+
+    at: tuple[float, ...]
+    wrong_share: tuple[float, ...]
+    at_most: tuple[float, ...]
+    share_of_all: tuple[float, ...]
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +75,15 @@ def lines_of(cases: Iterable[CaseLine], kind: str | None = None) -> list[tuple[f
 
 
 def given_lines_of(cases: Iterable[CaseLine]) -> list[tuple[float, bool]]:
-    """The same of what the gateway would decide if who it was were given."""
+    """The same of what the gateway would decide if who it was were given.
+
+    What is asked about however sure it is (blind, not held, whose it was) is no line.
+    """
     return [
         (told.given.confidence, told.given.is_right)
         for case in cases
         for told in case.told
-        if told.given is not None and told.given.sku and not told.blind
+        if told.given is not None and told.given.is_line
     ]
 
 
@@ -108,25 +121,39 @@ def calibration(lines: Sequence[tuple[float, bool]], threshold: float) -> Calibr
     )
 
 
+def curve(lines: Sequence[tuple[float, bool]], points: int = 400) -> Curve:
+    """Thresholds from low to high, each at a line's own confidence, evenly among all lines."""
+    ranked = sorted(lines)
+    wrong_from = list(accumulate((not ok for _, ok in reversed(ranked)), initial=0))
+    starts = [n for n, (p, _) in enumerate(ranked) if n == 0 or ranked[n - 1][0] < p]
+    chosen = starts[:: max(1, len(starts) // points)]
+    left = [len(ranked) - first for first in chosen]
+    return Curve(
+        at=tuple(ranked[first][0] for first in chosen),
+        wrong_share=tuple(wrong_from[n] / n for n in left),
+        at_most=tuple(upper_bound(wrong_from[n], n) for n in left),
+        share_of_all=tuple(n / len(ranked) for n in left),
+    )
+
+
 def _is_right(told: ToldLine) -> bool:
     return told.is_right and not told.is_foreign_truth
 
 
 def _lowest(lines: Sequence[tuple[float, bool]], *, is_bound: bool) -> Threshold | None:
-    """The lowest threshold that keeps the limit, from the most confident line down."""
+    """The lowest threshold that keeps the limit."""
     ranked = sorted(lines, reverse=True)
-    best: Threshold | None = None
-    wrong = 0
-    for number, (p, ok) in enumerate(ranked, start=1):
-        wrong += not ok
+    wrong = list(accumulate(not ok for _, ok in ranked))
+    for last in range(len(ranked) - 1, -1, -1):
+        p, number = ranked[last][0], last + 1
         if number < len(ranked) and ranked[number][0] == p:
             continue
-        if wrong > WRONG_SHARE * number:
+        if wrong[last] > WRONG_SHARE * number:
             continue
-        at_most = _at_most(wrong, number)
+        at_most = _at_most(wrong[last], number)
         if not is_bound or at_most <= WRONG_SHARE:
-            best = _threshold(p, number, wrong, len(ranked), at_most)
-    return best
+            return _threshold(p, number, wrong[last], len(ranked), at_most)
+    return None
 
 
 def _from(lines: Sequence[tuple[float, bool]], at: float) -> Threshold:
@@ -146,5 +173,4 @@ def _threshold(at: float, lines: int, wrong: int, of: int, at_most: float) -> Th
 
 
 def _at_most(wrong: int, of: int) -> float:
-    """One-sided 95 % upper bound: of the two-sided 90 % interval."""
-    return clopper_pearson(wrong, of, 0.90)[1] if of else 1.0
+    return upper_bound(wrong, of) if of else 1.0

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from tebura_gateway.domain.decision import Status
 
+from tebura_simulator.weighing_bench.bill import Bill, together
 from tebura_simulator.weighing_bench.calibration import (
     Calibration,
     calibration,
@@ -14,7 +15,7 @@ from tebura_simulator.weighing_bench.calibration import (
 )
 from tebura_simulator.weighing_bench.lines import CaseLine, Cause, StepLine, ToldLine
 from tebura_simulator.weighing_bench.matching import Fate
-from tebura_simulator.weighing_bench.true_steps import Place
+from tebura_simulator.weighing_bench.places import Place
 
 BUDGET_S = {60.0: 0.8, 10.0: 1.5}
 NET_G = 10.0
@@ -103,6 +104,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration
     given: ByDecision
     given_calibration: Calibration
+    bill: Bill
 
 
 def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
@@ -165,11 +167,13 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
         found_by_noise=_by_noise(steps),
         by_place={
             place.value: _by_place([one for one in alone if one.place is place], threshold)
-            for place in (Place.HOME, Place.TWIN, Place.ASTRAY)
+            for place in Place
+            if place is not Place.NONE
         },
         calibration=calibration(lines_of(cases), threshold),
         given=_by_decision(told),
         given_calibration=calibration(given_lines_of(cases), threshold),
+        bill=together(case.bill for case in cases),
     )
 
 

@@ -1,8 +1,9 @@
 """What the gateway would make of what plates told, if it were given who it was.
 
 The gateway's own bench decides, with the cart of whoever it was: a put-back of what they do not
-hold is less likely. Whose a false event is: of who pressed there, else of who acted last.
-Refills are left out; they are no shopper's.
+hold is less likely. What several shoppers did and was told as one is of either, as when all their
+hands are there. Whose a false event is: of who pressed there, else of who acted last. Refills are
+left out; they are no shopper's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import EventId, NodeId, VisitId
 from tebura_gateway.domain.bench import Bench
-from tebura_gateway.domain.decision import Decision, Status
+from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.who import Who
@@ -31,40 +32,62 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status
     reason: str
+    shopper: str
     sku: str
     quantity: int
     confidence: float
     is_right: bool
 
+    @property
+    def is_decided(self) -> bool:
+        return self.status is Status.DECIDED
+
+    @property
+    def is_line(self) -> bool:
+        """Whether nothing but the threshold can keep it from being charged."""
+        return bool(self.sku) and self.reason in (Reason.NONE, Reason.WHAT)
+
 
 def given(played: Played, found: Matching) -> dict[int, Given]:
-    """Decisions by the event's place in `played.told`; refills have none."""
+    """Decisions by the `id` of what was told; refills have none."""
     group_of = {id(one): group for group in found.groups for one in group.told}
     numbers = {id(one): number for number, one in enumerate(played.told)}
     layout = played.case.layout
     through_ns = dict.fromkeys(layout.nodes(), int(_LATER_NS))
     bench = Bench(layout, through_ns, JudgementSettings(), (), {})
     visits: dict[str, VisitId] = {}
-    decisions: dict[int, Decision] = {}
+    facts: dict[int, EventId] = {}
     for one in sorted(played.told, key=lambda told: (told.event.from_ns, numbers[id(told)])):
         group = group_of.get(id(one))
         if group is not None and any(s.kind is ActionKind.REFILL for s in group.steps):
             continue
-        shopper = _shopper(one, group, played)
-        visit = visits.setdefault(shopper, VisitId(f"gate-1-{len(visits)}"))
+        names = _shoppers(one, group, played)
+        for name in names:
+            visits.setdefault(name, VisitId(f"gate-1-{len(visits)}"))
         fact = Fact(EventId(_NODE, 1, numbers[id(one)]), one.event)
-        who = Who(((visit, 1.0),), 0.0, ())
-        decisions[id(one)] = bench.decide(fact, one.event, who)
-    return {
-        numbers[key]: _given(decision, _is_right(group_of.get(key), decisions))
-        for key, decision in decisions.items()
-    }
+        who = Who(tuple((visits[name], 1.0 / len(names)) for name in names), 0.0, ())
+        bench.decide(fact, one.event, who)
+        facts[id(one)] = fact.id
+    # A later step may undo an earlier one: all are read at the end.
+    decisions = {key: bench.decisions[event] for key, event in facts.items()}
+    name_of = {visit: name for name, visit in visits.items()}
+    key_of = {str(event): key for key, event in facts.items()}
+    made = {}
+    for key, decision in decisions.items():
+        group, partner = group_of.get(key), key_of.get(decision.detail)
+        if decision.sku is None and partner is not None:
+            is_right = _is_nothing([group, group_of.get(partner)])
+        else:
+            is_right = _is_right(group, decisions)
+        made[key] = _given(decision, name_of, is_right)
+    return made
 
 
-def _given(decision: Decision, is_right: bool) -> Given:
+def _given(decision: Decision, name_of: Mapping[VisitId, str], is_right: bool) -> Given:
     return Given(
         status=decision.status,
         reason=decision.reason.value,
+        shopper=name_of[decision.visit] if decision.visit is not None else "",
         sku=str(decision.sku or ""),
         quantity=decision.quantity,
         confidence=decision.confidence,
@@ -72,9 +95,10 @@ def _given(decision: Decision, is_right: bool) -> Given:
     )
 
 
-def _shopper(one: Told, group: Group | None, played: Played) -> str:
+def _shoppers(one: Told, group: Group | None, played: Played) -> list[str]:
+    """Whose it may be; never nobody."""
     if group is not None:
-        return group.steps[0].shopper
+        return list(dict.fromkeys(step.shopper for step in group.steps))
     touches = [
         touch
         for touch in played.case.story.touches
@@ -83,9 +107,9 @@ def _shopper(one: Told, group: Group | None, played: Played) -> str:
         and one.from_s <= touch.to_s + SOON_S
     ]
     if touches:
-        return max(touches, key=lambda touch: touch.from_s).shopper
+        return [max(touches, key=lambda touch: touch.from_s).shopper]
     before = [step for step in played.true if step.at_s <= one.to_s + 0.5]
-    return max(before, key=lambda step: step.at_s).shopper if before else "nobody"
+    return [max(before, key=lambda step: step.at_s).shopper if before else "nobody"]
 
 
 def _is_right(group: Group | None, decisions: Mapping[int, Decision]) -> bool:
@@ -97,6 +121,13 @@ def _is_right(group: Group | None, decisions: Mapping[int, Decision]) -> bool:
     return _counted([(s.sku, -s.sign * s.quantity) for s in group.steps]) == _counted(
         [(str(d.sku or "nothing"), d.quantity) for d in mine]
     )
+
+
+def _is_nothing(groups: Sequence[Group | None]) -> bool:
+    """Whether what is told as undone sums to nothing."""
+    known = {id(group): group for group in groups if group is not None}
+    steps = [step for group in known.values() for step in group.steps if not step.is_foreign]
+    return not _counted([(s.sku, -s.sign * s.quantity) for s in steps])
 
 
 def _counted(items: Sequence[tuple[str, int]]) -> dict[str, int]:

@@ -1,16 +1,19 @@
 """What is kept of a case: a line a true step, a line an event, and what it cost."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 from tebura_contract.events import ForeignObject, ItemPicked
 from tebura_gateway.domain.what import Guess, guesses
 
-from tebura_simulator.story.timetable import Touch
+from tebura_simulator.story.timetable import ActionKind, Touch
+from tebura_simulator.weighing_bench.bill import Bill, bill
 from tebura_simulator.weighing_bench.given import Given, given
 from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
+from tebura_simulator.weighing_bench.places import Place
 from tebura_simulator.weighing_bench.playing import Played, Told
-from tebura_simulator.weighing_bench.true_steps import Place, TrueStep
+from tebura_simulator.weighing_bench.true_steps import TrueStep
 
 AFTER_TOUCH_S = 5.0
 AFTER_ACTION_S = 3.0
@@ -22,6 +25,20 @@ class Cause(StrEnum):
     ACTION = "action"
     TOUCH = "touch"
     NOTHING = "nothing"
+
+
+class Verdict(StrEnum):
+    """What the gateway would make of a true step if who it was were given.
+
+    `RIGHT` and `WRONG` without a person; of what is told together, all of it. `UNTOLD`: missed, or
+    netted with another. `REFILL`: staff's, nobody's line.
+    """
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    ASKED = "asked"
+    UNTOLD = "untold"
+    REFILL = "refill"
 
 
 class StepLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +56,8 @@ class StepLine(msgspec.Struct, frozen=True, kw_only=True):
     delta_g: float
     noise_g: float
     fate: Fate
+    place: Place
+    verdict: Verdict
     error_g: float | None = None
     late_s: float | None = None
 
@@ -91,6 +110,7 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
     """Grams that each touch left behind in events, all of its shelves together; 0 if none."""
     touched_events: int = 0
     plates_sick: int = 0
+    bill: Bill = Bill()
     failure: str = ""
 
 
@@ -98,6 +118,7 @@ def case_line(played: Played, took_s: float) -> CaseLine:
     """Compare what was told in a case with what was true."""
     found = matched(played.true, played.told)
     case = played.case
+    decided = given(played, found)
     touches, touched = _touches(played, found)
     return CaseLine(
         suite=case.suite,
@@ -109,33 +130,51 @@ def case_line(played: Played, took_s: float) -> CaseLine:
         samples=played.samples,
         cpu_s=played.cpu_s,
         took_s=took_s,
-        steps=_step_lines(found),
-        told=_told_lines(found, played),
+        steps=_step_lines(found, decided),
+        told=_told_lines(found, played, decided),
         touches=touches,
         touched_events=touched,
         plates_sick=len({change.sensor for change in played.health}),
+        bill=bill(found, decided, case.layout),
     )
 
 
-def _step_lines(found: Matching) -> tuple[StepLine, ...]:
+def _step_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[StepLine, ...]:
     lines = []
     for group in found.groups:
+        became, verdict = fate(group), _verdict(group, decided)
         for step in group.steps:
-            became = fate(group)
             if became is Fate.FOUND:
                 one = group.told[0]
                 error_g = round(one.event.delta_g - step.delta_g, 3)
                 late_s = round(one.told_s - step.settled_s, 3)
-                lines.append(_step_line(step, became, error_g, late_s))
+                lines.append(_step_line(step, became, verdict, error_g, late_s))
             else:
-                lines.append(_step_line(step, became))
-    lines += [_step_line(step, Fate.MISSED) for step in found.missed]
-    lines += [_step_line(step, Fate.NETTED) for step in found.netted]
+                lines.append(_step_line(step, became, verdict))
+    lines += [_step_line(step, Fate.MISSED, _untold(step)) for step in found.missed]
+    lines += [_step_line(step, Fate.NETTED, _untold(step)) for step in found.netted]
     return tuple(sorted(lines, key=lambda line: line.at_s))
 
 
+def _verdict(group: Group, decided: Mapping[int, Given]) -> Verdict:
+    made = [decided[id(one)] for one in group.told if id(one) in decided]
+    if not made:
+        return Verdict.REFILL
+    if not all(one.is_decided for one in made):
+        return Verdict.ASKED
+    return Verdict.RIGHT if all(one.is_right for one in made) else Verdict.WRONG
+
+
+def _untold(step: TrueStep) -> Verdict:
+    return Verdict.REFILL if step.kind is ActionKind.REFILL else Verdict.UNTOLD
+
+
 def _step_line(
-    step: TrueStep, became: Fate, error_g: float | None = None, late_s: float | None = None
+    step: TrueStep,
+    became: Fate,
+    verdict: Verdict,
+    error_g: float | None = None,
+    late_s: float | None = None,
 ) -> StepLine:
     return StepLine(
         at_s=round(step.at_s, 3),
@@ -147,17 +186,18 @@ def _step_line(
         delta_g=round(step.delta_g, 2),
         noise_g=round(step.noise_g, 2),
         fate=became,
+        place=step.place,
+        verdict=verdict,
         error_g=error_g,
         late_s=late_s,
     )
 
 
-def _told_lines(found: Matching, played: Played) -> tuple[ToldLine, ...]:
-    decided = given(played, found)
-    numbers = {id(one): number for number, one in enumerate(played.told)}
-
+def _told_lines(
+    found: Matching, played: Played, decided: Mapping[int, Given]
+) -> tuple[ToldLine, ...]:
     def line(one: Told, group: Group | None, cause: Cause | None) -> ToldLine:
-        return _told_line(one, group, cause, decided.get(numbers[id(one)]))
+        return _told_line(one, group, cause, decided.get(id(one)))
 
     lines = [line(one, group, None) for group in found.groups for one in group.told]
     lines += [line(one, None, _cause(one, played)) for one in found.false]
@@ -168,7 +208,7 @@ def _told_line(
     one: Told, group: Group | None, cause: Cause | None, decided: Given | None
 ) -> ToldLine:
     event = one.event
-    found = () if isinstance(event, ForeignObject) else guesses(event.candidates)
+    found = () if isinstance(event, ForeignObject) else guesses(event.candidates, event.log_other)
     return ToldLine(
         from_s=round(one.from_s, 3),
         to_s=round(one.to_s, 3),
@@ -212,7 +252,9 @@ def _is_right(group: Group) -> bool:
     claimed: dict[str, int] = {}
     for one in group.told:
         event = one.event
-        found = () if isinstance(event, ForeignObject) else guesses(event.candidates)
+        found = (
+            () if isinstance(event, ForeignObject) else guesses(event.candidates, event.log_other)
+        )
         if not found:
             return False
         sign = -1 if event.delta_g > 0 else 1

@@ -3,18 +3,41 @@
 import multiprocessing
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 
 from tebura_simulator.weighing_bench.cases import CaseName, draw
+from tebura_simulator.weighing_bench.kept import Kept
 from tebura_simulator.weighing_bench.lines import CaseLine, case_line
 from tebura_simulator.weighing_bench.playing import play
 
 
-def run(names: Sequence[CaseName], jobs: int = 1, is_taught: bool = True) -> Iterator[CaseLine]:
-    """Play cases; their lines come in order whatever `jobs` is."""
+def run(
+    names: Sequence[CaseName], jobs: int = 1, is_taught: bool = True, kept: Kept | None = None
+) -> Generator[CaseLine, None, None]:
+    """Play cases; their lines come in order whatever `jobs` is. What is kept is not played again.
+
+    Raises:
+        KeptFault: If what is kept cannot be read.
+    """
+    known = {name: line for name in names if kept and (line := kept.find(name)) is not None}
+    left = [name for name in names if name not in known]
+    with closing(_played(left, jobs, is_taught)) as played:
+        for name in names:
+            line = known.get(name)
+            if line is None:
+                line = next(played)
+                if kept is not None:
+                    kept.add(name, line)
+            yield line
+
+
+def _played(
+    names: Sequence[CaseName], jobs: int, is_taught: bool
+) -> Generator[CaseLine, None, None]:
     if jobs == 1:
         yield from (one(name, is_taught) for name in names)
         return

@@ -1,5 +1,6 @@
 """A suite's figures as text for people."""
 
+from tebura_simulator.weighing_bench.bill import Bill
 from tebura_simulator.weighing_bench.calibration import Calibration, Threshold
 from tebura_simulator.weighing_bench.figures import Figures, Spread
 
@@ -28,6 +29,7 @@ def as_text(one: Figures) -> str:
         f"review {one.given.review} (its guess right {one.given.review_right}: "
         + ", ".join(f"{reason} {count}" for reason, count in one.given.reasons.items())
         + f"), foreign {one.given.foreign}; refills left out",
+        *_money(one.bill),
         f"  foreign           {one.foreign_true} true: told so {one.foreign_right}, "
         f"told as product {one.foreign_as_product}",
         f"  false events      {one.false}: "
@@ -49,6 +51,23 @@ def as_text(one: Figures) -> str:
         )
     said += _calibration("calibration       ", one.calibration)
     return "\n".join(said + _calibration("with who given    ", one.given_calibration))
+
+
+def _money(one: Bill) -> list[str]:
+    if not one.sold and not one.charged:
+        return []
+    return [
+        f"  items, who given  {one.sold} sold: item F1 {_f1(one.item_f1)}, "
+        f"{_f1(one.item_f1_after)} once asked questions are answered",
+        f"  value, who given  sold {one.sold_minor}: asked about "
+        f"{_share(one.asked_minor, one.sold_minor)}, and unseen by anyone: unbilled "
+        f"{_share(one.unbilled_minor, one.sold_minor)}, {one.unbilled_lines} lines; charged too "
+        f"much {_share(one.overcharged_minor, one.sold_minor)}, {one.overcharged_lines} lines",
+    ]
+
+
+def _f1(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _calibration(name: str, found: Calibration) -> list[str]:

@@ -4,43 +4,25 @@ A step is settled once nothing that presses on the plates that carry it moves by
 `STILL_G`, or a hundredth of the step, for `STILL_S`; creep and noise do not count.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from tebura_contract.ids import FacingId, PlateId, ShelfId, Sku
-from tebura_contract.layout import Layout
 
 from tebura_simulator.plates.disturbances import Columns, Disturbance, Landing
 from tebura_simulator.plates.handling import disturbances
-from tebura_simulator.plates.models import PACKAGE_SHARE, PlateModel
 from tebura_simulator.plates.packages import Packages
 from tebura_simulator.plates.quantiles import Floats
 from tebura_simulator.plates.simulated import SimulatedPlates, Story
 from tebura_simulator.story.timetable import Action, ActionKind
+from tebura_simulator.weighing_bench.places import Place, places
 
 STILL_G = 2.0
 STILL_SHARE = 0.01
 STILL_S = 0.3
 LONGEST_S = 30.0
-TWIN_SDS = 2.0
 _GRID_HZ = 60.0
-
-
-class Place(StrEnum):
-    """Whether weight and place can tell what it was.
-
-    `HOME`: the product of the facing. `TWIN`: so, but another product on the same plates weighs the
-    same as far as packages and gains go. `ASTRAY`: a product where it does not belong. `NONE`: no
-    product.
-    """
-
-    HOME = "home"
-    TWIN = "twin"
-    ASTRAY = "astray"
-    NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +69,9 @@ def true_steps(story: Story, plates: SimulatedPlates) -> tuple[TrueStep, ...]:
     noise_g = cells.noise_g * float(np.linalg.norm(model.response))
     packages = _packages(story, plates)
     found = []
-    for number, action in enumerate(sorted(story.actions, key=lambda action: action.t_s)):
+    actions = sorted(story.actions, key=lambda action: action.t_s)
+    placed = places(actions, plates.layout, model, plates.faults)
+    for number, (action, place) in enumerate(zip(actions, placed, strict=True)):
         change = packages.change(action)
         if change is None:
             continue
@@ -113,34 +97,10 @@ def true_steps(story: Story, plates: SimulatedPlates) -> tuple[TrueStep, ...]:
                     for column, grams in zip(columns, seen_g, strict=True)
                 },
                 noise_g=float(noise_g[columns].max()),
-                place=_place(action, plates.layout, model),
+                place=place,
             )
         )
     return tuple(found)
-
-
-def _place(action: Action, layout: Layout, model: PlateModel) -> Place:
-    products, facings = layout.products(), layout.facings()
-    if action.sku not in products:
-        return Place.NONE
-    shelf, facing = facings[action.facing]
-    if facing.sku != action.sku:
-        return Place.ASTRAY
-    mine = products[action.sku]
-    share = math.hypot(model.gain_error, model.corner)
-    for name, (other_shelf, other) in facings.items():
-        if name == action.facing or other_shelf != shelf or other.sku == action.sku:
-            continue
-        if set(other.plates).isdisjoint(facing.plates):
-            continue
-        off_g = action.quantity * abs(products[other.sku].weight_g - mine.weight_g)
-        unit_g = mine.weight_sd_g or PACKAGE_SHARE * mine.weight_g
-        sd_g = math.hypot(
-            math.sqrt(action.quantity) * unit_g, share * action.quantity * mine.weight_g
-        )
-        if off_g < TWIN_SDS * sd_g:
-            return Place.TWIN
-    return Place.HOME
 
 
 def _packages(story: Story, plates: SimulatedPlates) -> Packages:

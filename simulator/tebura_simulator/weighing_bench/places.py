@@ -1,0 +1,119 @@
+"""Whether weight and place can tell what an action moved, with the cart of whoever acted.
+
+Two products weigh the same where they differ by less than `TWIN_SDS` deviations of what packages
+and gains spread.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from tebura_contract.ids import FacingId, Sku
+from tebura_contract.layout import Layout
+
+from tebura_simulator.plates.models import PACKAGE_SHARE, PlateModel
+from tebura_simulator.story.scenario import FaultKind, FaultScript
+from tebura_simulator.story.timetable import Action, ActionKind
+
+TWIN_SDS = 2.0
+BLIND_S = 1.5
+"""A step begins this long before its moment at most, and has settled this long after."""
+_UNREAD = (FaultKind.SCALE_SILENT, FaultKind.NODE_OFF)
+_BROKEN = (FaultKind.CELL_STUCK, FaultKind.CELL_DYING)
+
+
+class Place(StrEnum):
+    """What weight and place can tell.
+
+    `HOME`: the product of the facing. `ASTRAY`: a product where it does not belong, told by the
+    cart of whoever put it there, or by its having been put there. `TWIN`: either of these, but
+    something else that may as well be there weighs the same. `UNHELD`: put back by somebody who did
+    not take so many. `BLIND`: its scale was silent or off, or a cell of its plates broken. `NONE`:
+    no product.
+    """
+
+    HOME = "home"
+    ASTRAY = "astray"
+    TWIN = "twin"
+    UNHELD = "unheld"
+    BLIND = "blind"
+    NONE = "none"
+
+    @property
+    def is_decidable(self) -> bool:
+        return self in (Place.HOME, Place.ASTRAY)
+
+
+def places(
+    actions: Sequence[Action], layout: Layout, model: PlateModel, faults: Sequence[FaultScript]
+) -> list[Place]:
+    """Of each action, in the order given, which is that of time; `faults` are settled."""
+    return list(_Follower(layout, model, faults).follow(actions))
+
+
+class _Follower:
+    """Follows what everybody holds."""
+
+    def __init__(self, layout: Layout, model: PlateModel, faults: Sequence[FaultScript]) -> None:
+        self._faults = faults
+        self._node_of = {name: one.reports_picks for name, (_, one) in layout.shelves().items()}
+        self._products = layout.products()
+        self._facings = layout.facings()
+        self._share = math.hypot(model.gain_error, model.corner)
+        self._held: dict[str, Counter[Sku]] = {}
+
+    def follow(self, actions: Iterable[Action]) -> Iterable[Place]:
+        for action in actions:
+            yield self._place(action)
+            held = self._held.setdefault(action.shopper, Counter())
+            if action.kind is ActionKind.TAKE:
+                held[action.sku] += action.quantity
+            elif action.kind is ActionKind.PUT_BACK:
+                held[action.sku] -= action.quantity
+
+    def _place(self, action: Action) -> Place:
+        if action.sku not in self._products:
+            return Place.NONE
+        if any(self._blinds(fault, action) for fault in self._faults):
+            return Place.BLIND
+        held = self._held.get(action.shopper, Counter())
+        is_back = action.kind is ActionKind.PUT_BACK
+        if is_back and held[action.sku] < action.quantity:
+            return Place.UNHELD
+        is_home = self._facings[action.facing][1].sku == action.sku
+        rivals = self._beside(action.facing)
+        if is_back:
+            may_be = {sku for sku, count in held.items() if count >= action.quantity}
+            rivals = rivals & may_be if is_home else may_be
+        if any(self._is_twin(action, sku) for sku in rivals - {action.sku}):
+            return Place.TWIN
+        return Place.HOME if is_home else Place.ASTRAY
+
+    def _blinds(self, fault: FaultScript, action: Action) -> bool:
+        from_s = fault.at_s or 0.0
+        shelf = self._facings[action.facing][0]
+        if fault.kind in _BROKEN:
+            return fault.on in action.plates and action.t_s >= from_s - BLIND_S
+        if fault.kind not in _UNREAD:
+            return False
+        is_then = from_s - BLIND_S <= action.t_s <= from_s + fault.for_s + BLIND_S
+        return is_then and fault.on in (shelf, self._node_of[shelf])
+
+    def _beside(self, name: FacingId) -> set[Sku]:
+        """What belongs on the plates of this facing, its own product included."""
+        shelf, facing = self._facings[name]
+        return {facing.sku} | {
+            other.sku
+            for other_shelf, other in self._facings.values()
+            if other_shelf == shelf and not set(other.plates).isdisjoint(facing.plates)
+        }
+
+    def _is_twin(self, action: Action, other: Sku) -> bool:
+        mine = self._products[action.sku]
+        off_g = action.quantity * abs(self._products[other].weight_g - mine.weight_g)
+        unit_g = mine.weight_sd_g or PACKAGE_SHARE * mine.weight_g
+        sd_g = math.hypot(
+            math.sqrt(action.quantity) * unit_g, self._share * action.quantity * mine.weight_g
+        )
+        return off_g < TWIN_SDS * sd_g
