@@ -49,7 +49,7 @@ HANDFUL: Final = 3
 """More than a hand holds gets rarer faster still, by the fifth power: what weighs about what eight
 small ones do is rather two products at once."""
 
-FOREIGN_SHARES: Final = (0.02, 0.1)
+FOREIGN_SHARES: Final = (0.02, 0.05)
 FOREIGN_G: Final = (5.0, 12_000.0)
 """How often what leaves, and what comes, is no product, and what that may weigh, evenly by its
 logarithm: keys, phones, bags, a hand that rests there. Eight cups that are 4 % off in weight are

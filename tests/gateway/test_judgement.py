@@ -162,7 +162,7 @@ def test_a_return_is_only_what_the_visit_holds() -> None:
     script.pick(10.5, candidate(RICE))
     script.reach(track, 20.0, 21.5)
     # By weight alone tea is a little likelier, but a rice ball is what they hold.
-    back = script.put_back(20.5, candidate(TEA, 1, 0.0), candidate(RICE, 1, -0.5))
+    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -0.5), delta_g=110.0)
     found = decision(script, back)
     assert (found.status, found.sku, found.quantity) == (Status.DECIDED, RICE, -1)
 
@@ -182,7 +182,7 @@ def test_a_product_in_a_wrong_place_is_known_by_who_holds_it() -> None:
     script.reach(track, 10.0, 11.5)
     script.pick(10.5, candidate(RICE), plate="p2", delta_g=-110.0)
     script.reach(track, 20.0, 21.5)
-    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -1.4))
+    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -1.4), delta_g=110.0)
     found = decision(script, back)
     assert (found.status, found.sku, found.quantity) == (Status.DECIDED, RICE, -1)
 

@@ -161,6 +161,16 @@ def test_a_half_empty_package_that_they_hold_is_asked_about_with_its_name() -> N
     assert (found.visit, found.sku, found.quantity) == (visit, TEA, -1)
 
 
+def test_a_half_empty_package_is_not_refunded_however_surely_it_is_the_one_they_hold() -> None:
+    script = Script()
+    shopper(script)
+    script.pick(10.0)
+    half = script.put_back(20.0, candidate(TEA), delta_g=280.0)
+    assert outcomes(script, half) == [(Status.REVIEW, Reason.WHAT)]
+    full = script.put_back(30.0, candidate(TEA), delta_g=540.0)
+    assert outcomes(script, full) == [(Status.DECIDED, Reason.NONE)]
+
+
 def happenings() -> Script:
     """Hands that rest, doubts that are taken back, foreign things, two visits at one shelf."""
     script = Script()

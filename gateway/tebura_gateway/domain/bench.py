@@ -24,6 +24,8 @@ from tebura_gateway.domain.who import Who
 
 _LIKELY = 4
 """So many of the best explanations count where it is asked who holds such a thing."""
+WHOLE_WITHIN = 0.1
+"""Packages further off their weight are open, or not what they seem; nodes learn up to there."""
 _SUSPECT = 0.02
 """A visit this likely to be behind a doubtful step waits for its review."""
 _SETTLED_REASONS = (Reason.NONE, Reason.FOREIGN, Reason.STAFF)
@@ -149,10 +151,21 @@ class Bench:
             reason = Reason.STRANGER
         elif joint.known * joint.of_visit(visit) < self.settings.who_threshold:
             reason = Reason.WHO
-        elif share < threshold * joint.of_visit(visit):
+        elif share < threshold * joint.of_visit(visit) or (
+            is_return and not self._is_whole(step, sku, quantity)
+        ):
             reason = Reason.WHAT
         quantity = -quantity if is_return else quantity
         return _Verdict(visit, sku, quantity, joint.known * share, reason)
+
+    def _is_whole(self, step: Step, sku: Sku, quantity: int) -> bool:
+        """Whether what came back weighs what it did: half empty, it is for a person to say."""
+        product = self.layout.products().get(sku)
+        if product is None:
+            return False
+        expected_g = quantity * product.weight_g
+        within_g = max(WHOLE_WITHIN * expected_g, 3.0 * step.sigma_g)
+        return abs(abs(step.delta_g) - expected_g) <= within_g
 
     def _undone(self, last: Past | None, decision: Decision, step: Step, who: Who) -> Past | None:
         """An undecided step that this one undoes, whatever both were."""

@@ -18,9 +18,9 @@ from tebura_gateway.domain.what import Guess, other_share
 from tebura_gateway.domain.who import Who
 
 SWAPPED: Final = 0.15
-"""Of put-backs by who holds two such things, the share where one is put in the other's place. Who
-compares two and keeps one hardly looks; as rare as any other wrong place (1 in 1,000), the weight
-of two rice balls would decide what is refunded."""
+"""Of put-backs by who holds two things of one shelf, the share where one is put in the place of the
+other. Who compares two and keeps one hardly looks; as rare as any other wrong place (1 in 1,000),
+the weight of two rice balls would decide what is refunded."""
 
 WEIGHT_SHARE: Final = 0.02
 """Deviation of what a package weighs on any plate from the catalogue."""
@@ -93,12 +93,12 @@ def _held(
     """The same where they put back what they hold."""
     mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
     fits = {key: _log_fit(step, key, layout) for key in weights if holdings.holds(visit, *key)}
-    home = _home(step, layout)
+    home, beside = _stands(step, layout)
     here = [key for key in fits if key[0] in home]
     if here:
-        # What else they hold may have been put where a thing stands that they hold, too.
+        # What else they hold of this shelf may have been put where a thing stands that they hold.
         top = max(here, key=lambda key: (mine[key], key))
-        for key in fits.keys() - here:
+        for key in (key for key in fits if key[0] in beside - home):
             swapped = SWAPPED * math.exp(min(fits[key] - fits[top], 0.0))
             mine[key] = max(mine[key], swapped * mine[top])
     return mine
@@ -114,12 +114,14 @@ def _log_fit(step: Step, key: tuple[Sku, int], layout: Layout) -> float:
     return -0.5 * ((abs(step.delta_g) - expected_g) / sd_g) ** 2 - math.log(sd_g)
 
 
-def _home(step: Step, layout: Layout) -> frozenset[Sku]:
-    """What stands on these plates."""
+def _stands(step: Step, layout: Layout) -> tuple[frozenset[Sku], frozenset[Sku]]:
+    """What stands on these plates, and on their shelf."""
     known = layout.shelves().get(step.shelf)
-    return frozenset(
+    facings = known[1].facing if known is not None else ()
+    here = frozenset(
         facing.sku
-        for facing in (known[1].facing if known is not None else ())
+        for facing in facings
         if not facing.plates
         or not {plate_id(step.shelf, plate) for plate in facing.plates}.isdisjoint(step.plates)
     )
+    return here, frozenset(facing.sku for facing in facings)
