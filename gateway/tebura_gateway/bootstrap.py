@@ -54,9 +54,15 @@ class WriterServices:
     writer: Writer
     views: DatabaseViews
 
-    def rule(self, review: str, ruling: Ruling) -> None:
+    def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
         def work(tx: Tx, memory: Memory) -> None:
-            reviewing.rule(tx, memory, review, ruling)
+            reviewing.rule(tx, memory, review, ruling, undo_ns)
+
+        self.writer.call(work)
+
+    def take_back(self, review: str) -> None:
+        def work(tx: Tx, memory: Memory) -> None:
+            reviewing.take_back(tx, memory, review)
 
         self.writer.call(work)
 

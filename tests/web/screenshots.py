@@ -116,11 +116,29 @@ def staff(browser: Browser, address: str, folder: Path, scale: float) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/staff")
     picture(page, folder / "staff-en.png", is_whole=False)
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(f"{address}/staff/review")
+    picture(page, folder / "staff-review-en.png", is_whole=False)
     page.set_viewport_size({"width": 1280, "height": 560})
     page.goto(f"{address}/staff/receipts")
     picture(page, folder / "staff-receipts-en.png")
     page.goto(f"{address}/staff/members")
     picture(page, folder / "staff-members-en.png")
+    context.close()
+
+
+def staff_phone(browser: Browser, address: str, folder: Path, scale: float) -> None:
+    """A review in the hand, in Japanese and the dark."""
+    context = browser.new_context(
+        viewport=PHONE, locale="ja", color_scheme="dark", device_scale_factor=scale
+    )
+    page = context.new_page()
+    page.goto(f"{address}/staff")
+    page.locator("#token").fill(STAFF_TOKEN)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/staff")
+    page.goto(f"{address}/staff/review")
+    picture(page, folder / "staff-review-phone-ja.png", is_whole=False)
     context.close()
 
 
@@ -156,8 +174,12 @@ def doubtful(shop: Showcase) -> None:
     shop.add_review(
         "step:plates-1/1-17",
         reason="what",
-        visit=ken.id,
-        member_name=ken.member_name,
+        visit=mika.id,
+        member_name="Mika",
+        people=(
+            ReviewPerson(visit=mika.id, member_name="Mika", probability=0.88),
+            ReviewPerson(visit=ken.id, member_name="Ken", probability=0.12),
+        ),
         candidates=(
             ("onigiri-salmon", 1, 0.58),
             ("onigiri-tuna", 1, 0.39),
@@ -167,6 +189,14 @@ def doubtful(shop: Showcase) -> None:
         shelf="g1/s2",
         plates=("p2", "p3"),
         at_risk=172,
+    )
+    shop.feel(
+        "step:plates-1/1-17",
+        shelf="g1/s2",
+        moves={"p2": -71.2, "p3": -43.4},
+        other=0.04,
+        hands=((mika.id, 0.41, -0.5, 1.3), (ken.id, 0.86, 0.7, 2.2)),
+        spell="aisle: picture was black",
     )
     shop.add_review(
         "step:plates-1/1-21",
@@ -196,6 +226,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         phone(browser, server.address, shop, folder, 1.5)
         staff(browser, server.address, folder, 1.0)
+        staff_phone(browser, server.address, folder, 1.0)
         live(browser, server.address, shop, folder, 1.0)
         browser.close()
 

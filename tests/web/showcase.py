@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.entry_code import member_key, new_member_id
-from tebura_contract.events import SensorState
-from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
+from tebura_contract.events import SensorState, Trace
+from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId, plate_id
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
@@ -24,17 +24,22 @@ from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
     DisputeState,
+    Evidence,
     FlagView,
     Happening,
     LineState,
     MemberView,
     NodeView,
     ProductView,
+    QueueView,
     ReceiptLine,
     ReceiptView,
     ReviewCandidate,
+    ReviewHand,
     ReviewPerson,
+    ReviewStep,
     ReviewView,
+    Spell,
     TaxView,
     VisitStage,
     VisitView,
@@ -64,6 +69,7 @@ class Showcase:
     receipts_by_visit: dict[VisitId, ReceiptView] = field(default_factory=dict)
     members_by_id: dict[MemberId, MemberView] = field(default_factory=dict)
     reviews_by_id: dict[str, ReviewView] = field(default_factory=dict)
+    steps_seen: dict[str, ReviewStep] = field(default_factory=dict)
     nodes_seen: list[NodeView] = field(default_factory=list)
     letters: list[FlagView] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
@@ -163,12 +169,37 @@ class Showcase:
     def review(self, review: str) -> ReviewView | None:
         return self.reviews_by_id.get(review)
 
+    def evidence(self, review: str) -> Evidence | None:
+        view = self.reviews_by_id.get(review)
+        if view is None:
+            return None
+        step = self.steps_seen.get(review)
+        near = [view.visit, *(hand.visit for hand in (step.hands if step is not None else ()))]
+        visits = [person.visit for person in view.people]
+        visits += [visit for visit in near if visit is not None]
+        found = {visit: self.visits_by_id[visit] for visit in visits}
+        return Evidence(
+            review=view,
+            step=step,
+            carts=tuple(one for one in found.values() if one.stage in OPEN_STAGES),
+            names={name: one.member_name for name, one in found.items()},
+        )
+
+    def queue(self) -> QueueView:
+        waiting = self.reviews()
+        return QueueView(
+            open_count=len(waiting),
+            oldest_ns=min((one.opened_ns for one in waiting), default=None),
+            at_risk=Money(sum(one.at_risk.minor for one in waiting if one.at_risk), "JPY"),
+            median_answer_ns=95 * SECOND_NS if self.rulings else None,
+        )
+
     def flags(self, *, limit: int = 50) -> list[FlagView]:
         return self.letters[:limit]
 
     # Services
 
-    def rule(self, review: str, ruling: Ruling) -> None:
+    def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
         view = self.reviews_by_id.get(review)
         if view is None or view.decision:
             raise Refused("this review is closed")
@@ -177,6 +208,15 @@ class Showcase:
         self.rulings.append((review, ruling))
         self.reviews_by_id[review] = msgspec.structs.replace(
             view, decision=ruling.kind.value, decided_ns=self.time_ns, decided_by=ruling.by
+        )
+        self.changed += 1
+
+    def take_back(self, review: str) -> None:
+        if not self.reviews_by_id[review].decision:
+            raise Refused("nobody answered it")
+        self.rulings = [one for one in self.rulings if one[0] != review]
+        self.reviews_by_id[review] = msgspec.structs.replace(
+            self.reviews_by_id[review], decision="", decided_ns=None, decided_by=""
         )
         self.changed += 1
 
@@ -389,6 +429,63 @@ class Showcase:
         )
         self.changed += 1
 
+    def feel(
+        self,
+        review: str,
+        *,
+        shelf: str,
+        moves: dict[str, float],
+        other: float = 0.0,
+        hands: tuple[tuple[VisitId | None, float, float, float], ...] = (),
+        blind: str = "",
+        spell: str = "",
+    ) -> None:
+        """What the plates and cameras saw of a review's step.
+
+        `moves` are grams by plate; a hand is a visit, its place in metres, and from and to when, in
+        seconds from the step's start.
+        """
+        began_ns = self.time_ns - 40 * SECOND_NS
+        every_ns = SECOND_NS // 10
+        place = ShelfId(shelf)
+        plates = {plate_id(place, plate): delta_g for plate, delta_g in moves.items()}
+        self.steps_seen[review] = ReviewStep(
+            shelf=place,
+            plates=tuple(plates),
+            facing=None,
+            delta_g=sum(moves.values()),
+            from_ns=began_ns,
+            to_ns=began_ns + 12 * every_ns,
+            blind=blind,
+            trace=Trace(
+                from_ns=Ns(began_ns - 20 * every_ns),
+                every_ns=every_ns,
+                grams={plate: _felt(delta_g) for plate, delta_g in plates.items()},
+            ),
+            other=other,
+            hands=tuple(
+                ReviewHand(
+                    visit=visit,
+                    track=TrackId(f"camera-1-1-{number}"),
+                    x_m=x_m,
+                    from_ns=began_ns + round(from_s * SECOND_NS),
+                    to_ns=began_ns + round(to_s * SECOND_NS),
+                    confidence=0.9,
+                )
+                for number, (visit, x_m, from_s, to_s) in enumerate(hands, 4)
+            ),
+            spells=(
+                Spell(
+                    reason=spell,
+                    from_ns=began_ns - 9 * SECOND_NS,
+                    to_ns=began_ns + SECOND_NS // 2,
+                    weighs=False,
+                ),
+            )
+            if spell
+            else (),
+        )
+
     def stand(self, track: int, x: float, y: float) -> None:
         one = Position(
             track=TrackId(f"camera-1-1-{track}"), at_ns=Ns(self.time_ns), foot_xy_m=(x, y)
@@ -421,6 +518,17 @@ class Showcase:
             total=Money(sum(line.amount.minor for line in lines), "JPY"),
         )
         self.changed += 1
+
+
+def _felt(delta_g: float) -> tuple[float, ...]:
+    """A plate that a hand presses, lightly, before something leaves: level, press, settling."""
+    before_g, after_g = 2431.0, 2431.0 + delta_g
+    noise_g = [0.0, 0.6, -0.4, 0.3, -0.7, 0.5, -0.2]
+    still = [before_g] * 20
+    moving = [before_g + 0.9 * abs(delta_g) * part for part in (0.2, 0.7, 0.4, -0.3, -0.9)]
+    settling = [after_g + delta_g * part for part in (0.3, 0.12, -0.06, 0.03, 0.01, 0.0, 0.0)]
+    grams = [*still, *moving, *settling, *([after_g] * 30)]
+    return tuple(round(g + noise_g[i % 7], 1) for i, g in enumerate(grams))
 
 
 def node(name: str, *, blind: str = "", is_online: bool = True, missing: int = 0) -> NodeView:

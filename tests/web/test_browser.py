@@ -116,49 +116,131 @@ def box_code(shop: Showcase, steps: int) -> str:
     return make_code(shop.member_key(member), shop.layout.store.id, member, at_ns)
 
 
-def test_staff_decide_a_review_with_the_keyboard(
-    chromium: Browser, server: Server, shop: Showcase
-) -> None:
-    shop.add_review(
-        "step:plates-1/1-17",
-        candidates=(("onigiri-salmon", 1, 0.58), ("onigiri-tuna", 1, 0.39)),
-        delta_g=-114.6,
+@contextmanager
+def staff(chromium: Browser, address: str, width: int = 1280, **options: object) -> Iterator[Page]:
+    context = chromium.new_context(
+        viewport={"width": width, "height": 860},
+        locale="en",
+        **options,  # type: ignore[arg-type]
     )
-    shop.add_review("step:plates-1/1-18", candidates=(("melon-pan", 1, 0.7),), delta_g=-95.0)
-    shop.add_review("step:plates-1/1-19", candidates=(("green-tea", 1, 0.7),), delta_g=-550.0)
-    context = chromium.new_context(viewport={"width": 1280, "height": 860}, locale="en")
     context.set_default_timeout(10_000)
     page = context.new_page()
-    page.goto(f"{server.address}/staff")
+    page.goto(f"{address}/staff")
     page.locator("#token").fill(STAFF_TOKEN)
     page.locator("#token").press("Enter")
-    expect(page.locator("[data-review]")).to_have_count(3)
-    # Keys count from when the page's script has chosen a review, as a person sees by its frame.
-    chosen = page.locator("[data-review][aria-current]")
-
-    expect(chosen).to_have_count(1)
-    page.keyboard.press("2")
-    expect(page.locator("[data-review]")).to_have_count(2)
-    expect(chosen).to_have_count(1)
-    page.keyboard.press("j")
-    page.keyboard.press("v")
-    expect(page.locator("[data-review]")).to_have_count(1)
-    expect(chosen).to_have_count(1)
-    page.keyboard.press("c")
-    expect(page.locator(".change-fields select")).to_be_focused()
-    page.keyboard.type("Choc")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-review]")).to_have_count(0)
-
-    made = [(review, r.kind.value, r.sku, r.quantity) for review, r in shop.rulings]
-    assert made == [
-        ("step:plates-1/1-17", "accept", "onigiri-tuna", 1),
-        ("step:plates-1/1-19", "void", None, None),
-        ("step:plates-1/1-18", "change", "chocolate-bar", 1),
-    ]
+    page.wait_for_url("**/staff")
+    yield page
     context.close()
+
+
+def four_doubts(shop: Showcase) -> None:
+    """Four reviews of steps, from plates-1/1-17 on."""
+    for number, candidates, delta_g in (
+        (17, (("onigiri-salmon", 1, 0.58), ("onigiri-tuna", 1, 0.39)), -114.6),
+        (18, (("melon-pan", 1, 0.7),), -95.0),
+        (19, (("green-tea", 1, 0.7),), -550.0),
+        (20, (("sandwich-egg", 1, 0.6),), -160.0),
+    ):
+        shop.add_review(f"step:plates-1/1-{number}", candidates=candidates, delta_g=delta_g)
+
+
+def heading(page: Page, number: int) -> None:
+    """Wait for the page of this review."""
+    expect(page.locator("#decide input[name=review]")).to_have_value(f"step:plates-1/1-{number}")
+
+
+def made(shop: Showcase) -> list[tuple[str, str, str | None, int | None]]:
+    return [(review[-2:], r.kind.value, r.sku, r.quantity) for review, r in shop.rulings]
+
+
+def test_staff_answer_one_review_after_the_other_with_the_keyboard(
+    chromium: Browser, server: Server, shop: Showcase
+) -> None:
+    four_doubts(shop)
+    with staff(chromium, server.address) as page:
+        expect(page.locator("[data-review]").first).to_be_focused()
+        page.keyboard.press("Enter")
+        heading(page, 17)
+        page.keyboard.press("2")
+        expect(page.locator("[data-number='2']")).to_be_focused()
+        page.keyboard.press("Enter")
+        heading(page, 18)
+        page.keyboard.press("j")
+        heading(page, 19)
+        page.keyboard.press("v")
+        heading(page, 20)
+        page.keyboard.press("k")
+        heading(page, 18)
+        page.keyboard.press("c")
+        expect(page.locator("[name=article]")).to_be_focused()
+        page.keyboard.type("Choc")
+        page.keyboard.press("Tab")
+        page.keyboard.type("3")
+        page.keyboard.press("Enter")
+        heading(page, 20)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/staff?*")
+        expect(page.get_by_text("Nothing to decide")).to_be_visible()
+    assert made(shop) == [
+        ("17", "accept", "onigiri-tuna", 1),
+        ("19", "void", None, None),
+        ("18", "change", "chocolate-bar", 3),
+        ("20", "accept", "sandwich-egg", 1),
+    ]
+
+
+def test_an_answer_is_taken_back_with_a_key_and_the_keys_can_be_read(
+    chromium: Browser, server: Server, shop: Showcase
+) -> None:
+    four_doubts(shop)
+    with staff(chromium, server.address) as page:
+        page.keyboard.press("Enter")
+        heading(page, 17)
+        page.keyboard.press("?")
+        expect(page.get_by_text("undo the last answer")).to_be_visible()
+        page.keyboard.press("v")
+        heading(page, 18)
+        page.keyboard.press("u")
+        heading(page, 17)
+    assert made(shop) == []
+    assert len(shop.reviews()) == 4
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_review_is_answered_without_scripts(
+    chromium: Browser, server: Server, shop: Showcase, width: int
+) -> None:
+    four_doubts(shop)
+    with staff(chromium, server.address, width, java_script_enabled=False) as page:
+        page.locator("[data-review]").first.click()
+        heading(page, 17)
+        page.get_by_text("Rice ball, tuna").first.click()
+        page.get_by_role("button", name="Accept").click()
+        heading(page, 18)
+        page.get_by_role("link", name="Change").click()
+        page.get_by_label("Product").fill("tea")
+        page.get_by_label("Pieces").fill("2")
+        page.get_by_role("button", name="It was this").click()
+        heading(page, 19)
+    assert made(shop) == [
+        ("17", "accept", "onigiri-tuna", 1),
+        ("18", "change", "green-tea", 2),
+    ]
+
+
+def test_a_review_fits_a_narrow_phone(chromium: Browser, server: Server, shop: Showcase) -> None:
+    four_doubts(shop)
+    shop.feel(
+        "step:plates-1/1-17",
+        shelf="g1/s2",
+        moves={"p2": -71.2, "p3": -43.4},
+        hands=((None, 0.4, -0.5, 1.0),),
+    )
+    with staff(chromium, server.address, 360) as page:
+        page.goto(f"{server.address}/staff/review")
+        heading(page, 17)
+        expect(page.locator(".trace-line")).to_have_count(3)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_the_live_page_grows_line_by_line_and_people_move(

@@ -93,6 +93,7 @@ def decide(runtime: RuntimeDep, key: ApiDep, decision: wire.DecisionIn) -> wire.
             sku=Sku(decision.sku) if decision.sku else None,
             quantity=decision.quantity,
             visit=VisitId(decision.visit) if decision.visit else None,
+            is_staff_work=decision.staff_work,
             by=key,
         ),
     )

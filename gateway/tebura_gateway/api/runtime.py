@@ -37,8 +37,15 @@ class Changes(Protocol):
 class Services(Protocol):
     """What people may change. Each call is one database transaction, and safe to repeat."""
 
-    def rule(self, review: str, ruling: Ruling) -> None:
-        """Raises `Refused` if the review is closed or the ruling does not fit it."""
+    def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
+        """Answer a review; its visit is not billed for `undo_ns`, so that it can be taken back.
+
+        Raises `Refused` if the review is closed or the ruling does not fit it.
+        """
+        ...
+
+    def take_back(self, review: str) -> None:
+        """Undo the answer to a review. Raises `Refused` if it has had its effect already."""
         ...
 
     def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:

@@ -206,6 +206,7 @@ class DecisionIn(BaseModel):
     sku: str | None = Field(None, max_length=200)
     quantity: int | None = Field(None, ge=-999, le=999)
     visit: str | None = Field(None, max_length=120)
+    staff_work: bool = Field(False, description="staff filled up or cleared away: nobody's cart")
 
 
 class RefundIn(BaseModel):

@@ -29,11 +29,17 @@ def write(
     for decision in judgement.decisions.values():
         if decision.from_ns < apply_ns and decision.reason is not Reason.FLAGGED:
             continue
-        if _store(tx, memory, decision):
-            _tell_node(tx, decision)
-            for suspect in {decision.visit, *(one.visit for one in decision.suspects)} - {None}:
-                tx.note("visit", str(suspect))
+        put(tx, memory, decision)
         _ask(tx, memory, decision, overdue, asked)
+
+
+def put(tx: Tx, memory: Memory, decision: Decision) -> None:
+    """Store one decision with all that follows from it, unless it stands so already."""
+    if not _store(tx, memory, decision):
+        return
+    _tell_node(tx, decision)
+    for suspect in {decision.visit, *(one.visit for one in decision.suspects)} - {None}:
+        tx.note("visit", str(suspect))
 
 
 def _store(tx: Tx, memory: Memory, decision: Decision) -> bool:

@@ -1,11 +1,12 @@
 """The read model from the tables: every call one short read, nothing is changed or locked."""
 
 from collections.abc import Iterable, Sequence
+from statistics import median
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select
 from tebura_contract.codec import decode
-from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
+from tebura_contract.ids import EventId, MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Part
 from tebura_contract.money import Money
@@ -16,16 +17,19 @@ from tebura_gateway.domain.decision import Decision, StepKind
 from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
+from tebura_gateway.service.evidence import step_evidence
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
     DisputeState,
+    Evidence,
     FlagView,
     Happening,
     LineState,
     MemberView,
     NodeView,
     ProductView,
+    QueueView,
     ReceiptLine,
     ReceiptView,
     ReviewCandidate,
@@ -59,6 +63,8 @@ _LINE_STATES: Final = {
 }
 _URGENCY: Final = (LineState.SURE, LineState.REVIEW, LineState.CHECKING)
 _OPEN_STATES: Final = [state.value for state, stage in _STAGES.items() if stage in OPEN_STAGES]
+MEDIAN_OF: Final = 50
+"""So many of the latest answers say how long one takes."""
 
 
 class DatabaseViews:
@@ -150,6 +156,50 @@ class DatabaseViews:
     def review(self, review: str) -> ReviewView | None:
         table = tables.review
         return _first(self._reviews(self._of(table).where(table.c.review == review)))
+
+    def evidence(self, review: str) -> Evidence | None:
+        view = self.review(review)
+        if view is None:
+            return None
+        step = None
+        if view.kind == "step":
+            with self._engine.connect() as connection:
+                step = step_evidence(connection, self._layout, EventId.parse(view.event))
+        likely = [person.visit for person in view.people[:3]]
+        if view.visit is not None and view.visit not in likely:
+            likely.insert(0, view.visit)
+        hands = step.hands if step is not None else ()
+        around = {*likely, *(hand.visit for hand in hands if hand.visit is not None)}
+        visit = tables.visit
+        visits = self._visits(self._of(visit).where(visit.c.visit.in_(around)))
+        found = {one.id: one for one in visits}
+        return Evidence(
+            review=view,
+            step=step,
+            carts=tuple(found[name] for name in likely if name in found),
+            names={name: one.member_name for name, one in found.items()},
+        )
+
+    def queue(self) -> QueueView:
+        table = tables.review
+        waiting = select(
+            func.count(), func.min(table.c.opened_ns), func.sum(table.c.risk_minor)
+        ).where(table.c.store == self._store, table.c.state == "open")
+        answered = (
+            select(table.c.closed_ns - table.c.opened_ns)
+            .where(table.c.store == self._store, table.c.state == "closed")
+            .order_by(table.c.closed_ns.desc())
+            .limit(MEDIAN_OF)
+        )
+        with self._engine.connect() as connection:
+            count, oldest_ns, risk_minor = connection.execute(waiting).one()
+            took_ns = [int(took) for (took,) in connection.execute(answered)]
+        return QueueView(
+            open_count=count,
+            oldest_ns=oldest_ns,
+            at_risk=self._money(int(risk_minor or 0)),
+            median_answer_ns=int(median(took_ns)) if took_ns else None,
+        )
 
     def flags(self, *, limit: int = 50) -> list[FlagView]:
         letter, inbox = tables.dead_letter, tables.inbox

@@ -3,7 +3,11 @@
 from enum import StrEnum
 
 import msgspec
+from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import Sku, VisitId
+
+UNDO_NS = 8 * SECOND_NS
+"""An answer given on a page can be taken back this long; money waits for it."""
 
 
 class RulingKind(StrEnum):
@@ -19,13 +23,15 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 
     `ACCEPT` takes the best candidate (or the one named by `sku` and `quantity`), `CHANGE` needs
     both, `VOID` takes the step out of every cart. `visit` names whose it was, where that is part
-    of the doubt. `quantity` is signed as in carts: negative for what was put back.
+    of the doubt; with `is_staff_work` it was no shopper but staff, filling up or clearing away.
+    `quantity` is signed as in carts: negative for what was put back.
     """
 
     kind: RulingKind
     sku: Sku | None = None
     quantity: int | None = None
     visit: VisitId | None = None
+    is_staff_work: bool = False
     by: str = "staff"
 
 

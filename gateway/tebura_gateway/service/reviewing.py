@@ -1,5 +1,9 @@
 """What staff answer to a review."""
 
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import msgspec
 from sqlalchemy import select
 from tebura_contract.ids import EventId, Sku, VisitId
 
@@ -9,12 +13,22 @@ from tebura_gateway.domain.settlement import State, VisitRuling, Why
 from tebura_gateway.service import decisions, refunding, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.requests import Refused, Ruling, RulingKind
-from tebura_gateway.service.reviews import ReviewKind, ReviewState, close, kind_of_review
+from tebura_gateway.service.reviews import ReviewKind, ReviewState, close, kind_of_review, reopen
 from tebura_gateway.service.transaction import Tx
 
+_UNDOABLE = (ReviewKind.STEP, ReviewKind.VISIT, ReviewKind.LATE, ReviewKind.EVENT)
+"""The others move money at once."""
 
-def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling) -> None:
+
+def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
     """Accept, change or void what a review is about.
+
+    Args:
+        tx: The open transaction.
+        memory: What the writer keeps at hand.
+        review: The name of the review.
+        ruling: The answer.
+        undo_ns: The visits concerned are not billed for this long, so that `take_back` can.
 
     Raises:
         Refused: If the review is not open, or the ruling does not fit it.
@@ -24,9 +38,11 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling) -> None:
         raise Refused(f"review {review} is not open")
     match kind_of_review(review):
         case ReviewKind.STEP:
-            _rule_step(tx, memory, EventId.parse(row.event), ruling)
+            touched = _rule_step(tx, memory, EventId.parse(row.event), ruling)
+            memory.held |= dict.fromkeys(touched, tx.now_ns + undo_ns)
         case ReviewKind.VISIT:
             _rule_visit(tx, memory, VisitId(row.visit), ruling)
+            memory.held[VisitId(row.visit)] = tx.now_ns + undo_ns
         case ReviewKind.DISPUTE:
             if ruling.kind is not RulingKind.VOID:
                 quantity = abs(row.quantity if ruling.quantity is None else ruling.quantity)
@@ -44,7 +60,59 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling) -> None:
         tx.note("visit", row.visit)
 
 
-def _rule_step(tx: Tx, memory: Memory, event: EventId, ruling: Ruling) -> None:
+def take_back(tx: Tx, memory: Memory, review: str) -> None:
+    """Undo the answer to a review and ask again.
+
+    Raises:
+        Refused: If nobody answered it, or the answer has had its effect on a bill or a payment.
+    """
+    row = tx.get(tables.review, review=review)
+    if row is None or row.state != ReviewState.CLOSED:
+        raise Refused(f"review {review} has no answer to take back")
+    kind = kind_of_review(review)
+    if kind not in _UNDOABLE:
+        raise Refused("money has moved already")
+    if kind is ReviewKind.STEP:
+        _take_back_step(tx, memory, row)
+    elif kind is ReviewKind.VISIT:
+        _refuse_if_billed(tx, {VisitId(row.visit)})
+        tx.change(tables.visit, {"visit": row.visit}, ruling="", ruled_by="")
+    reopen(tx, review)
+    memory.is_stale = True
+
+
+def _take_back_step(tx: Tx, memory: Memory, row: Any) -> None:
+    event, asked = EventId.parse(row.event), decisions.read(row.evidence)
+    decided = decisions.stored(tx, event)
+    _refuse_if_billed(tx, _visits_of(asked, decided.visit if decided is not None else None))
+    tx.remove(tables.ruling, event=str(event))
+    memory.rulings.pop(event, None)
+    decisions.put(tx, memory, asked)
+
+
+def _refuse_if_billed(tx: Tx, visits: AbstractSet[VisitId]) -> None:
+    if _billed(tx, visits):
+        raise Refused("it is billed already: refund it instead")
+
+
+def _billed(tx: Tx, visits: AbstractSet[VisitId]) -> list[VisitId]:
+    table = tables.visit
+    query = select(table.c.visit).where(
+        table.c.store == tx.store,
+        table.c.visit.in_(visits),
+        table.c.priced_ns.is_not(None) | table.c.final_ns.is_not(None),
+    )
+    return [VisitId(visit) for (visit,) in tx.connection.execute(query)]
+
+
+def _visits_of(decision: steps.Decision, settled: VisitId | None) -> set[VisitId]:
+    """All visits that a step may be on."""
+    named = {settled, decision.visit, *(suspect.visit for suspect in decision.suspects)}
+    return {visit for visit in named if visit is not None}
+
+
+def _rule_step(tx: Tx, memory: Memory, event: EventId, ruling: Ruling) -> set[VisitId]:
+    """Write down what a step was; the visits that this touches."""
     decision = decisions.stored(tx, event)
     if decision is None:
         raise Refused(f"no step {event}")
@@ -61,14 +129,25 @@ def _rule_step(tx: Tx, memory: Memory, event: EventId, ruling: Ruling) -> None:
     )
     memory.rulings[event] = settled
     memory.is_stale = True
-    touched = {settled.visit, *(suspect.visit for suspect in decision.suspects)} - {None}
-    priced = select(tables.visit.c.visit).where(
-        tables.visit.c.store == tx.store,
-        tables.visit.c.visit.in_(touched),
-        tables.visit.c.priced_ns.is_not(None) | tables.visit.c.final_ns.is_not(None),
-    )
-    for (visit,) in tx.connection.execute(priced).all():
+    # At once, for a step may be older than what is judged again.
+    decisions.put(tx, memory, _as_ruled(decision, settled))
+    touched = _visits_of(decision, settled.visit)
+    for visit in _billed(tx, touched):
         tx.change(tables.visit, {"visit": visit}, late_ns=tx.now_ns)
+    return touched
+
+
+def _as_ruled(decision: steps.Decision, settled: steps.Ruling) -> steps.Decision:
+    return msgspec.structs.replace(
+        decision,
+        status=steps.Status.DECIDED,
+        visit=settled.visit,
+        sku=settled.sku,
+        quantity=settled.quantity,
+        confidence=1.0,
+        reason=steps.Reason.STAFF,
+        detail="",
+    )
 
 
 def _settled(tx: Tx, decision: steps.Decision, ruling: Ruling) -> steps.Ruling:
@@ -79,6 +158,8 @@ def _settled(tx: Tx, decision: steps.Decision, ruling: Ruling) -> steps.Ruling:
     sku = ruling.sku if ruling.sku is not None else decision.sku
     quantity = ruling.quantity if ruling.quantity is not None else decision.quantity
     visit = ruling.visit if ruling.visit is not None else decision.visit
+    if ruling.is_staff_work:
+        visit = None
     if sku is None:
         raise Refused("nobody knows what it was: change says it, or void")
     if sku not in tx.shop.products:

@@ -88,6 +88,19 @@ def close(tx: Tx, review: str, outcome: str, by: str) -> None:
     tx.note("review", review)
 
 
+def reopen(tx: Tx, review: str) -> None:
+    """A person takes the answer back; the question is as old as it was."""
+    tx.change(
+        tables.review,
+        {"review": review},
+        state=ReviewState.OPEN.value,
+        closed_ns=None,
+        outcome="",
+        closed_by="",
+    )
+    tx.note("review", review)
+
+
 def open_reviews(tx: Tx, kind: ReviewKind) -> set[str]:
     """Names of all open reviews of a kind."""
     table = tables.review

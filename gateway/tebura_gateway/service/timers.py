@@ -14,6 +14,10 @@ def tick(tx: Tx, memory: Memory) -> None:
     nodes.note_silence(tx)
     settling.ask_due(tx, memory)
     refunding.send_due(tx, memory)
+    if over := [visit for visit, until_ns in memory.held.items() if until_ns <= tx.now_ns]:
+        for visit in over:
+            del memory.held[visit]
+        memory.is_stale = True
     table = tables.visit
     due = select(func.count()).where(
         table.c.store == tx.store,

@@ -85,6 +85,10 @@ class Tx:
         statement = update(table).where(self._where(table, key)).values(**values)
         return self.connection.execute(statement).rowcount > 0
 
+    def remove(self, table: Table, **key: Any) -> None:
+        """Delete the row with this key, where there is one."""
+        self.connection.execute(delete(table).where(self._where(table, key)))
+
     def count_up(self, name: str) -> int:
         """The next number of a gapless series; given back if the transaction fails."""
         row = self.get(tables.counter, name=name)

@@ -9,7 +9,17 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 import msgspec
-from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
+from tebura_contract.events import HandContent, Trace
+from tebura_contract.ids import (
+    FacingId,
+    MemberId,
+    NodeId,
+    PlateId,
+    ShelfId,
+    Sku,
+    TrackId,
+    VisitId,
+)
 from tebura_contract.messages import Part
 from tebura_contract.money import Money
 
@@ -220,6 +230,70 @@ class ReviewView(View, frozen=True, kw_only=True):
     decided_by: str = ""
 
 
+class ReviewHand(View, frozen=True, kw_only=True):
+    """A hand in the shelf; `visit` is None where nobody knows whose. `x_m` from the left."""
+
+    visit: VisitId | None
+    track: TrackId
+    x_m: float
+    from_ns: int
+    to_ns: int
+    confidence: float
+    before: HandContent = HandContent.UNKNOWN
+    after: HandContent = HandContent.UNKNOWN
+
+
+class Spell(View, frozen=True, kw_only=True):
+    """A time in which plates (`weighs`) or cameras of a shelf saw nothing."""
+
+    reason: str
+    from_ns: int
+    to_ns: int
+    weighs: bool
+
+
+class ReviewStep(View, frozen=True, kw_only=True):
+    """What was reported around a doubtful step.
+
+    `other` is the probability that it is none of the node's candidates. `blind` is what the node
+    itself could not see. Hands and spells come in order of time.
+    """
+
+    shelf: ShelfId
+    plates: tuple[PlateId, ...]
+    facing: FacingId | None
+    delta_g: float
+    from_ns: int
+    to_ns: int
+    blind: str
+    trace: Trace | None
+    other: float
+    hands: tuple[ReviewHand, ...] = ()
+    spells: tuple[Spell, ...] = ()
+
+
+class Evidence(View, frozen=True, kw_only=True):
+    """Everything a person needs to answer a review.
+
+    `step` is None where it is not about one. `carts` are the visits it may belong to, most probable
+    first; `names` are those of the members behind all visits that appear.
+    """
+
+    review: ReviewView
+    step: ReviewStep | None
+    carts: tuple[VisitView, ...]
+    names: dict[VisitId, str]
+
+
+class QueueView(View, frozen=True, kw_only=True):
+    """How the answering goes: `median_answer_ns` over the latest answers, None before the first."""
+
+    open_count: int
+    oldest_ns: int | None
+    at_risk: Money
+    median_answer_ns: int | None
+
+
 class FlagView(View, frozen=True, kw_only=True):
     """A message that was refused or looked odd, kept for people to see."""
 
@@ -269,5 +343,11 @@ class Views(Protocol):
         ...
 
     def review(self, review: str) -> ReviewView | None: ...
+
+    def evidence(self, review: str) -> Evidence | None:
+        """A review with all that was reported around it."""
+        ...
+
+    def queue(self) -> QueueView: ...
 
     def flags(self, *, limit: int = 50) -> list[FlagView]: ...

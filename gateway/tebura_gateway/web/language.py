@@ -107,6 +107,22 @@ class Words:
     def grams(self, value_g: float) -> str:
         return f"{'−' if value_g < 0 else '+'}{abs(value_g):,.0f} g"
 
+    def signed(self, value: float) -> str:
+        """A number with its sign, none on zero: `−100`, `+2`, `0`."""
+        sign = "−" if value < 0 else "+" if value > 0 else ""
+        return f"{sign}{abs(value):,g}"
+
+    def offset(self, zero_ns: int, at_ns: int) -> str:
+        """How long before or after: `−0.4 s`."""
+        tenths = round((at_ns - zero_ns) * 10 / SECOND_NS)
+        return f"{'−' if tenths < 0 else '+'}{abs(tenths) / 10:.1f} s"
+
+    def age(self, since_ns: int, now_ns: int) -> str:
+        """How long something has waited, in minutes, from an hour on in hours."""
+        minutes = max(0, (now_ns - since_ns) // (60 * SECOND_NS))
+        hours = minutes // 60
+        return self.count("age.hours", hours) if hours else self.count("age.minutes", minutes)
+
     def time(self, at_ns: int) -> str:
         """Clock time in the store: `14:05`."""
         return self._moment(at_ns).strftime("%H:%M") + self._zone_mark()

@@ -12,6 +12,7 @@ from tebura_contract.layout import Layout
 from tebura_contract.money import Money
 
 from tebura_gateway.service.views import VisitView
+from tebura_gateway.web.answering import review_address
 from tebura_gateway.web.language import Words
 
 _HERE: Final = Path(__file__).parent
@@ -40,6 +41,7 @@ class Renderer:
             tint=lambda name: order.get(name, _stable(name)) % TINTS,
             items=item_count,
             fit=fit,
+            review_address=review_address,
             products=layout.product,
             products_by_sku=layout.products(),
             weights={product.sku: product.weight_g for product in layout.product} | {"": 0.0},

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 
 from tebura_gateway.api.access import (
@@ -22,8 +23,7 @@ from tebura_gateway.api.access import (
 from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
-from tebura_gateway.service.requests import Ruling, RulingKind
-from tebura_gateway.service.views import ReviewPerson
+from tebura_gateway.service.requests import UNDO_NS
 from tebura_gateway.web.answers import WordsDep, page, part, see_other
 from tebura_gateway.web.codes import picture_of_address
 
@@ -64,8 +64,12 @@ def sign_out(session: StaffDep, form: FormText) -> Response:
 
 
 @router.get("/staff")
-def staff(request: Request, words: WordsDep, runtime: RuntimeDep, session: StaffDep) -> Response:
+def staff(
+    request: Request, words: WordsDep, runtime: RuntimeDep, session: StaffDep, undo: str = ""
+) -> Response:
     values = {
+        "undo": undo,
+        "undo_s": UNDO_NS // SECOND_NS,
         "stream": f"/staff/stream?lang={words.language}",
         "tab": "now",
         "form": session.form,
@@ -89,24 +93,6 @@ async def staff_stream(
 
     async for event in changed_parts(runtime, render):
         yield event
-
-
-@router.post("/staff/reviews")
-def decide(
-    runtime: RuntimeDep,
-    session: StaffDep,
-    form: FormText,
-    review: FormText,
-    ruling: OptionalText = "",
-    choice: OptionalText = "",
-    sku: OptionalText = "",
-    quantity: OptionalText = "",
-    visit: OptionalText = "",
-) -> Response:
-    """Accept, change or void. `choice` is a candidate's button: its article and how many."""
-    require_own_form(session, form)
-    runtime.services.rule(review, _ruling(ruling, choice, sku, quantity, visit))
-    return see_other("/staff")
 
 
 @router.post("/staff/gaps")
@@ -218,34 +204,13 @@ def make_link(
     return page(request, words, "staff_members.html", values)
 
 
-def _ruling(ruling: str, choice: str, sku: str, quantity: str, visit: str) -> Ruling:
-    if choice:
-        ruling = RulingKind.ACCEPT
-        sku, _, quantity = choice.rpartition("|")
-    elif ruling != RulingKind.CHANGE:
-        # The fields to change to are in the form all the time; only `change` means them.
-        sku = quantity = ""
-    try:
-        return Ruling(
-            kind=RulingKind(ruling),
-            sku=Sku(sku) if sku else None,
-            quantity=int(quantity) if quantity else None,
-            visit=VisitId(visit) if visit else None,
-        )
-    except ValueError as error:
-        raise HTTPException(422) from error
-
-
 def _values(runtime: Runtime) -> dict[str, object]:
     views = runtime.views
-    visits = views.open_visits()
     return {
         "reviews": views.reviews(),
-        "visits": visits,
-        "open_people": [
-            ReviewPerson(visit=visit.id, member_name=visit.member_name, probability=0.0)
-            for visit in visits
-        ],
+        "queue": views.queue(),
+        "now_ns": runtime.now_ns(),
+        "visits": views.open_visits(),
         "nodes": views.nodes(),
         "flags": views.flags(),
     }

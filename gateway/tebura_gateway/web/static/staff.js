@@ -1,63 +1,65 @@
-// Reviews by keyboard: J and K move, 1 to 9 choose a candidate, A accepts, C changes, V voids.
-// The forms work without this; with it they are sent in the background and the stream shows the rest.
+// Staff by keyboard. In the queue J and K move and Enter opens; on a review 1 to 9 choose, Enter
+// accepts, C changes, V voids, J and K go on and back, U undoes, ? shows the keys. Every key presses
+// a link or a button that is there without this.
 
-const reviews = () => [...document.querySelectorAll("[data-review]")];
-const current = () => document.querySelector("[data-review][aria-current]");
-
-function select(review) {
-  for (const other of reviews()) if (other !== review) other.removeAttribute("aria-current");
-  if (!review) return;
-  review.setAttribute("aria-current", "true");
-  review.focus({ preventScroll: true });
-  review.scrollIntoView({ block: "nearest", behavior: "smooth" });
-}
+const typed = (element) => element.matches("input:not([type=radio]), select, textarea");
 
 function move(step) {
-  const all = reviews();
-  const index = all.indexOf(current());
-  select(all[Math.min(all.length - 1, Math.max(0, index + step))]);
+  const all = [...document.querySelectorAll("[data-review]")];
+  const index = all.indexOf(document.activeElement);
+  all[Math.min(all.length - 1, Math.max(0, index + step))]?.focus();
+  return all.length > 0;
 }
 
+function openChange() {
+  const form = document.getElementById("change");
+  location.replace("#change");
+  form.querySelector("[data-first]").focus();
+  return true;
+}
+
+function choose(number) {
+  const choice = document.querySelector(`[data-number="${number}"]`);
+  if (!choice || choice.disabled) return false;
+  choice.checked = true;
+  choice.focus();
+  return true;
+}
+
+const STEPS = { j: 1, arrowdown: 1, k: -1, arrowup: -1 };
+const KEYS = { "?": "help", arrowright: "j", arrowleft: "k", n: "j", p: "k" };
+
+function press(key) {
+  if (/^[1-9]$/.test(key)) return choose(key);
+  if (key === "c" && document.getElementById("change")) return openChange();
+  const target = document.querySelector(`[data-key-for="${KEYS[key] ?? key}"]`);
+  if (!target) return key in STEPS && move(STEPS[key]);
+  target.click();
+  return true;
+}
+
+let sent = false;
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.matches("input:not([type=radio]), select, textarea")) {
-    if (event.key === "Escape") event.target.blur();
-    return;
-  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const { target } = event;
   const key = event.key.toLowerCase();
-  if (key === "j" || key === "arrowdown") move(1);
-  else if (key === "k" || key === "arrowup") move(-1);
-  else {
-    const review = current();
-    const target = review?.querySelector(/^[1-9]$/.test(key) ? `[data-number="${key}"]` : `[data-shortcut="${CSS.escape(key)}"]`);
-    if (!target) return;
-    target.click();
-    if (key === "c") review.querySelector("[data-change] select")?.focus();
-  }
-  event.preventDefault();
+  if (key === "escape" && typed(target)) target.blur();
+  // Where somebody types, or stands on a button or link, keys are theirs.
+  if (typed(target) || (key === "enter" && target.matches("a, button, summary"))) return;
+  if (key.startsWith("arrow") && target.matches("[type=radio]")) return;
+  if (sent || event.repeat || !/^([1-9a-z?]|enter|arrow\w+)$/.test(key)) return;
+  if (press(key)) event.preventDefault();
 });
 
-document.addEventListener("click", (event) => {
-  const review = event.target.closest("[data-review]");
-  if (review && !event.target.closest("button, a, input, select, summary")) select(review);
+// One press, one answer: a second Enter on a slow line must not decide the next one.
+document.addEventListener("submit", (event) => {
+  if (sent) event.preventDefault();
+  sent = true;
 });
+addEventListener("pageshow", () => { sent = false; });
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.matches("[data-quiet]")) return;
-  event.preventDefault();
-  const body = new URLSearchParams(new FormData(form, event.submitter));
-  form.inert = true;
-  try {
-    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
-    if (answer.type !== "opaqueredirect" && !answer.ok) location.reload();
-  } catch {
-    form.inert = false;
-  }
-  document.activeElement?.blur();
-});
-
-document.addEventListener("part", (event) => {
-  if (event.detail === "reviews" && !current()) select(reviews()[0]);
-});
-select(reviews()[0]);
+for (const bar of document.querySelectorAll("[data-undo]")) {
+  setTimeout(() => bar.remove(), Number(bar.dataset.undo) * 1000);
+  history.replaceState(null, "", location.href.replace(/[?&]undo=[^&]*/, ""));
+}
+if (document.querySelector("[data-review]")) move(1);
