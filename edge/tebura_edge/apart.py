@@ -82,7 +82,9 @@ def _several(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:
     """Readings of a step as several products where they stand."""
     places = planogram.places(step.shelf)
     for cut in _cuts(step, places):
-        ways = [list(_at_home(part, planogram, places)) for part in cut]
+        # What goes the other way is another action, whatever it is.
+        are_opposite = len({part.delta_g > 0.0 for part in cut}) > 1
+        ways = [list(_of_part(part, planogram, places, are_opposite)) for part in cut]
         for chosen in itertools.product(*ways):
             score = sum(reading.score for reading in chosen) + LOG_PAIR * (len(cut) - 1)
             yield _Reading(score, tuple(part for reading in chosen for part in reading.parts))
@@ -91,11 +93,15 @@ def _several(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:
         yield together
 
 
-def _at_home(step: WeightStep, planogram: Planogram, places: list[Place]) -> Iterator[_Reading]:
-    """A part as one product where it stands, or as two that stand on the same plates."""
-    explanation = explain(step, planogram)
-    if _is_at_home(explanation):
-        yield _Reading(explanation.log_product, ((step, explanation),))
+def _of_part(
+    step: WeightStep, planogram: Planogram, places: list[Place], is_anything: bool
+) -> Iterator[_Reading]:
+    """A part as one product where it stands, as two that stand on the same plates, or anything."""
+    one = explain(step, planogram)
+    if is_anything:
+        yield _Reading(log_sum([one.log_product, one.log_foreign]), ((step, one),))
+    elif _is_at_home(one):
+        yield _Reading(one.log_product, ((step, one),))
     together = _Together(step, planogram, places).reading()
     if together is not None:
         yield together

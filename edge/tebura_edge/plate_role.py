@@ -6,7 +6,7 @@ commands and teach the `planogram`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,7 @@ from tebura_contract.messages import FacingCounted, Part, StepDecided
 from tebura_edge.apart import apart
 from tebura_edge.bearing import log_idle, log_shares
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
+from tebura_edge.halves import whole_again
 from tebura_edge.identification import Explanation, log_sum, noise_of
 from tebura_edge.levels import Levels, LevelSettings
 from tebura_edge.planogram import Foreign, Learnt, Planogram
@@ -152,7 +153,7 @@ class PlateRole:
     def tick(self, now_ns: int) -> list[Event]:
         """Steps that waited for a neighbour on a scale that has fallen silent."""
         self._ticked_ns = now_ns
-        return [event for step in self._weigher.tick(now_ns) for event in self._events(step)]
+        return self._events(self._weigher.tick(now_ns))
 
     def watermark_ns(self) -> int | None:
         """Every step that began up to here was told; scales known to be silent do not count."""
@@ -195,8 +196,7 @@ class PlateRole:
                 _note_health(levels, change)
                 events.append(self._sensor_changed(scale, change))
             grams = (readable(counts) - scale.tare_counts) / scale.counts_per_g
-            for step in self._weigher.feed(item.scale, at_ns, grams):
-                events += self._events(step)
+            events += self._events(self._weigher.feed(item.scale, at_ns, grams))
         return events
 
     def _take_decision(self, item: StepDecided) -> None:
@@ -230,8 +230,13 @@ class PlateRole:
             since_ns=Ns(change.since_ns),
         )
 
-    def _events(self, step: WeightStep) -> list[Event]:
-        return [self._event(part, explained) for part, explained in apart(step, self._planogram)]
+    def _events(self, steps: Iterable[WeightStep]) -> list[Event]:
+        """What is told of steps that were found at one time."""
+        return [
+            self._event(part, explained)
+            for step in whole_again(steps, self._planogram)
+            for part, explained in apart(step, self._planogram)
+        ]
 
     def _event(self, step: WeightStep, explanation: Explanation) -> Event:
         blind = self._blindness(step)

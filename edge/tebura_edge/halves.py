@@ -1,0 +1,77 @@
+"""One product whose plates came to rest at different moments, so that it was seen as two steps.
+
+Plates that turn together are one step; a bag that slides off one plate before it leaves the next
+is not. Where no product explains what each plate shows, but one does what both do, they are one.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from tebura_contract.clock import SECOND_NS
+
+from tebura_edge.bearing import are_side_by_side
+from tebura_edge.identification import explain
+from tebura_edge.planogram import Planogram
+from tebura_edge.weighing import WeightStep
+
+NEAR_NS: Final = SECOND_NS
+"""Halves begin or end at most so far apart (simulated store plates: up to 0.5 s)."""
+
+LOG_HALVES: Final = math.log(0.05)
+"""Share of steps that are halves (simulated store plates: 6 of 120)."""
+
+
+def whole_again(steps: Iterable[WeightStep], planogram: Planogram) -> list[WeightStep]:
+    """Steps that were told at one time, halves of one product put together."""
+    found: list[WeightStep] = []
+    for step in steps:
+        for other in found:
+            both = _joined(other, step, planogram)
+            if both is not None:
+                found[found.index(other)] = both
+                break
+        else:
+            found.append(step)
+    return found
+
+
+def _joined(one: WeightStep, other: WeightStep, planogram: Planogram) -> WeightStep | None:
+    """Both as one step, if that is likelier."""
+    if not _may_be_halves(one, other, planogram):
+        return None
+    apart = [explain(step, planogram) for step in (one, other)]
+    if all(explanation.is_explained for explanation in apart):
+        return None
+    both = _sum(one, other)
+    together = explain(both, planogram)
+    log_apart = sum(max(explanation.log_product, explanation.log_foreign) for explanation in apart)
+    is_one = together.is_explained and together.log_product + LOG_HALVES > log_apart
+    return both if is_one else None
+
+
+def _may_be_halves(one: WeightStep, other: WeightStep, planogram: Planogram) -> bool:
+    near = min(abs(one.from_ns - other.from_ns), abs(one.to_ns - other.to_ns)) <= NEAR_NS
+    return (
+        near
+        and one.shelf == other.shelf
+        and one.delta_g * other.delta_g > 0.0
+        and set(one.plates).isdisjoint(other.plates)
+        and are_side_by_side((*one.plates, *other.plates), planogram.plates(one.shelf))
+    )
+
+
+def _sum(one: WeightStep, other: WeightStep) -> WeightStep:
+    first, second = (one, other) if one.from_ns <= other.from_ns else (other, one)
+    named = {plate: first.deltas_g[plate] for plate in first.plates}
+    named |= {plate: second.deltas_g[plate] for plate in second.plates}
+    return replace(
+        first,
+        plates=(*first.plates, *second.plates),
+        delta_g=first.delta_g + second.delta_g,
+        sigma_g=math.hypot(first.sigma_g, second.sigma_g),
+        deltas_g={**first.deltas_g, **second.deltas_g, **named},
+        to_ns=max(first.to_ns, second.to_ns),
+        blind=", ".join(dict.fromkeys(filter(None, [first.blind, second.blind]))),
+    )

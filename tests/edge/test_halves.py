@@ -1,0 +1,57 @@
+"""Steps that are one product are put together again, and no others."""
+
+import pytest
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import PlateId, ShelfId
+from tebura_edge.halves import whole_again
+from tebura_edge.planogram import Planogram
+from tebura_edge.weighing import WeightStep
+
+from tests.edge.test_apart import shop_of
+
+
+@pytest.fixture
+def planogram() -> Planogram:
+    return shop_of({"chips": 62.0, "nuts": 240.0}, {"chips": (0, 1, 2), "nuts": (4, 5)})
+
+
+def step_of(plate: int, delta_g: float, from_s: float = 0.0) -> WeightStep:
+    name = PlateId(f"1/1/{plate}")
+    return WeightStep(
+        shelf=ShelfId("1/1"),
+        plates=(name,),
+        delta_g=delta_g,
+        sigma_g=0.7,
+        deltas_g={name: delta_g},
+        from_ns=round(from_s * SECOND_NS),
+        to_ns=round((from_s + 0.4) * SECOND_NS),
+    )
+
+
+def weights(steps: list[WeightStep]) -> list[float]:
+    return [round(step.delta_g, 1) for step in steps]
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0], ids=["taken", "put-back"])
+def test_a_bag_whose_plates_rested_at_different_moments_is_one(
+    planogram: Planogram, sign: float
+) -> None:
+    (whole,) = whole_again([step_of(1, sign * 37.0, 0.4), step_of(2, sign * 25.0)], planogram)
+    assert whole.plates == ("1/1/2", "1/1/1")
+    assert whole.delta_g == pytest.approx(sign * 62.0)
+    assert (whole.from_ns, whole.to_ns) == (0, round(0.8 * SECOND_NS))
+    assert whole.deltas_g == {"1/1/1": sign * 37.0, "1/1/2": sign * 25.0}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([step_of(1, -62.0), step_of(2, -63.0)], id="two-bags"),
+        pytest.param([step_of(1, -37.0), step_of(2, 25.0)], id="one-each-way"),
+        pytest.param([step_of(0, -37.0), step_of(2, -25.0)], id="not-side-by-side"),
+        pytest.param([step_of(1, -37.0), step_of(2, -25.0, 5.0)], id="later"),
+        pytest.param([step_of(1, -37.0), step_of(2, -58.0)], id="not-its-weight"),
+    ],
+)
+def test_what_is_not_one_product_stays_apart(planogram: Planogram, steps: list[WeightStep]) -> None:
+    assert weights(whole_again(steps, planogram)) == weights(steps)
