@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import sdnotify
@@ -25,11 +25,11 @@ from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.config import GatewayConfig
-from tebura_gateway.service import members, nodes, refunding, reviewing
+from tebura_gateway.service import members, nodes, refunding, reviewing, stock
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.requests import Ruling
+from tebura_gateway.service.requests import FacingCount, Ruling
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
 from tebura_gateway.service.views import MemberView
@@ -63,6 +63,13 @@ class WriterServices:
     def take_back(self, review: str) -> None:
         def work(tx: Tx, memory: Memory) -> None:
             reviewing.take_back(tx, memory, review)
+
+        self.writer.call(work)
+
+    def count_stock(self, counts: Sequence[FacingCount], by: str) -> None:
+        def work(tx: Tx, _: Memory) -> None:
+            for one in counts:
+                stock.count(tx, one, by)
 
         self.writer.call(work)
 

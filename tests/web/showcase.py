@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +19,11 @@ from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
 from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.domain.decision import Decision
-from tebura_gateway.service.requests import Refused, Ruling, RulingKind
+from tebura_gateway.service.requests import FacingCount, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
+    CountView,
     DisputeState,
     Evidence,
     FlagView,
@@ -40,6 +41,7 @@ from tebura_gateway.service.views import (
     ReviewStep,
     ReviewView,
     Spell,
+    StockView,
     TaxView,
     VisitStage,
     VisitView,
@@ -70,6 +72,7 @@ class Showcase:
     members_by_id: dict[MemberId, MemberView] = field(default_factory=dict)
     reviews_by_id: dict[str, ReviewView] = field(default_factory=dict)
     steps_seen: dict[str, ReviewStep] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
     nodes_seen: list[NodeView] = field(default_factory=list)
     letters: list[FlagView] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
@@ -194,6 +197,24 @@ class Showcase:
             median_answer_ns=95 * SECOND_NS if self.rulings else None,
         )
 
+    def stock(self) -> list[StockView]:
+        return [
+            StockView(
+                place=name,
+                is_facing=True,
+                product=self.product(facing.sku),
+                expected=self.counted.get(name),
+                moved=0,
+                counted=self.counted.get(name),
+                counted_ns=self.time_ns if name in self.counted else None,
+                difference=None,
+            )
+            for name, (_, facing) in self.layout.facings().items()
+        ]
+
+    def counts(self, *, limit: int = 50) -> list[CountView]:
+        return []
+
     def flags(self, *, limit: int = 50) -> list[FlagView]:
         return self.letters[:limit]
 
@@ -209,6 +230,13 @@ class Showcase:
         self.reviews_by_id[review] = msgspec.structs.replace(
             view, decision=ruling.kind.value, decided_ns=self.time_ns, decided_by=ruling.by
         )
+        self.changed += 1
+
+    def count_stock(self, counts: Sequence[FacingCount], by: str) -> None:
+        for one in counts:
+            if one.facing not in self.layout.facings():
+                raise Refused(f"no facing {one.facing!r}")
+            self.counted[one.facing] = one.count
         self.changed += 1
 
     def take_back(self, review: str) -> None:

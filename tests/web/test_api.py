@@ -172,3 +172,17 @@ def test_the_api_describes_itself(program: TestClient) -> None:
     assert schema["info"]["title"] == "Tebura gateway"
     assert {"/api/v1/visits", "/api/v1/receipts/{visit}", "/health"} <= set(schema["paths"])
     assert not [path for path in schema["paths"] if path.startswith(("/me", "/staff", "/live"))]
+
+
+def test_a_program_counts_a_facing_and_reads_the_stock(program: TestClient, shop: Showcase) -> None:
+    before = program.get("/api/v1/stock").json()
+    assert [one["expected"] for one in before] == [None] * len(shop.layout.facings())
+    counted = program.post("/api/v1/stock/counts", json={"facing": "g1/s1/f1", "count": 7})
+    assert counted.status_code == 201
+    assert (counted.json()["sku"], counted.json()["expected"]) == ("chocolate-bar", 7)
+    assert program.get("/api/v1/stock/counts").status_code == 200
+    for wrong in ({"facing": "g1/s1/f1", "count": -1}, {"facing": "g1/s1/f1"}):
+        assert program.post("/api/v1/stock/counts", json=wrong).status_code == 422
+    unknown = program.post("/api/v1/stock/counts", json={"facing": "g9/s1/f1", "count": 1})
+    assert unknown.status_code == 409
+    assert "g9/s1/f1" in unknown.json()["detail"]

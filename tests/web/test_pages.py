@@ -352,3 +352,33 @@ def test_names_are_cut_to_the_width_beneath_their_facing(
     text: str, letters: int, expected: str
 ) -> None:
     assert fit(text, letters) == expected
+
+
+def test_staff_count_facings_and_leave_the_others_alone(browser: Browser, shop: Showcase) -> None:
+    browser.sign_in_staff()
+    form = browser.form_token("/staff/stock?lang=en")
+    data = {"form": form, "facing": ["g1/s1/f1", "g1/s1/f2"], "counted": ["", "7"]}
+    answer = browser.http.post("/staff/stock", data=data)
+    assert answer.status_code == 200
+    assert "Counted." in answer.text
+    assert shop.counted == {"g1/s1/f2": 7}
+
+
+@pytest.mark.parametrize(
+    ("facing", "typed", "told"),
+    [
+        ("g1/s1/f2", "seven", "g1/s1/f2: “seven” is no count of pieces."),
+        ("g9/s1/f2", "7", "no facing"),
+    ],
+)
+def test_a_count_that_cannot_be_is_shown_again_and_nothing_is_taken(
+    browser: Browser, shop: Showcase, facing: str, typed: str, told: str
+) -> None:
+    browser.sign_in_staff()
+    form = browser.form_token("/staff/stock?lang=en")
+    data = {"form": form, "facing": [facing, "g1/s1/f1"], "counted": [typed, "4"]}
+    answer = browser.http.post("/staff/stock", data=data)
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert 'value="4"' in answer.text
+    assert shop.counted == {}

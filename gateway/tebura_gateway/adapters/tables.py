@@ -179,11 +179,52 @@ ruling = Table(
 )
 """What staff said a step was. Wins over the judgement."""
 
+stock_move = Table(
+    "stock_move",
+    metadata,
+    _store(),
+    Column("event", String(120), primary_key=True),  # str(EventId) of the decided step
+    # A facing, or for what does not belong there the shelf.
+    Column("place", String(200), nullable=False),
+    Column("sku", String(200), nullable=False),
+    Column("change", Integer, nullable=False),  # signed: + came, - left
+    Column("at_ns", BigInteger, nullable=False),  # when the step began
+    Index("stock_move_slot", "store", "place", "sku", "at_ns"),
+)
+"""What decided steps did to the stock; follows every correction of a decision."""
+
+stock_count = Table(
+    "stock_count",
+    metadata,
+    _store(),
+    Column("place", String(200), primary_key=True),
+    Column("sku", String(200), primary_key=True),
+    Column("at_ns", BigInteger, primary_key=True),
+    Column("counted", Integer, nullable=False),
+    # By the book, by all that is known now; NULL: nobody had counted before.
+    Column("expected", Integer),
+    Column("by", String(64), nullable=False),
+    Column("recorded_ns", BigInteger, nullable=False),
+)
+"""What staff counted: the record of shrinkage."""
+
+stock = Table(
+    "stock",
+    metadata,
+    _store(),
+    Column("place", String(200), primary_key=True),
+    Column("sku", String(200), primary_key=True),
+    Column("expected", Integer),  # pieces now; NULL before the first count
+    Column("moved", Integer, nullable=False),  # since the last count
+    Column("counted_ns", BigInteger),
+)
+
 review = Table(
     "review",
     metadata,
     _store(),
-    # step:EVENT, visit:VISIT, late:VISIT:SKU, dispute:VISIT:SKU:N, event:EVENT, payment:VISIT
+    # step:EVENT, visit:VISIT, late:VISIT:SKU, dispute:VISIT:SKU:N, event:EVENT, payment:VISIT,
+    # stock:PLACE:SKU:COUNTED
     Column("review", String(300), primary_key=True),
     Column("kind", String(16), nullable=False),  # ReviewKind: the word before the first colon
     Column("visit", String(120)),
@@ -296,7 +337,7 @@ change = Table(
     Column("seq", RowId, primary_key=True, autoincrement=True),
     Column("store", String(63), nullable=False, index=True),
     Column("at_ns", BigInteger, nullable=False),
-    # visit, node, review, receipt, refund, member, dead-letter
+    # visit, node, review, receipt, refund, member, stock, dead-letter
     Column("kind", String(16), nullable=False),
     Column("ref", String(300), nullable=False),
 )

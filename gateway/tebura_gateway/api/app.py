@@ -16,7 +16,7 @@ from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
 from tebura_gateway.api.wire import HealthOut
-from tebura_gateway.web import live, phone, reviewing, staff
+from tebura_gateway.web import live, phone, reviewing, staff, stocktaking
 from tebura_gateway.web.answers import WordsDep, page, see_other
 from tebura_gateway.web.rendering import STATIC, Renderer
 
@@ -62,6 +62,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(phone.router)
     app.include_router(staff.router)
     app.include_router(reviewing.router)
+    app.include_router(stocktaking.router)
     app.include_router(live.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     app.add_api_route("/", _home, include_in_schema=False)

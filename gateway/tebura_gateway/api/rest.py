@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.ids import Sku, VisitId
+from tebura_contract.ids import FacingId, Sku, VisitId
 
 from tebura_gateway.api import wire
 from tebura_gateway.api.access import ApiDep, RuntimeDep, api_key
 from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
-from tebura_gateway.service.requests import Ruling, RulingKind
+from tebura_gateway.service.requests import FacingCount, Ruling, RulingKind
 from tebura_gateway.service.views import VisitView
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(api_key)])
@@ -112,6 +112,28 @@ def refund(runtime: RuntimeDep, key: ApiDep, refund: wire.RefundIn) -> wire.Rece
     if found is None:
         raise HTTPException(404)
     return wire.receipt_out(found)
+
+
+@router.get("/stock", tags=["stock"])
+def stock(runtime: RuntimeDep) -> list[wire.StockOut]:
+    """Every facing, then what lies where it does not belong."""
+    return [wire.stock_out(one) for one in runtime.views.stock()]
+
+
+@router.get("/stock/counts", tags=["stock"])
+def stock_counts(runtime: RuntimeDep, limit: Limit = 50) -> list[wire.StockCountOut]:
+    """The latest counts and their differences, newest first."""
+    return [wire.stock_count_out(one) for one in runtime.views.counts(limit=limit)]
+
+
+@router.post("/stock/counts", status_code=201, tags=["stock"])
+def count_stock(runtime: RuntimeDep, key: ApiDep, count: wire.StockCountIn) -> wire.StockOut:
+    """Check the book of a facing and set it; 409 if there is no such facing, or it lies ahead."""
+    at_ns = _since_ns(count.at) if count.at else None
+    facing = FacingId(count.facing)
+    runtime.services.count_stock([FacingCount(facing=facing, count=count.count, at_ns=at_ns)], key)
+    found = next(one for one in runtime.views.stock() if one.place == facing)
+    return wire.stock_out(found)
 
 
 @router.get("/members", tags=["members"])

@@ -1,5 +1,6 @@
 """What the pages and the API need from the rest of the gateway; `bootstrap` provides it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -7,7 +8,7 @@ from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
-from tebura_gateway.service.requests import Ruling
+from tebura_gateway.service.requests import FacingCount, Ruling
 from tebura_gateway.service.views import MemberView, Views
 
 
@@ -46,6 +47,10 @@ class Services(Protocol):
 
     def take_back(self, review: str) -> None:
         """Undo the answer to a review. Raises `Refused` if it has had its effect already."""
+        ...
+
+    def count_stock(self, counts: Sequence[FacingCount], by: str) -> None:
+        """Staff counted facings; all are taken or none. Raises `Refused` naming the facing."""
         ...
 
     def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:

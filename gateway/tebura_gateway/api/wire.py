@@ -209,6 +209,46 @@ class DecisionIn(BaseModel):
     staff_work: bool = Field(False, description="staff filled up or cleared away: nobody's cart")
 
 
+class StockOut(BaseModel):
+    """A product in a facing, or with the shelf as `place` where it does not belong.
+
+    `expected` is null before the first count; `moved` is what decided steps changed since the last.
+    `difference` is that of the last count: pieces too many, or gone (negative).
+    """
+
+    place: str
+    is_facing: bool
+    sku: str
+    name: str
+    name_en: str
+    expected: int | None
+    moved: int
+    counted: int | None
+    counted_at: str | None
+    difference: int | None
+
+
+class StockCountOut(BaseModel):
+    """A count beside what the book expected then, by all that is known now."""
+
+    place: str
+    sku: str
+    at: str
+    counted: int
+    expected: int | None
+    difference: int | None
+    value: MoneyOut | None
+    by: str
+
+
+class StockCountIn(BaseModel):
+    """What staff counted in a facing. Send `at` where a retry must not count twice."""
+
+    facing: str = Field(max_length=200)
+    count: int = Field(ge=0, le=10_000)
+    at: str = Field("", max_length=40, description="RFC 3339; now where empty")
+
+
 class RefundIn(BaseModel):
     """Without `sku` all that is left of the receipt."""
 
@@ -292,6 +332,34 @@ def step_out(step: Decision) -> StepOut:
             GuessOut(sku=c.sku, quantity=c.quantity, probability=c.probability)
             for c in step.candidates
         ],
+    )
+
+
+def stock_out(stock: views.StockView) -> StockOut:
+    return StockOut(
+        place=stock.place,
+        is_facing=stock.is_facing,
+        sku=stock.product.sku,
+        name=stock.product.name,
+        name_en=stock.product.name_en,
+        expected=stock.expected,
+        moved=stock.moved,
+        counted=stock.counted,
+        counted_at=time_out(stock.counted_ns),
+        difference=stock.difference,
+    )
+
+
+def stock_count_out(count: views.CountView) -> StockCountOut:
+    return StockCountOut(
+        place=count.place,
+        sku=count.product.sku,
+        at=rfc3339(count.at_ns),
+        counted=count.counted,
+        expected=count.expected,
+        difference=count.difference,
+        value=money_out(count.value) if count.value is not None else None,
+        by=count.by,
     )
 
 

@@ -9,6 +9,7 @@ from tebura_contract.messages import StepDecided
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.judgement import Judgement
+from tebura_gateway.service import stock
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.reviews import ReviewKind, open_review, open_reviews, withdraw
 from tebura_gateway.service.transaction import Tx, from_text
@@ -38,6 +39,7 @@ def put(tx: Tx, memory: Memory, decision: Decision) -> None:
     if not _store(tx, memory, decision):
         return
     _tell_node(tx, decision)
+    stock.follow_decision(tx, decision)
     for suspect in {decision.visit, *(one.visit for one in decision.suspects)} - {None}:
         tx.note("visit", str(suspect))
 

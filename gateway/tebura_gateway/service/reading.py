@@ -18,9 +18,11 @@ from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service.evidence import step_evidence
+from tebura_gateway.service.stock_reading import read_counts, read_stock
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
+    CountView,
     DisputeState,
     Evidence,
     FlagView,
@@ -35,6 +37,7 @@ from tebura_gateway.service.views import (
     ReviewCandidate,
     ReviewPerson,
     ReviewView,
+    StockView,
     TaxView,
     VisitStage,
     VisitView,
@@ -200,6 +203,12 @@ class DatabaseViews:
             at_risk=self._money(int(risk_minor or 0)),
             median_answer_ns=int(median(took_ns)) if took_ns else None,
         )
+
+    def stock(self) -> list[StockView]:
+        return read_stock(self._engine, self._layout)
+
+    def counts(self, *, limit: int = 50) -> list[CountView]:
+        return read_counts(self._engine, self._layout, limit)
 
     def flags(self, *, limit: int = 50) -> list[FlagView]:
         letter, inbox = tables.dead_letter, tables.inbox

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.ids import Sku, VisitId
+from tebura_contract.ids import FacingId, Sku, VisitId
 
 UNDO_NS = 8 * SECOND_NS
 """An answer given on a page can be taken back this long; money waits for it."""
@@ -33,6 +33,14 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     visit: VisitId | None = None
     is_staff_work: bool = False
     by: str = "staff"
+
+
+class FacingCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What staff counted in a facing, and when; now, for want of a time."""
+
+    facing: FacingId
+    count: int
+    at_ns: int | None = None
 
 
 class Refused(ValueError):

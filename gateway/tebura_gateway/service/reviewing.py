@@ -16,7 +16,7 @@ from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.reviews import ReviewKind, ReviewState, close, kind_of_review, reopen
 from tebura_gateway.service.transaction import Tx
 
-_UNDOABLE = (ReviewKind.STEP, ReviewKind.VISIT, ReviewKind.LATE, ReviewKind.EVENT)
+_UNDOABLE = (ReviewKind.STEP, ReviewKind.VISIT, ReviewKind.LATE, ReviewKind.EVENT, ReviewKind.STOCK)
 """The others move money at once."""
 
 
@@ -53,7 +53,8 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
                 raise Refused("what was found after the sale is not charged: void writes it off")
         case ReviewKind.PAYMENT:
             _rule_payment(tx, VisitId(row.visit), ruling)
-        case ReviewKind.EVENT:
+        case ReviewKind.EVENT | ReviewKind.STOCK:
+            # Seen: there is nothing to decide, a count puts the book right.
             pass
     close(tx, review, ruling.kind.value, ruling.by)
     if row.visit is not None:

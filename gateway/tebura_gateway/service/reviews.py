@@ -17,6 +17,7 @@ class ReviewKind(StrEnum):
     DISPUTE = "dispute"
     EVENT = "event"
     PAYMENT = "payment"
+    STOCK = "stock"
 
 
 class ReviewState(StrEnum):

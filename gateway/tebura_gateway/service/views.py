@@ -294,6 +294,36 @@ class QueueView(View, frozen=True, kw_only=True):
     median_answer_ns: int | None
 
 
+class StockView(View, frozen=True, kw_only=True):
+    """One product in one place; `place` is a facing, or a shelf where it does not belong.
+
+    `expected` is None before the first count. `counted`, `difference` and `counted_ns` are those of
+    the last one.
+    """
+
+    place: str
+    is_facing: bool
+    product: ProductView
+    expected: int | None
+    moved: int
+    counted: int | None
+    counted_ns: int | None
+    difference: int | None
+
+
+class CountView(View, frozen=True, kw_only=True):
+    """A count of the past with what the book expected; `value` is what the difference is worth."""
+
+    place: str
+    product: ProductView
+    at_ns: int
+    counted: int
+    expected: int | None
+    difference: int | None
+    value: Money | None
+    by: str
+
+
 class FlagView(View, frozen=True, kw_only=True):
     """A message that was refused or looked odd, kept for people to see."""
 
@@ -349,5 +379,11 @@ class Views(Protocol):
         ...
 
     def queue(self) -> QueueView: ...
+
+    def stock(self) -> list[StockView]:
+        """Every facing as the layout has them, then what lies astray."""
+        ...
+
+    def counts(self, *, limit: int = 50) -> list[CountView]: ...
 
     def flags(self, *, limit: int = 50) -> list[FlagView]: ...
