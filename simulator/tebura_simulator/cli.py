@@ -21,6 +21,7 @@ from tebura_simulator import (
     cli_plates,
     cli_reliability,
     cli_scenario,
+    cli_trace,
     cli_view,
     cli_weigh,
 )
@@ -323,6 +324,7 @@ def _progress(line: int) -> None:
 cli_bench.register(app)
 cli_cases.register(app)
 cli_scenario.register(app)
+cli_trace.register(app)
 cli_diff.register(app)
 cli_draw.register(app)
 cli_plates.register(app)

@@ -62,7 +62,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     `surely_right`, `surely_wrong`, `unsure`: of the events of products that nothing marks as
     doubtful, by the threshold in use; `doubtful` are those marked. `product_right` and
     `product_among` are of `product_found` true steps of products found alone. `late`: reports
-    beyond the budget.
+    beyond the budget. `touches_unbilled` leave nothing on any receipt, with who given.
     """
 
     suite: str
@@ -98,6 +98,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     touches: int
     touches_net: int
     touches_silent: int
+    touches_unbilled: int
+    touches_asked: int
     plates_sick: int
     found_by_noise: dict[str, tuple[int, int]]
     by_place: dict[str, ByPlace]
@@ -163,6 +165,8 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
         touches=len(touches),
         touches_net=sum(grams < NET_G for grams in touches),
         touches_silent=sum(grams == 0.0 for grams in touches),
+        touches_unbilled=sum(count == 0 for case in cases for count in case.touches_charged),
+        touches_asked=sum(case.touches_asked for case in cases),
         plates_sick=sum(case.plates_sick for case in cases),
         found_by_noise=_by_noise(steps),
         by_place={

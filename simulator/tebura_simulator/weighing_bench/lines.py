@@ -7,15 +7,21 @@ import msgspec
 from tebura_contract.events import ForeignObject, ItemPicked
 from tebura_gateway.domain.what import Guess, guesses
 
-from tebura_simulator.story.timetable import ActionKind, Touch
+from tebura_simulator.story.timetable import ActionKind
 from tebura_simulator.weighing_bench.bill import Bill, bill
 from tebura_simulator.weighing_bench.given import Given, given
 from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
 from tebura_simulator.weighing_bench.places import Place
 from tebura_simulator.weighing_bench.playing import Played, Told
+from tebura_simulator.weighing_bench.touching import (
+    is_asked,
+    items_charged,
+    left_g,
+    presses_on,
+    told_by_touch,
+)
 from tebura_simulator.weighing_bench.true_steps import TrueStep
 
-AFTER_TOUCH_S = 5.0
 AFTER_ACTION_S = 3.0
 
 
@@ -49,6 +55,7 @@ class StepLine(msgspec.Struct, frozen=True, kw_only=True):
 
     at_s: float
     kind: str
+    shopper: str
     shelf: str
     plates: tuple[str, ...]
     sku: str
@@ -109,6 +116,10 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
     touches: tuple[float, ...] = ()
     """Grams that each touch left behind in events, all of its shelves together; 0 if none."""
     touched_events: int = 0
+    touches_charged: tuple[int, ...] = ()
+    """Items that each touch would leave on receipts, too many or too few."""
+    touches_asked: int = 0
+    """Touches about which a person would be asked."""
     plates_sick: int = 0
     bill: Bill = Bill()
     failure: str = ""
@@ -119,7 +130,7 @@ def case_line(played: Played, took_s: float) -> CaseLine:
     found = matched(played.true, played.told)
     case = played.case
     decided = given(played, found)
-    touches, touched = _touches(played, found)
+    by_touch = told_by_touch(played, found)
     return CaseLine(
         suite=case.suite,
         case=case.name,
@@ -132,8 +143,10 @@ def case_line(played: Played, took_s: float) -> CaseLine:
         took_s=took_s,
         steps=_step_lines(found, decided),
         told=_told_lines(found, played, decided),
-        touches=touches,
-        touched_events=touched,
+        touches=tuple(left_g(told) for told in by_touch),
+        touched_events=sum(len(told) for told in by_touch),
+        touches_charged=tuple(items_charged(told, decided) for told in by_touch),
+        touches_asked=sum(is_asked(told, decided) for told in by_touch),
         plates_sick=len({change.sensor for change in played.health}),
         bill=bill(found, decided, case.layout),
     )
@@ -179,6 +192,7 @@ def _step_line(
     return StepLine(
         at_s=round(step.at_s, 3),
         kind=step.kind.value,
+        shopper=step.shopper,
         shelf=step.shelf,
         plates=tuple(step.deltas_g),
         sku=step.sku,
@@ -282,34 +296,6 @@ def _cause(one: Told, played: Played) -> Cause:
     )
     if any(near):
         return Cause.ACTION
-    if any(_presses_on(touch, one) for touch in played.case.story.touches):
+    if any(presses_on(touch, one) for touch in played.case.story.touches):
         return Cause.TOUCH
     return Cause.NOTHING
-
-
-def _presses_on(touch: Touch, one: Told) -> bool:
-    is_there = touch.shelf == one.event.shelf or not set(touch.plates).isdisjoint(one.event.plates)
-    return is_there and touch.from_s - 0.5 <= one.to_s and one.from_s <= touch.to_s + AFTER_TOUCH_S
-
-
-def _touches(played: Played, found: Matching) -> tuple[tuple[float, ...], int]:
-    """What each touch left in false events: grams of each shelf, summed without sign.
-
-    An event is of the last touch there that began before the event's end.
-    """
-    touches = played.case.story.touches
-    left_g: list[dict[str, float]] = [{} for _ in touches]
-    events = 0
-    for one in found.false:
-        near = [n for n, touch in enumerate(touches) if _presses_on(touch, one)]
-        if near:
-            mine = left_g[max(near, key=lambda number: touches[number].from_s)]
-            shelf = str(one.event.shelf)
-            mine[shelf] = mine.get(shelf, 0.0) + one.event.delta_g
-            events += 1
-    # What netted to nothing but was told is not the same as nothing told.
-    sums = [sum(abs(grams) for grams in by_shelf.values()) for by_shelf in left_g]
-    return tuple(
-        max(round(grams, 2), 0.01) if by_shelf else 0.0
-        for grams, by_shelf in zip(sums, left_g, strict=True)
-    ), events

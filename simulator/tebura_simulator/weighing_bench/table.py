@@ -3,6 +3,7 @@
 from tebura_simulator.weighing_bench.bill import Bill
 from tebura_simulator.weighing_bench.calibration import Calibration, Threshold
 from tebura_simulator.weighing_bench.figures import Figures, Spread
+from tebura_simulator.weighing_bench.goals import goals
 
 
 def as_text(one: Figures) -> str:
@@ -47,8 +48,11 @@ def as_text(one: Figures) -> str:
         said.append(
             f"  touches           {one.touches}: net to nothing "
             f"{_share(one.touches_net, one.touches)}, no event at all "
-            f"{_share(one.touches_silent, one.touches)}"
+            f"{_share(one.touches_silent, one.touches)}, nothing on a receipt "
+            f"{_share(one.touches_unbilled, one.touches)}, asked about "
+            f"{_share(one.touches_asked, one.touches)}"
         )
+    said += goals(one)
     said += _calibration("calibration       ", one.calibration)
     return "\n".join(said + _calibration("with who given    ", one.given_calibration))
 
