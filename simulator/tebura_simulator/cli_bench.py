@@ -144,16 +144,21 @@ def parse_seeds(text: str) -> range:
 
 
 class _Eta:
-    """How far the bench is, on a terminal's standard error."""
+    """How far the bench is, on standard error: always where it is a terminal, else by tenths."""
 
     def __init__(self) -> None:
         self._begun_s = time.monotonic()
 
     def __call__(self, done: int, of: int) -> None:
-        if not sys.stderr.isatty():
+        is_terminal = sys.stderr.isatty()
+        if not is_terminal and not (done and 10 * done // of > 10 * (done - 1) // of):
             return
         left = ""
         if done and done < of:
             left_s = (time.monotonic() - self._begun_s) / done * (of - done)
             left = f", {left_s / 60:.0f} min left" if left_s >= 90 else f", {left_s:.0f} s left"
-        typer.echo(f"\r{done}/{of} cases{left}\x1b[K", err=True, nl=done == of)
+        said = f"{done}/{of} cases{left}"
+        if is_terminal:
+            typer.echo(f"\r{said}\x1b[K", err=True, nl=done == of)
+        else:
+            typer.echo(said, err=True)

@@ -170,7 +170,7 @@ def _said(one: ToldLine) -> str:
     if given.is_decided:
         return f"{what} {p}"
     others = [
-        f"{count} {sku} {_p(share)}"
+        f"{count} {sku}"
         for sku, count, share in one.candidates
         if share >= LIKELY and (sku, count) != (given.sku, abs(given.quantity))
     ]
