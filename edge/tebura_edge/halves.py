@@ -1,7 +1,8 @@
 """One product whose plates came to rest at different moments, so that it was seen as two steps.
 
 Plates that turn together are one step; a bag that slides off one plate before it leaves the next
-is not. Where no product explains what each plate shows, but one does what both do, they are one.
+is not. Where no product explains what each plate shows, but one does what both do, they are one. So
+what may be a half waits a moment for the other.
 """
 
 import math
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 from tebura_contract.clock import SECOND_NS
 
 from tebura_edge.bearing import are_side_by_side
@@ -23,18 +25,69 @@ LOG_HALVES: Final = math.log(0.05)
 """Share of steps that are halves (simulated store plates: 6 of 120)."""
 
 
+WAIT_NS: Final = SECOND_NS // 2
+"""How long the first half waits, at no cost to what is a product by itself."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A step that may be a half, and until when it waits."""
+
+    until_ns: int
+    step: WeightStep
+
+
+class Halves:
+    """Steps on their way out, and those that wait for their other half."""
+
+    def __init__(self, waiting: tuple[Waiting, ...] = ()) -> None:
+        self.waiting = waiting
+
+    def take(
+        self, steps: Iterable[WeightStep], planogram: Planogram, now_ns: int
+    ) -> list[WeightStep]:
+        """New steps in, what is whole or has waited long enough out."""
+        until_ns = {id(one.step): one.until_ns for one in self.waiting}
+        found = whole_again([*(one.step for one in self.waiting), *steps], planogram)
+        ready, waiting = [], []
+        for step in found:
+            late_ns = until_ns.get(id(step))
+            if late_ns is None and _may_be_half(step, planogram):
+                late_ns = now_ns + WAIT_NS
+            if late_ns is not None and now_ns < late_ns:
+                waiting.append(Waiting(late_ns, step))
+            else:
+                ready.append(step)
+        self.waiting = tuple(waiting)
+        return ready
+
+    def began_ns(self) -> int | None:
+        """When the first that waits began."""
+        return min((one.step.from_ns for one in self.waiting), default=None)
+
+
 def whole_again(steps: Iterable[WeightStep], planogram: Planogram) -> list[WeightStep]:
-    """Steps that were told at one time, halves of one product put together."""
+    """The same steps, halves of one product put together."""
     found: list[WeightStep] = []
     for step in steps:
-        for other in found:
+        for number, other in enumerate(found):
             both = _joined(other, step, planogram)
             if both is not None:
-                found[found.index(other)] = both
+                found[number] = both
                 break
         else:
             found.append(step)
     return found
+
+
+def _may_be_half(step: WeightStep, planogram: Planogram) -> bool:
+    """Whether no product explains it, and one that stands on more plates weighs more."""
+    could_be = any(
+        len(place.plates) > 1
+        and not place.plates.isdisjoint(step.plates)
+        and planogram.weight(place.sku).mean_g > abs(step.delta_g)
+        for place in planogram.places(step.shelf)
+    )
+    return could_be and not explain(step, planogram).is_explained
 
 
 def _joined(one: WeightStep, other: WeightStep, planogram: Planogram) -> WeightStep | None:

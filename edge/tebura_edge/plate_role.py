@@ -32,7 +32,7 @@ from tebura_contract.messages import FacingCounted, Part, StepDecided
 from tebura_edge.apart import apart
 from tebura_edge.bearing import log_idle, log_shares
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
-from tebura_edge.halves import whole_again
+from tebura_edge.halves import Halves, Waiting
 from tebura_edge.identification import Explanation, log_sum, noise_of
 from tebura_edge.levels import Levels, LevelSettings
 from tebura_edge.planogram import Foreign, Learnt, Planogram
@@ -79,6 +79,7 @@ class _Saved(msgspec.Struct, frozen=True, kw_only=True):
 
     plates: dict[PlateId, _SavedPlate]
     learnt: Learnt
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(slots=True)
@@ -129,6 +130,7 @@ class PlateRole:
             settings.levels,
             {plate: one.noise_g for plate, one in calibration.plates.items()},
         )
+        self._halves = Halves(state.waiting if state else ())
         self._ticked_ns: int | None = None
         if state:
             self._weigher.restore(
@@ -153,14 +155,17 @@ class PlateRole:
     def tick(self, now_ns: int) -> list[Event]:
         """Steps that waited for a neighbour on a scale that has fallen silent."""
         self._ticked_ns = now_ns
-        return self._events(self._weigher.tick(now_ns))
+        return self._events(self._weigher.tick(now_ns), now_ns)
 
     def watermark_ns(self) -> int | None:
         """Every step that began up to here was told; scales known to be silent do not count."""
         silent = {label for label, scale in self._scales.items() if scale.is_silent}
-        if len(silent) == len(self._scales):
-            return self._ticked_ns
-        return self._weigher.watermark_ns(silent)
+        is_all_silent = len(silent) == len(self._scales)
+        known_ns = self._ticked_ns if is_all_silent else self._weigher.watermark_ns(silent)
+        began_ns = self._halves.began_ns()
+        if known_ns is None or began_ns is None:
+            return known_ns
+        return min(known_ns, began_ns - 1)
 
     def save(self) -> bytes:
         """Levels up to which steps were told, noise of each plate, and what was learnt."""
@@ -168,7 +173,9 @@ class PlateRole:
             plate: _SavedPlate(level_g=level_g, noise_g=noise_g, still_ns=Ns(still_ns))
             for plate, (level_g, noise_g, still_ns) in self._weigher.told_levels().items()
         }
-        return encode(_Saved(plates=plates, learnt=self._planogram.learnt))
+        return encode(
+            _Saved(plates=plates, learnt=self._planogram.learnt, waiting=self._halves.waiting)
+        )
 
     def parts(self) -> tuple[Part, ...]:
         """Plates that are not well, for the node's health message."""
@@ -196,7 +203,7 @@ class PlateRole:
                 _note_health(levels, change)
                 events.append(self._sensor_changed(scale, change))
             grams = (readable(counts) - scale.tare_counts) / scale.counts_per_g
-            events += self._events(self._weigher.feed(item.scale, at_ns, grams))
+            events += self._events(self._weigher.feed(item.scale, at_ns, grams), int(at_ns[-1]))
         return events
 
     def _take_decision(self, item: StepDecided) -> None:
@@ -230,11 +237,11 @@ class PlateRole:
             since_ns=Ns(change.since_ns),
         )
 
-    def _events(self, steps: Iterable[WeightStep]) -> list[Event]:
-        """What is told of steps that were found at one time."""
+    def _events(self, steps: Iterable[WeightStep], now_ns: int) -> list[Event]:
+        """What is told of steps that were found, and of those that waited."""
         return [
             self._event(part, explained)
-            for step in whole_again(steps, self._planogram)
+            for step in self._halves.take(steps, self._planogram, now_ns)
             for part, explained in apart(step, self._planogram)
         ]
 

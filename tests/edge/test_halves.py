@@ -2,8 +2,9 @@
 
 import pytest
 from tebura_contract.clock import SECOND_NS
+from tebura_contract.codec import decode, encode
 from tebura_contract.ids import PlateId, ShelfId
-from tebura_edge.halves import whole_again
+from tebura_edge.halves import WAIT_NS, Halves, Waiting, whole_again
 from tebura_edge.planogram import Planogram
 from tebura_edge.weighing import WeightStep
 
@@ -55,3 +56,35 @@ def test_a_bag_whose_plates_rested_at_different_moments_is_one(
 )
 def test_what_is_not_one_product_stays_apart(planogram: Planogram, steps: list[WeightStep]) -> None:
     assert weights(whole_again(steps, planogram)) == weights(steps)
+
+
+def test_a_half_waits_for_the_other(planogram: Planogram) -> None:
+    halves = Halves()
+    assert halves.take([step_of(1, -37.0, 0.4)], planogram, 0) == []
+    assert halves.began_ns() == round(0.4 * SECOND_NS)
+    (whole,) = halves.take([step_of(2, -25.0)], planogram, WAIT_NS - 1)
+    assert whole.delta_g == pytest.approx(-62.0)
+    assert halves.began_ns() is None
+
+
+def test_what_stays_a_half_is_told_once_it_has_waited(planogram: Planogram) -> None:
+    halves, half = Halves(), step_of(1, -37.0)
+    assert halves.take([half], planogram, 0) == []
+    assert halves.take([], planogram, WAIT_NS - 1) == []
+    assert halves.take([], planogram, WAIT_NS) == [half]
+    assert halves.take([], planogram, 2 * WAIT_NS) == []
+
+
+@pytest.mark.parametrize("delta_g", [-62.5, -300.0], ids=["a-bag", "more-than-a-bag"])
+def test_what_can_be_no_half_does_not_wait(planogram: Planogram, delta_g: float) -> None:
+    step = step_of(1, delta_g)
+    assert Halves().take([step], planogram, 0) == [step]
+
+
+def test_a_half_that_waits_is_found_again_after_a_restart(planogram: Planogram) -> None:
+    halves = Halves()
+    halves.take([step_of(1, -37.0)], planogram, 0)
+    (saved,) = halves.waiting
+    again = Halves((decode(encode(saved), Waiting),))
+    (whole,) = again.take([step_of(2, -25.0)], planogram, 1)
+    assert whole.delta_g == pytest.approx(-62.0)
