@@ -30,11 +30,11 @@ LANES: Final = 5
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plate bore before and after the step; None where the trace does not reach."""
+    """What a plate bore before and after the step; before is None where the trace began later."""
 
     plate: str
     before_g: float | None
-    after_g: float | None
+    after_g: float
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,12 +154,11 @@ def _level(step: ReviewStep, plate: PlateId) -> Level:
     return Level(plate=plate, before_g=before, after_g=after)
 
 
-def _around(
-    step: ReviewStep, trace: Trace, grams: Sequence[float]
-) -> tuple[float | None, float | None]:
+def _around(step: ReviewStep, trace: Trace, grams: Sequence[float]) -> tuple[float | None, float]:
     before = [g for at, g in _timed(trace, grams) if at < step.from_ns]
-    after = [g for at, g in _timed(trace, grams) if at > step.to_ns]
-    return median(before) if before else None, median(after) if after else None
+    # A step is told as soon as it has settled: often the last value is all there is of after.
+    after = [g for at, g in _timed(trace, grams) if at > step.to_ns] or grams[-1:]
+    return median(before) if before else None, median(after)
 
 
 def _timed(trace: Trace, grams: Sequence[float]) -> Iterable[tuple[int, float]]:
