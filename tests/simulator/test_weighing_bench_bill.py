@@ -171,6 +171,18 @@ def test_weight_place_and_cart_say_what_can_be_told(
     assert places(every, LAYOUT, MODEL, ())[-1] is place
 
 
+def test_two_who_take_the_same_at_one_moment_cannot_be_told_apart() -> None:
+    case = draw(case_names(Wanted("calm", store="kiosk"), range(1, 2))[0])
+    name = next(n for n, (_, f) in LAYOUT.facings().items() if f.sku == "green-tea")
+    first = structs.replace(
+        case.story.actions[0], t_s=5.0, kind=ActionKind.TAKE, sku=TEA, facing=name, shopper="a"
+    )
+    both = [first, structs.replace(first, t_s=5.2, shopper="b")]
+    apart = [first, structs.replace(first, t_s=8.0, shopper="b")]
+    assert set(places(both, LAYOUT, MODEL, ())) == {Place.TOGETHER}
+    assert set(places(apart, LAYOUT, MODEL, ())) == {Place.HOME}
+
+
 def test_what_a_silent_scale_could_not_feel_cannot_be_told() -> None:
     case = draw(case_names(Wanted("calm", store="kiosk"), range(1, 2))[0])
     actions = sorted(case.story.actions, key=lambda one: one.t_s)

@@ -155,8 +155,9 @@ def case_line(played: Played, took_s: float) -> CaseLine:
 def _step_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[StepLine, ...]:
     lines = []
     for group in found.groups:
-        became, verdict = fate(group), _verdict(group, decided)
+        became = fate(group)
         for step in group.steps:
+            verdict = _verdict(step, group, decided)
             if became is Fate.FOUND:
                 one = group.told[0]
                 error_g = round(one.event.delta_g - step.delta_g, 3)
@@ -169,10 +170,10 @@ def _step_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[StepLine
     return tuple(sorted(lines, key=lambda line: line.at_s))
 
 
-def _verdict(group: Group, decided: Mapping[int, Given]) -> Verdict:
+def _verdict(step: TrueStep, group: Group, decided: Mapping[int, Given]) -> Verdict:
     made = [decided[id(one)] for one in group.told if id(one) in decided]
-    if not made:
-        return Verdict.REFILL
+    if not made or step.kind is ActionKind.REFILL:
+        return _untold(step)
     if not all(one.is_decided for one in made):
         return Verdict.ASKED
     return Verdict.RIGHT if all(one.is_right for one in made) else Verdict.WRONG

@@ -17,6 +17,7 @@ from tebura_simulator.story.scenario import FaultKind, FaultScript
 from tebura_simulator.story.timetable import Action, ActionKind
 
 TWIN_SDS = 2.0
+TOGETHER_S = 0.5
 BLIND_S = 1.5
 """A step begins this long before its moment at most, and has settled this long after."""
 _UNREAD = (FaultKind.SCALE_SILENT, FaultKind.NODE_OFF)
@@ -29,7 +30,8 @@ class Place(StrEnum):
     `HOME`: the product of the facing. `ASTRAY`: a product where it does not belong, told by the
     cart of whoever put it there, or by its having been put there. `TWIN`: either of these, but
     something else that may as well be there weighs the same. `UNHELD`: put back by somebody who did
-    not take so many. `BLIND`: its scale was silent or off, or a cell of its plates broken. `NONE`:
+    not take so many. `TOGETHER`: another shopper took or put back the same there at that moment, so
+    what can be told, but not whose each is. `BLIND`: its scale was silent or off, or a cell of its plates broken. `NONE`:
     no product.
     """
 
@@ -37,6 +39,7 @@ class Place(StrEnum):
     ASTRAY = "astray"
     TWIN = "twin"
     UNHELD = "unheld"
+    TOGETHER = "together"
     BLIND = "blind"
     NONE = "none"
 
@@ -49,7 +52,20 @@ def places(
     actions: Sequence[Action], layout: Layout, model: PlateModel, faults: Sequence[FaultScript]
 ) -> list[Place]:
     """Of each action, in the order given, which is that of time; `faults` are settled."""
-    return list(_Follower(layout, model, faults).follow(actions))
+    found = _Follower(layout, model, faults).follow(actions)
+    return [
+        Place.TOGETHER if place.is_decidable and _is_together(one, actions) else place
+        for one, place in zip(actions, found, strict=True)
+    ]
+
+
+def _is_together(one: Action, actions: Iterable[Action]) -> bool:
+    return any(
+        other.shopper != one.shopper
+        and (other.facing, other.sku, other.kind) == (one.facing, one.sku, one.kind)
+        and abs(other.t_s - one.t_s) <= TOGETHER_S
+        for other in actions
+    )
 
 
 class _Follower:
