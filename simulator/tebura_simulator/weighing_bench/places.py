@@ -30,9 +30,9 @@ class Place(StrEnum):
     `HOME`: the product of the facing. `ASTRAY`: a product where it does not belong, told by the
     cart of whoever put it there, or by its having been put there. `TWIN`: either of these, but
     something else that may as well be there weighs the same. `UNHELD`: put back by somebody who did
-    not take so many. `TOGETHER`: another shopper took or put back the same there at that moment, so
-    what can be told, but not whose each is. `BLIND`: its scale was silent or off, or a cell of its plates broken. `NONE`:
-    no product.
+    not take so many. `TOGETHER`: another shopper did the same there at that moment, so what can be
+    told, but not whose each is. `BLIND`: its scale was silent or off, or a cell of its plates
+    broken. `NONE`: no product.
     """
 
     HOME = "home"
