@@ -132,6 +132,7 @@ def test_no_threshold_is_promised_on_few_lines() -> None:
     few = [(0.99, True)] * 500
     many = [(0.99, True)] * 3500
     assert calibration(few, 0.8).bound is None
+    assert calibration(few, 0.8).point is None
     assert calibration(many, 0.8).bound is not None
     assert calibration([*many, *[(0.999, False)] * 40], 0.8).point is None
 

@@ -124,7 +124,7 @@ def calibration(lines: Sequence[tuple[float, bool]], threshold: float) -> Calibr
 def curve(lines: Sequence[tuple[float, bool]], points: int = 400) -> Curve:
     """Thresholds from low to high, each at a line's own confidence, evenly among all lines."""
     ranked = sorted(lines)
-    wrong_from = list(accumulate((not ok for _, ok in reversed(ranked)), initial=0))
+    wrong_from = list(accumulate((int(not ok) for _, ok in reversed(ranked)), initial=0))
     starts = [n for n, (p, _) in enumerate(ranked) if n == 0 or ranked[n - 1][0] < p]
     chosen = starts[:: max(1, len(starts) // points)]
     left = [len(ranked) - first for first in chosen]
@@ -141,10 +141,10 @@ def _is_right(told: ToldLine) -> bool:
 
 
 def _lowest(lines: Sequence[tuple[float, bool]], *, is_bound: bool) -> Threshold | None:
-    """The lowest threshold that keeps the limit."""
+    """The lowest threshold that keeps the limit; fewer lines than it speaks of show nothing."""
     ranked = sorted(lines, reverse=True)
-    wrong = list(accumulate(not ok for _, ok in ranked))
-    for last in range(len(ranked) - 1, -1, -1):
+    wrong = list(accumulate(int(not ok) for _, ok in ranked))
+    for last in range(len(ranked) - 1, round(1 / WRONG_SHARE) - 2, -1):
         p, number = ranked[last][0], last + 1
         if number < len(ranked) and ranked[number][0] == p:
             continue
