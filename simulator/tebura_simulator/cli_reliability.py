@@ -37,6 +37,9 @@ def reliability(
         Path | None,
         typer.Option(help="Keep cases in this folder; with the same code none is played twice."),
     ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List every line that would be charged wrongly.")
+    ] = False,
     jobs: Annotated[
         int, typer.Option(min=1, max=MAX_JOBS, help="Cases at once; results do not depend on it.")
     ] = os.cpu_count() or 1,
@@ -61,7 +64,7 @@ def reliability(
     from tebura_simulator.cli_bench import parse_seeds
     from tebura_simulator.weighing_bench.kept import Kept
     from tebura_simulator.weighing_bench.pool import part_figures, parts
-    from tebura_simulator.weighing_bench.pool_table import as_text
+    from tebura_simulator.weighing_bench.pool_table import as_text, wrongly_charged
 
     threshold = JudgementSettings().threshold
     mix = parts(layout, visits)
@@ -70,6 +73,9 @@ def reliability(
         kept = Kept(keep) if keep is not None else None
         for part, line in _played(mix, parse_seeds(seeds), lines, jobs, kept):
             found[part.name].append(line)
+            if failures and not json:
+                for said in wrongly_charged(line):
+                    typer.echo(f"{part.name}: {said}")
             if line.failure:
                 said = f"{line.case} seed {line.seed}: {line.failure}"
                 typer.echo(f"tebura-simulate: FAILED {said}", err=True)

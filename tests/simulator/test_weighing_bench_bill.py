@@ -1,5 +1,6 @@
 """The weighing bench's bill, its rows by case, its pool, its goals, and what it keeps."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tebura_simulator.scoring.intervals import clopper_pearson, upper_bound
 from tebura_simulator.stores import store
 from tebura_simulator.story.scenario import FaultKind, FaultScript, PlateKind
 from tebura_simulator.story.timetable import Action, ActionKind
-from tebura_simulator.weighing_bench import running
+from tebura_simulator.weighing_bench import pool, running
 from tebura_simulator.weighing_bench.bill import bill
 from tebura_simulator.weighing_bench.by_case import by_case
 from tebura_simulator.weighing_bench.calibration import calibration, curve
@@ -24,11 +25,12 @@ from tebura_simulator.weighing_bench.figures import figures
 from tebura_simulator.weighing_bench.given import Given
 from tebura_simulator.weighing_bench.goals import goals
 from tebura_simulator.weighing_bench.kept import Kept, KeptFault
-from tebura_simulator.weighing_bench.lines import CaseLine, StepLine, Verdict
+from tebura_simulator.weighing_bench.lines import CaseLine, StepLine, ToldLine, Verdict
 from tebura_simulator.weighing_bench.matching import Fate, Matching, matched
 from tebura_simulator.weighing_bench.places import Place, places
 from tebura_simulator.weighing_bench.playing import Told
 from tebura_simulator.weighing_bench.pool import parts
+from tebura_simulator.weighing_bench.pool_table import wrongly_charged
 from tebura_simulator.weighing_bench.touching import items_charged
 from tebura_simulator.weighing_bench.trace import trace_of
 from tebura_simulator.weighing_bench.true_steps import TrueStep
@@ -275,6 +277,46 @@ def test_a_kept_file_that_is_something_else_is_named(tmp_path: Path) -> None:
     file.write_text("[]")
     with pytest.raises(KeptFault, match=file.name):
         kept.find(name)
+
+
+def test_the_pool_ends_with_the_seed_that_fills_up_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm = pool.Part("calm kiosk", Wanted("calm", store="kiosk"))
+    monkeypatch.setattr(pool, "parts", lambda *_: (calm,))
+    drawn = tmp_path / "pool.png"
+    args = ["reliability", "--seeds", "3..9", "--lines", "1", "--jobs", "1", "--json"]
+    told = CliRunner().invoke(app, [*args, "-o", str(drawn), "--keep", str(tmp_path / "kept")])
+    assert told.exit_code == 0, told.output
+    part, whole = (json.loads(line) for line in told.stdout.splitlines())
+    assert part["cases"] == whole["cases"] == 1
+    assert whole["calibration"]["lines"] >= 1
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+    assert len(list((tmp_path / "kept").rglob("*.json"))) >= 1
+
+
+def test_only_wrong_lines_that_nobody_is_asked_about_are_listed() -> None:
+    right, wrong, asked = (
+        decided(),
+        structs.replace(decided(WATER), is_right=False),
+        structs.replace(decided(WATER, status=Status.REVIEW), is_right=False),
+    )
+    case = structs.replace(
+        line_of(),
+        told=tuple(told_line(10.0 * n, one) for n, one in enumerate((right, wrong, asked))),
+    )
+    (said,) = wrongly_charged(case)
+    assert "charged 1 mineral-water" in said
+    assert "10.00-" in said
+
+
+def told_line(from_s: float, given: Given) -> ToldLine:
+    return ToldLine(
+        from_s=from_s, to_s=from_s + 0.3, told_s=from_s + 1.0, kind="pick", shelf="k1/s1",
+        plates=(), delta_g=-550.0, sigma_g=1.0, blind="", candidates=(), probability=0.99,
+        truth=(), cause=None, is_piece=False, is_right=True, has_candidate=True,
+        is_foreign_truth=False, given=given,
+    )  # fmt: skip
 
 
 def test_every_named_case_has_its_turn_in_the_pool() -> None:

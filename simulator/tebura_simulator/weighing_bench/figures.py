@@ -190,7 +190,7 @@ def failures(case: CaseLine) -> list[str]:
     for one in case.told:
         what = _wrong(one)
         if what:
-            said.append((one.from_s, f"{what}: {_told_said(one)}"))
+            said.append((one.from_s, f"{what}: {told_said(one)}"))
     return [f"{case.case} seed {case.seed} {text}" for _, text in sorted(said)]
 
 
@@ -211,7 +211,8 @@ def _step_said(step: StepLine) -> str:
     )
 
 
-def _told_said(one: ToldLine) -> str:
+def told_said(one: ToldLine) -> str:
+    """An event, its candidates and what it truly was, in a line."""
     top = ", ".join(f"{count} {sku} {p:.3f}" for sku, count, p in one.candidates[:3])
     return (
         f"{one.from_s:.2f}-{one.to_s:.2f} {one.kind} {one.delta_g:+.1f}±{one.sigma_g:.1f} g on "

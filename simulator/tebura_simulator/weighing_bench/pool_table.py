@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from tebura_simulator.weighing_bench.calibration import Threshold
+from tebura_simulator.weighing_bench.figures import told_said
+from tebura_simulator.weighing_bench.lines import CaseLine
 from tebura_simulator.weighing_bench.pool import PartFigures
 
 _HEAD = ("cases", "lines", "right", "ECE", "charged", "WRONG", "asked", "twins", "item F1", "after")
@@ -31,6 +33,19 @@ def as_text(parts: Sequence[PartFigures], whole: PartFigures) -> str:
         for b in found.bins
     ]
     return "\n".join(rows)
+
+
+def wrongly_charged(case: CaseLine) -> list[str]:
+    """Every line of a case that nobody would be asked about and that is wrong."""
+    return [
+        f"seed {case.seed} {case.case} {told_said(one)} charged {one.given.quantity} "
+        f"{one.given.sku} {one.given.confidence:.4f}"
+        for one in case.told
+        if one.given is not None
+        and one.given.is_line
+        and one.given.is_decided
+        and not one.given.is_right
+    ]
 
 
 def _row(one: PartFigures) -> str:
