@@ -77,6 +77,22 @@ def test_two_steps_told_as_their_sum_are_merged() -> None:
     assert not found.missed
 
 
+def test_an_event_that_holds_an_earlier_step_too_is_of_both() -> None:
+    found = matched([step(9.2, -15.0), step(10.0, -15.5, number=1)], [told(9.9, -30.4)])
+    (group,) = found.groups
+    assert len(group.steps) == 2
+    light = matched([step(9.2, -15.0), step(10.0, -15.5, number=1)], [told(9.9, -15.4)])
+    assert [one.number for one in light.missed] == [0]
+
+
+def test_an_event_on_other_plates_and_of_another_weight_is_of_no_step() -> None:
+    steps = [step(10.0, -554.0), step(11.1, -1112.0, number=1)]
+    events = [told(9.0, -14.9, "p4", lasts_s=1.4), told(9.2, -1662.0, lasts_s=2.0)]
+    found = matched(steps, events)
+    assert [len(group.steps) for group in found.groups] == [2]
+    assert [one.event.delta_g for one in found.false] == [-14.9]
+
+
 def test_a_step_told_in_two_pieces_is_split() -> None:
     found = matched([step(10.0, -100.0)], [told(9.9, -60.0), told(9.9, -40.0, "p2")])
     (group,) = found.groups

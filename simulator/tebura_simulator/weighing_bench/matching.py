@@ -1,14 +1,16 @@
 """Which told event is which true step.
 
 An event may be of a step on the same shelf, the same way (both took or both put), whose moment lies
-between the event's start and end, `NEAR_S` either side. Of all such pairs those that share a plate
-come first, then those nearest in weight; each step and each event is used once. What is left and
-alike in plates and weight (`ALIKE`) is paired up to `FAR_S` apart: a clock that stepped.
+between the event's start and end, `NEAR_S` either side; without a common plate only if the weights
+are within `_SHARE`. Of all such pairs those that share a plate come first, then those nearest in
+weight; each step and each event is used once. What is left and alike in plates and weight (`ALIKE`)
+is paired up to `FAR_S` apart: a clock that stepped.
 
 A step left over is *merged* into the event of another if that event's weight is nearer to both
-together; an event left over is a *split* piece of a step if the step's weight is nearer to all
-pieces together. Two steps left over that are each other's opposite on the same plates within
-`NETS_S` *netted*. Other steps are *missed*, other events *false*.
+together, or up to `FAR_S` before or after it if plates and weights are alike; an event left over is
+a *split* piece of a step if the step's weight is nearer to all pieces together. Two steps left over
+that are each other's opposite on the same plates within `NETS_S` *netted*. Other steps are
+*missed*, other events *false*.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -90,17 +92,23 @@ def _covers(one: Told, step: TrueStep, near_s: float) -> bool:
 
 
 def _may_be(one: Told, step: TrueStep, near_s: float) -> bool:
-    return one.event.delta_g * step.sign > 0 and _covers(one, step, near_s)
+    off_g = abs(one.event.delta_g - step.delta_g)
+    is_like = _shares(one, step) or off_g <= _SHARE * abs(step.delta_g)
+    return one.event.delta_g * step.sign > 0 and is_like and _covers(one, step, near_s)
 
 
 def _is_alike(one: Told, step: TrueStep, near_s: float) -> bool:
+    off_g = one.event.delta_g - step.delta_g
+    return _may_be(one, step, near_s) and _shares(one, step) and _is_small(off_g, step)
+
+
+def _shares(one: Told, step: TrueStep) -> bool:
+    return not step.plates.isdisjoint(one.event.plates)
+
+
+def _is_small(off_g: float, step: TrueStep) -> bool:
     least_g, share = ALIKE
-    within_g = max(least_g, share * abs(step.delta_g))
-    return (
-        _may_be(one, step, near_s)
-        and not step.plates.isdisjoint(one.event.plates)
-        and abs(one.event.delta_g - step.delta_g) <= within_g
-    )
+    return abs(off_g) <= max(least_g, share * abs(step.delta_g))
 
 
 def _paired(
@@ -143,10 +151,15 @@ def _left(
 
 def _merge(step: TrueStep, groups: Sequence[Group]) -> None:
     for group in groups:
-        if not any(_covers(one, step, NEAR_S) for one in group.told):
-            continue
-        off_g = abs(group.told_g - group.true_g)
-        if abs(group.told_g - group.true_g - step.delta_g) < off_g - _SHARE * abs(step.delta_g):
+        off_g = group.told_g - group.true_g
+        if any(_covers(one, step, NEAR_S) for one in group.told):
+            is_nearer = abs(off_g - step.delta_g) < abs(off_g) - _SHARE * abs(step.delta_g)
+        else:
+            is_near = any(_covers(one, step, FAR_S) and _shares(one, step) for one in group.told)
+            is_nearer = (
+                is_near and _is_small(off_g - step.delta_g, step) and not _is_small(off_g, step)
+            )
+        if is_nearer:
             group.steps.append(step)
             return
 
@@ -165,14 +178,13 @@ def _netted(steps: Sequence[TrueStep]) -> list[TrueStep]:
     found: list[TrueStep] = []
     for number, step in enumerate(steps):
         for other in steps[number + 1 :]:
-            small_g = max(ALIKE[0], ALIKE[1] * abs(step.delta_g))
             if (
                 step not in found
                 and other not in found
                 and step.shelf == other.shelf
                 and abs(step.at_s - other.at_s) <= NETS_S
                 and not step.plates.isdisjoint(other.plates)
-                and abs(step.delta_g + other.delta_g) <= small_g
+                and _is_small(step.delta_g + other.delta_g, step)
             ):
                 found += [step, other]
     return found
