@@ -57,8 +57,12 @@ less likely than that."""
 
 CART_ODDS: Final = 15.0
 """How much likelier a put-back of a product in a wrong place is than the node can know: the gateway
-knows who holds what, a few of the store's products. No candidate changes, only what is told: at 1
-a dinner box beside the rice balls is something foreign, and two bars are another two things."""
+knows who holds what, a few of the store's products. At 1 two bars in a wrong place are told as what
+stands there, a gum and a chocolate."""
+
+PERHAPS_SEVERAL: Final = 0.05
+"""What is this likely several products, against none, is not told as something foreign: that would
+be settled without anybody being asked."""
 
 NOTHING_SHARE: Final = 0.1
 """How often what looks like a step is none: plates that rest a few grams elsewhere."""
@@ -108,8 +112,10 @@ class Explanation:
 
     @property
     def is_explained(self) -> bool:
-        """Whether it is rather one or several products than none."""
-        return bool(self.candidates) and log_sum([self.log_one, self.log_several]) > self.log_other
+        """Whether it is rather a product than none, or perhaps several at once."""
+        is_one = self.log_product > self.log_other
+        is_several = self.log_several > self.log_other + math.log(PERHAPS_SEVERAL)
+        return bool(self.candidates) and (is_one or is_several)
 
     def or_else(self, log_other: float) -> "Explanation":
         """With one more explanation that is none of the candidates."""

@@ -24,7 +24,7 @@ from tebura_gateway.domain.who import Who
 
 _LIKELY = 4
 """So many of the best explanations count where it is asked who holds such a thing."""
-WHOLE_WITHIN = 0.1
+WHOLE_WITHIN, WHOLE_WITHIN_G = 0.1, 3.0
 """Packages further off their weight are open, or not what they seem; nodes learn up to there."""
 _SUSPECT = 0.02
 """A visit this likely to be behind a doubtful step waits for its review."""
@@ -164,7 +164,7 @@ class Bench:
         if product is None:
             return False
         expected_g = quantity * product.weight_g
-        within_g = max(WHOLE_WITHIN * expected_g, 3.0 * step.sigma_g)
+        within_g = max(WHOLE_WITHIN * expected_g, 3.0 * step.sigma_g, WHOLE_WITHIN_G)
         return abs(abs(step.delta_g) - expected_g) <= within_g
 
     def _undone(self, last: Past | None, decision: Decision, step: Step, who: Who) -> Past | None:
