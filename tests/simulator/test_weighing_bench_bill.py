@@ -25,7 +25,7 @@ from tebura_simulator.weighing_bench.figures import figures
 from tebura_simulator.weighing_bench.given import Given
 from tebura_simulator.weighing_bench.goals import goals
 from tebura_simulator.weighing_bench.kept import Kept, KeptFault
-from tebura_simulator.weighing_bench.lines import CaseLine, StepLine, ToldLine, Verdict
+from tebura_simulator.weighing_bench.lines import CaseLine, Cause, StepLine, ToldLine, Verdict
 from tebura_simulator.weighing_bench.matching import Fate, Matching, matched
 from tebura_simulator.weighing_bench.places import Place, places
 from tebura_simulator.weighing_bench.playing import Told
@@ -222,6 +222,16 @@ def test_a_case_reaches_its_goal_where_the_undecidable_is_asked_about() -> None:
         ("wrong", False),
         ("lazy", False),
     ]
+
+
+def test_a_false_event_counts_by_what_it_leaves_on_receipts() -> None:
+    there = structs.replace(told_line(10.0, decided()), cause=Cause.TOUCH)
+    back = structs.replace(told_line(20.0, decided(quantity=-1)), cause=Cause.TOUCH)
+    counts = [
+        by_case([structs.replace(line_of(), told=told)])[0].false
+        for told in ((there,), (there, back), (there, there))
+    ]
+    assert counts == [1, 0, 2]
 
 
 def test_the_upper_bound_is_that_of_the_two_sided_interval_of_twice_the_tail() -> None:

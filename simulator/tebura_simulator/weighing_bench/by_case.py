@@ -5,6 +5,7 @@ can be decided at least `GOAL` of all items should be charged rightly; what cann
 about, and nothing should be charged wrongly.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -19,8 +20,8 @@ class CaseFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A case over all its seeds. Steps of products are counted, refills left out.
 
     `decidable` of the `steps`: `right`, `wrong`, `asked` and `untold` are of these; the same
-    of the others with `hard_`. `false` and `false_asked`: events of nothing that would be charged,
-    or asked about. Things that are no product are right as long as nobody is charged for them.
+    of the others with `hard_`. `false`: items that events of nothing would leave on receipts, too
+    many or too few; `false_asked`: such events that would be asked about. Things that are no product are right as long as nobody is charged for them.
     """
 
     case: str
@@ -73,7 +74,7 @@ def _figures(name: str, cases: Sequence[CaseLine]) -> CaseFigures:
     steps = [s for case in cases for s in case.steps if s.sku and s.verdict is not Verdict.REFILL]
     easy = [step for step in steps if step.place.is_decidable]
     hard = [step for step in steps if not step.place.is_decidable]
-    false = [one for case in cases for one in case.told if one.cause is not None]
+    false = [[one for one in case.told if one.cause is not None] for case in cases]
     return CaseFigures(
         case=name,
         seeds=len(cases),
@@ -88,8 +89,8 @@ def _figures(name: str, cases: Sequence[CaseLine]) -> CaseFigures:
         hard_wrong=_of(hard, Verdict.WRONG),
         hard_asked=_of(hard, Verdict.ASKED),
         hard_untold=_of(hard, Verdict.UNTOLD),
-        false=sum(_is_charged(one) for one in false),
-        false_asked=sum(_is_asked(one) for one in false),
+        false=sum(_left(mine) for mine in false),
+        false_asked=sum(_is_asked(one) for mine in false for one in mine),
         bill=together(case.bill for case in cases),
     )
 
@@ -98,8 +99,13 @@ def _of(steps: Iterable[StepLine], verdict: Verdict) -> int:
     return sum(step.verdict is verdict for step in steps)
 
 
-def _is_charged(one: ToldLine) -> bool:
-    return one.given is not None and one.given.is_decided and bool(one.given.sku)
+def _left(false: Iterable[ToldLine]) -> int:
+    """Items on receipts; what is charged and credited again leaves none."""
+    items: Counter[tuple[str, str]] = Counter()
+    for one in false:
+        if one.given is not None and one.given.is_decided and one.given.sku:
+            items[one.given.shopper, one.given.sku] += one.given.quantity
+    return sum(abs(count) for count in items.values())
 
 
 def _is_asked(one: ToldLine) -> bool:
