@@ -21,7 +21,8 @@ class CaseFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     `decidable` of the `steps`: `right`, `wrong`, `asked` and `untold` are of these; the same
     of the others with `hard_`. `false`: items that events of nothing would leave on receipts, too
-    many or too few; `false_asked`: such events that would be asked about. Things that are no product are right as long as nobody is charged for them.
+    many or too few; `false_asked`: such events that would be asked about. Things that are no
+    product are right as long as nobody is charged for them.
     """
 
     case: str
