@@ -7,10 +7,11 @@ import platform
 from dataclasses import asdict
 from pathlib import Path
 
+import weighing
 import wire
 from timing import Row, Suite
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (wire.SUITE,)}
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (wire.SUITE, weighing.SUITE)}
 
 
 def machine() -> str:

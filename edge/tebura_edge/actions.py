@@ -41,8 +41,12 @@ PRESS_SHARE: Final = 0.5
 stays up without resting, is somebody's weight: it waits for so long for the end of it. A lean takes
 up to a second to reach all plates."""
 
-STAY_S: Final = 0.4
-"""What comes must rest for so much longer than what goes: an elbow pauses, too."""
+STAY_ROWS: Final = 5
+"""What comes, or is little, must rest for so many samples more: an elbow pauses, too."""
+
+PRELUDE_S: Final = 0.7
+"""A small move may be a hand that lies on what it is about to take: for so long it is part of what
+follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +128,24 @@ def _shares(action: Action, plates: set[int]) -> bool:
 def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_ns: int) -> bool:
     """Whether no plate of the action or beside it may still belong to it."""
     waited_ns = now_ns - max(one.seen_ns for one in action)
+    if abs(action[0].move.delta_g) < SMALL_G and waited_ns < ns_from_s(PRELUDE_S):
+        return False
     members = {one.move.plate for one in action}
     beside = {q for plate in members for q in near[plate]} - members
     first_ns = min(one.move.from_ns for one in action)
     last_ns = max(one.move.turned_ns for one in action) + link_ns_of(levels)
     largest = action[0].move
+    stays_ns = ns_from_s(STAY_ROWS * levels.typical_period_s())
+    if waited_ns < stays_ns and largest.delta_g > -2 * SMALL_G:
+        return False
     if largest.delta_g > 0 and waited_ns <= ns_from_s(PRESS_S):
         least_g = max(PRESS_G, PRESS_SHARE * largest.delta_g)
         leans = levels.is_busy & (levels.off_g >= least_g) & (levels.still_ns <= last_ns)
         leans &= levels.still_ns >= first_ns - ns_from_s(PRESS_LINK_S)
-        leans &= ~levels.is_ignored
-        stays_ns = ns_from_s(STAY_S)
-        restless = [q for q in members if not levels.is_resting[q] and not levels.is_ignored[q]]
-        if any(leans[q] for q in beside) or waited_ns < stays_ns or restless:
+        sways = levels.is_busy | (levels.rested_ns < now_ns - waited_ns + stays_ns)
+        if any((leans & ~levels.is_ignored)[q] for q in beside):
+            return False
+        if any((sways & ~levels.is_ignored)[q] for q in members):
             return False
     if waited_ns > ns_from_s(WAIT_S):
         return True

@@ -6,6 +6,7 @@ hysteresis: bad for a while before a cell is called sick, good for a while befor
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -43,6 +44,7 @@ SICK_AFTER_S: Final = {
 that presses on the real pot for 20 s is not yet restless. Worst first."""
 
 WELL_AFTER_S: Final = 3.0
+JUDGED_NS: Final = SECOND_NS // 2
 NOISY_G: Final = 20.0
 NOISY_SHARE: Final = 0.3
 """A cell is noisy where this share of its samples go up and down by more than `NOISY_G` from one to
@@ -55,6 +57,9 @@ LIVELY_SHARE: Final = 0.7
 samples a new count. One in ten good plates of the store rests on a single count for seconds; one
 near the border of two counts changes in up to half of the samples, until drift moves it away."""
 
+
+FADES: Final = 0.02
+"""What a sample counts in these shares; all before it fade by so much."""
 
 PAUSE_NS: Final = 5 * SECOND_NS
 
@@ -82,6 +87,7 @@ class Cells:
         plates = len(counts_per_g)
         self._noisy_counts = NOISY_G * np.abs(counts_per_g)
         self._state = np.zeros(plates, np.intp)
+        self._waiting: list[tuple[Ints, Floats]] = []
         self._last = np.full(plates, np.nan)
         self._change = np.zeros(plates)
         self._shares = np.zeros(2 * plates)
@@ -101,7 +107,7 @@ class Cells:
         return tuple(_ORDER[state] for state in self._state)
 
     def feed(self, at_ns: Ints, counts: Floats, busy_since_ns: Ints) -> list[CellChange]:
-        """Take raw counts and judge once at their end.
+        """Take raw counts, and judge once at the end of every `JUDGED_NS` of them.
 
         Args:
             at_ns: Store time of each row, (n,).
@@ -110,6 +116,15 @@ class Cells:
         """
         if not len(at_ns):
             return []
+        self._waiting.append((at_ns, counts))
+        if 0 <= at_ns[-1] - self._waiting[0][0][0] < JUDGED_NS:
+            return []
+        at_ns = np.concatenate([one[0] for one in self._waiting])
+        counts = np.concatenate([one[1] for one in self._waiting])
+        self._waiting.clear()
+        return self._feed(at_ns, counts, busy_since_ns)
+
+    def _feed(self, at_ns: Ints, counts: Floats, busy_since_ns: Ints) -> list[CellChange]:
         if not self._paused_ns.any():
             self._changed_ns[:] = self._paused_ns[:] = at_ns[0]
         if self._is_plain(at_ns, counts):
@@ -137,7 +152,7 @@ class Cells:
         return is_short and not np.isnan(counts).any() and not np.isnan(self._last).any()
 
     def _take_all(self, at_ns: Ints, counts: Floats) -> None:
-        """As `_take` row by row, to the same bits, for rows as they nearly always are."""
+        """As `_take` row by row, for rows as they nearly always are."""
         rows = np.concatenate([self._last[None], counts])
         change = np.diff(rows, axis=0)
         before = np.concatenate([self._change[None], change[:-1]])
@@ -145,12 +160,10 @@ class Cells:
             np.minimum(np.abs(change), np.abs(before)) > self._noisy_counts
         )
         is_new = change != 0
-        shares = np.concatenate([is_zigzag, is_new], axis=1).astype(np.float64)
-        for share in shares:
-            share -= self._shares
-            share *= 0.02
-            self._shares += share
-            share[:] = self._shares
+        fresh, fading = _fading(len(counts))
+        both = np.concatenate([is_zigzag, is_new], axis=1)
+        shares = fresh @ both.astype(np.float64) + fading * self._shares
+        self._shares[:] = shares[-1]
         plates = counts.shape[1]
         is_noisy = shares[:, :plates] > NOISY_SHARE
         self._bad_since_ns[CellHealth.NOT_READ][:] = 0
@@ -186,13 +199,13 @@ class Cells:
             np.minimum(np.abs(change), np.abs(self._change)) > self._noisy_counts
         )
         self._change = change
-        self._noisy_share += 0.02 * (is_zigzag - self._noisy_share)
+        self._noisy_share += FADES * (is_zigzag - self._noisy_share)
         self._note(CellHealth.NOISY, self._noisy_share > NOISY_SHARE, row_ns)
         is_new = is_read & (change != 0)
         paused = is_new & (row_ns - self._changed_ns > PAUSE_NS)
         self._paused_ns[paused] = row_ns
         self._changed_ns[is_new] = row_ns
-        self._change_share += 0.02 * (is_new - self._change_share)
+        self._change_share += FADES * (is_new - self._change_share)
         self._lively_share[is_new] = self._change_share[is_new]
         self._last = np.where(is_read, row, self._last)
 
@@ -224,6 +237,15 @@ class Cells:
         if health is CellHealth.OK:
             return CellChange(plate, health, now_ns)
         return CellChange(plate, health, int(self._bad_since_ns[health][plate]))
+
+
+@cache
+def _fading(rows: int) -> tuple[Floats, Floats]:
+    """What each of so many samples, (rows, rows), and the share before, (rows, 1), count."""
+    left: Floats = (1.0 - FADES) ** np.arange(rows + 1.0)
+    ages = np.subtract.outer(np.arange(rows), np.arange(rows))
+    fresh: Floats = np.where(ages >= 0, FADES * left[np.maximum(ages, 0)], 0.0)
+    return fresh, left[1:, None]
 
 
 def readable(counts: Floats) -> Floats:

@@ -37,6 +37,12 @@ _FILTERED: Final = 0.54
 _REST_SHARE: Final = 4.6
 """Variance of the trimmed mean of n filtered samples, times n: they are not independent."""
 
+_WALK_RANGES: Final = 4.0
+"""A random walk's range within a window is hardly ever more, in deviations of where it ends."""
+
+_CALM_NOISES: Final = 2.0
+"""The mean of a tenth of a second of a still plate is hardly ever farther off, in deviations."""
+
 _BEFORE_S: Final = 3.0
 _TURNS_WITHIN_S: Final = 2.0
 
@@ -81,7 +87,7 @@ class LevelSettings:
     noisy: tuple[tuple[float, float], ...] = ((1.75, 1.2), (3.5, 3.0))
     far: float = 2.5
     decide_s: float = 0.09
-    calm_s: float = 0.5
+    calm_s: float = 1.0
     gap_s: float = 2.0
     range_g: float = 2.5
     range_noises: float = 6.5
@@ -134,7 +140,8 @@ class Levels:
     Attributes:
         level_g: Level of each plate, NaN before its first rest.
         rest_g: Weight in the window judged last; meaningful where `is_resting`.
-        still_ns: Store time at which each plate was last seen at its level.
+        still_ns: Store time at which each plate was last seen at its level, and at rest there:
+            `rested_ns`.
         is_busy: Away from its level in the newest sample, by `off_g`.
         is_ignored: Sick: steps and watermark do not wait for it.
         now_ns: Store time of the newest judged sample; None before the first.
@@ -152,6 +159,7 @@ class Levels:
         if noise_g is not None:
             self.noise_g[noise_g > 0] = _FILTERED * noise_g[noise_g > 0]
         self.still_ns = np.zeros(plates, np.int64)
+        self.rested_ns = np.zeros(plates, np.int64)
         self.is_resting = np.zeros(plates, np.bool_)
         self.is_busy = np.zeros(plates, np.bool_)
         self.off_g = np.zeros(plates)
@@ -247,7 +255,7 @@ class Levels:
         is_calm = (off_g <= self._calm_g) | self.is_sick
         if not (is_calm.all() and samples.was_read[begin:end].all()):
             return False
-        self.still_ns[~self.is_sick] = now_ns
+        self.still_ns[~self.is_sick] = self.rested_ns[~self.is_sick] = now_ns
         return True
 
     def _judged(self, end: int, now_ns: int, now_s: float) -> list[PlateMove]:
@@ -263,6 +271,7 @@ class Levels:
         moves = [self._move(int(plate), end) for plate in np.flatnonzero(is_moved)]
         self._learn_wander(off_g <= self.settings.wanders_g, now_s)
         self._follow_drift(is_still, difference_g, since_s)
+        self.rested_ns[is_still] = now_ns
         is_new = self.is_resting & np.isnan(self.level_g)
         for settled in (is_new, is_moved):
             self.level_g[settled] = self.rest_g[settled]
@@ -272,7 +281,8 @@ class Levels:
             for plate in np.flatnonzero(is_still | is_moved | is_new):
                 self._doubt.pop(int(plate), None)
         self._history.append((now_ns, self.rest_g, self.is_resting))
-        self._is_calm = bool((is_still | self.is_sick).all()) and not self._doubt
+        is_calm = (is_still | (off_g <= self._calm_g)) & ~self.is_busy
+        self._is_calm = bool((is_calm | self.is_sick).all()) and not self._doubt
         return moves
 
     def move_threshold_g(self) -> Floats:
@@ -294,7 +304,10 @@ class Levels:
             self.wander.guess(self._guess_g2(rest_s), rest_s, is_new)
         sigma_g = np.sqrt(self.wander.variance(2 * self._window_s))
         self._threshold_g: Floats = np.maximum(settings.move_g, settings.move_sigmas * sigma_g)
-        self._calm_g: Floats = np.maximum(0.7 * settings.move_g, 2.0 * _known(self.noise_g))
+        self._calm_g: Floats = np.maximum(
+            0.7 * self._threshold_g, _CALM_NOISES * _known(self.noise_g)
+        )
+        self._walk_g2_per_s: Floats = self.wander.walk_g2_per_s()
         self._pace_g_per_s: Floats = settings.drift_g_per_s + self.wander.pace_g_per_s()
 
     def _guess_g2(self, rest_s: Floats) -> Floats:
@@ -370,7 +383,11 @@ class Levels:
         change_g = _known(rest_g - self.level_g[plates])
         rings_g = np.where(change_g > 0, settings.leans_share, -settings.range_share) * change_g
         half_g = settings.slope_sigmas * np.sqrt(2 * _REST_SHARE / max(half * stride, 1)) * noise_g
-        is_calm = range_g <= np.maximum(settings.range_g, settings.range_noises * noise_g) + rings_g
+        length_s = self.samples.time_s[end - 1] - self.samples.time_s[begin]
+        walk_g = np.sqrt(self._walk_g2_per_s[plates] * length_s)
+        own_g = np.maximum(settings.range_noises * noise_g, _WALK_RANGES * walk_g)
+        is_calm = range_g <= np.maximum(settings.range_g, own_g) + rings_g
+        half_g = np.maximum(half_g, settings.slope_sigmas * walk_g)
         is_calm &= slope_g <= np.maximum(settings.slope_g, half_g) + rings_g / 2
         return rest_g, is_calm, spread_g, slope_g
 

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-EVERY_S: Final = 0.5
+EVERY_S: Final = 1.0
 """How often rests are taken."""
 
 FAR: Final = 4
@@ -114,6 +114,11 @@ class Wander:
         """How fast each plate wanders from one rest to the next."""
         pace: Floats = np.sqrt(self._walk_g2()) / (EVERY_S * self.lag)
         return pace
+
+    def walk_g2_per_s(self) -> Floats:
+        """Variance that wandering adds with each second."""
+        walk: Floats = self._walk_g2() / (EVERY_S * self.lag)
+        return walk
 
     def _walk_g2(self) -> Floats:
         """What the wandering adds to the mean square from one rest to the next."""

@@ -195,11 +195,11 @@ class Weigher:
         levels = part.levels
         steps: list[WeightStep] = []
         for action in actions_of(part.pending, part.near, levels):
-            if is_over(action, part.near, levels, now_ns):
+            moves = [one.move for one in action]
+            echoes = is_echo(moves, part.told, part.near, link_ns_of(levels))
+            if echoes or is_over(action, part.near, levels, now_ns):
                 part.pending = [one for one in part.pending if one not in action]
-                moves = [one.move for one in action]
-                if not is_echo(moves, part.told, part.near, link_ns_of(levels)):
-                    steps += self._step(part, moves)
+                steps += [] if echoes else self._step(part, moves)
         return steps
 
     def _step(self, part: _Scale, moves: list[PlateMove]) -> list[WeightStep]:
