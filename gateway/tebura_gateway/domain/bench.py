@@ -15,7 +15,7 @@ from tebura_gateway.domain.blindness import Outage, outage_during
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, Step
 from tebura_gateway.domain.holdings import UNHELD, Holdings
-from tebura_gateway.domain.joint import Joint, weigh
+from tebura_gateway.domain.joint import Catalogue, Joint, weigh
 from tebura_gateway.domain.presence import NEVER_NS
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.undoing import ANOTHER_SOON, PUT_HERE, Past, Undoing, is_soon, same_hand
@@ -55,10 +55,12 @@ class Bench:
     decisions: dict[EventId, Decision] = field(default_factory=dict)
     _waiting: set[VisitId] = field(default_factory=set)
     _undoing: Undoing = field(default_factory=Undoing)
+    _catalogue: Catalogue = field(init=False)
     _holdings: Holdings = field(init=False)
 
     def __post_init__(self) -> None:
-        self._holdings = Holdings(len(self.layout.products()))
+        self._catalogue = Catalogue.of(self.layout)
+        self._holdings = Holdings(len(self._catalogue.products))
 
     def decide(self, fact: Fact, step: Step, who: Who) -> Decision:
         """Judge the next step; it may undo an earlier one, which is decided with it then.
@@ -99,7 +101,7 @@ class Bench:
         return None, found
 
     def _decision(self, fact: Fact, step: Step, who: Who, found: Sequence[Guess]) -> Decision:
-        joint = weigh(step, who, found, self._holdings, self.layout)
+        joint = weigh(step, who, found, self._holdings, self._catalogue)
         ruling = self.rulings.get(fact.id)
         if ruling is not None:
             verdict = _Verdict(ruling.visit, ruling.sku, ruling.quantity, 1.0, Reason.STAFF)
@@ -160,7 +162,7 @@ class Bench:
 
     def _is_whole(self, step: Step, sku: Sku, quantity: int) -> bool:
         """Whether what came back weighs what it did: half empty, it is for a person to say."""
-        product = self.layout.products().get(sku)
+        product = self._catalogue.products.get(sku)
         if product is None:
             return False
         expected_g = quantity * product.weight_g
@@ -201,7 +203,7 @@ class Bench:
         """Why evidence about this step must not be trusted, whatever it says."""
         if fact.flags:
             return Reason.FLAGGED, " ".join(sorted(fact.flags))
-        if step.shelf not in self.layout.shelves():
+        if step.shelf not in self._catalogue.shelves:
             return Reason.UNKNOWN_SHELF, step.shelf
         if step.blind:
             return Reason.BLIND, step.blind
@@ -229,7 +231,7 @@ class Bench:
     def _status(self, fact: Fact, step: Step, who: Who, verdict: _Verdict) -> Status:
         if verdict.reason is Reason.STAFF:
             return Status.DECIDED
-        if fact.flags or step.shelf not in self.layout.shelves():
+        if fact.flags or step.shelf not in self._catalogue.shelves:
             return Status.REVIEW
         heard_ns = min(
             (self.through_ns.get(node, NEVER_NS) for node in self._nodes(step.shelf)),

@@ -5,12 +5,12 @@ hold is as likely to come back, what they are not known to hold hardly.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tebura_contract.ids import Sku, VisitId, plate_id
-from tebura_contract.layout import Layout
+from tebura_contract.ids import ShelfId, Sku, VisitId, plate_id
+from tebura_contract.layout import Layout, Product, Shelf
 
 from tebura_gateway.domain.facts import Step
 from tebura_gateway.domain.holdings import Holdings
@@ -24,6 +24,19 @@ the weight of two rice balls would decide what is refunded."""
 
 WEIGHT_SHARE: Final = 0.02
 """Deviation of what a package weighs on any plate from the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the store sells, and where; built once, asked often."""
+
+    products: Mapping[Sku, Product]
+    shelves: Mapping[ShelfId, Shelf]
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Catalogue":
+        shelves = {name: shelf for name, (_, shelf) in layout.shelves().items()}
+        return cls(layout.products(), shelves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class Joint:
 
 
 def weigh(
-    step: Step, who: Who, found: Sequence[Guess], holdings: Holdings, layout: Layout
+    step: Step, who: Who, found: Sequence[Guess], holdings: Holdings, catalogue: Catalogue
 ) -> Joint:
     """Who and what, given what each visit holds."""
     visits: Sequence[tuple[VisitId | None, float]] = who.posterior or ((None, 1.0),)
@@ -73,7 +86,7 @@ def weigh(
     for visit, share in visits:
         mine = {(guess.sku, guess.quantity): guess.probability for guess in found}
         if is_return:
-            mine = _held(mine, step, visit, holdings, layout)
+            mine = _held(mine, step, visit, holdings, catalogue)
         weights |= {(visit, *key): share * weight for key, weight in mine.items()}
     known = math.fsum(share for _, share in visits)
     other = known * other_share(found)
@@ -88,12 +101,12 @@ def _held(
     step: Step,
     visit: VisitId | None,
     holdings: Holdings,
-    layout: Layout,
+    catalogue: Catalogue,
 ) -> dict[tuple[Sku, int], float]:
     """The same where they put back what they hold."""
     mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
-    fits = {key: _log_fit(step, key, layout) for key in weights if holdings.holds(visit, *key)}
-    home, beside = _stands(step, layout)
+    fits = {key: _log_fit(step, key, catalogue) for key in weights if holdings.holds(visit, *key)}
+    home, beside = _stands(step, catalogue)
     here = [key for key in fits if key[0] in home]
     if here:
         # What else they hold of this shelf may have been put where a thing stands that they hold.
@@ -104,9 +117,9 @@ def _held(
     return mine
 
 
-def _log_fit(step: Step, key: tuple[Sku, int], layout: Layout) -> float:
+def _log_fit(step: Step, key: tuple[Sku, int], catalogue: Catalogue) -> float:
     """How well so many of a product weigh what the step does (log density), by the catalogue."""
-    product = layout.products().get(key[0])
+    product = catalogue.products.get(key[0])
     if product is None:
         return -math.inf
     expected_g = key[1] * product.weight_g
@@ -114,10 +127,10 @@ def _log_fit(step: Step, key: tuple[Sku, int], layout: Layout) -> float:
     return -0.5 * ((abs(step.delta_g) - expected_g) / sd_g) ** 2 - math.log(sd_g)
 
 
-def _stands(step: Step, layout: Layout) -> tuple[frozenset[Sku], frozenset[Sku]]:
+def _stands(step: Step, catalogue: Catalogue) -> tuple[frozenset[Sku], frozenset[Sku]]:
     """What stands on these plates, and on their shelf."""
-    known = layout.shelves().get(step.shelf)
-    facings = known[1].facing if known is not None else ()
+    known = catalogue.shelves.get(step.shelf)
+    facings = known.facing if known is not None else ()
     here = frozenset(
         facing.sku
         for facing in facings

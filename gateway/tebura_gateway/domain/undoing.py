@@ -86,19 +86,16 @@ class Undoing:
 
     def alike(self, step: Step) -> Iterator[Past]:
         """Steps of the same weight the other way on these plates, the last one first."""
+        least_g = max(ALIKE_G, ALIKE_SHARE * abs(step.delta_g))
         past_here = self._past.get(step.shelf, {}).values()
         for past in itertools.islice(reversed(past_here), LOOK_BACK):
             first = past.decision
-            within_g = max(
-                ALIKE_G,
-                ALIKE_SIGMAS * math.hypot(first.sigma_g, step.sigma_g),
-                ALIKE_SHARE * abs(step.delta_g),
-            )
-            if (
-                first.delta_g * step.delta_g < 0.0
-                and abs(first.delta_g + step.delta_g) <= within_g
-                and not set(first.plates).isdisjoint(step.plates)
-            ):
+            if first.delta_g * step.delta_g >= 0.0:
+                continue
+            off_g = abs(first.delta_g + step.delta_g)
+            if off_g > least_g and off_g > ALIKE_SIGMAS * math.hypot(first.sigma_g, step.sigma_g):
+                continue
+            if not set(first.plates).isdisjoint(step.plates):
                 yield past
 
 
