@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 from tebura_contract.clock import Ns
-from tebura_contract.events import ItemPicked, SensorKind, SensorState, Trace
+from tebura_contract.events import SensorKind, SensorState, Trace
 from tebura_contract.ids import PlateId
 from tebura_contract.layout import Layout
 from tebura_gateway.adapters import tables
 from tebura_gateway.service import reviewing
-from tebura_gateway.service.evidence import readable, share_of_other
+from tebura_gateway.service.evidence import readable
 from tebura_gateway.service.reading import DatabaseViews
 from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.views import Evidence
@@ -68,26 +68,31 @@ def test_the_evidence_of_a_step_is_what_the_nodes_reported_around_it(core: Core)
     assert found.names == {visit: "Mika"}
 
 
-def step(**values: object) -> ItemPicked:
-    return ItemPicked(
-        shelf=TOP,
-        plates=(PLATE,),
-        delta_g=-550.0,
-        sigma_g=1.0,
-        from_ns=ns(1.0),
-        to_ns=ns(2.0),
-        **values,  # type: ignore[arg-type]
-    )
-
-
-def test_something_else_weighs_as_its_log_beside_those_of_the_candidates() -> None:
+def test_what_the_candidates_leave_is_for_something_else(core: Core) -> None:
     # e^0 and e^-ln2 for the candidates, e^-ln2 for the rest: a quarter.
     half = -0.6931471805599453
-    both = (candidate(TEA), candidate(RICE, log_likelihood=half))
-    assert share_of_other(step(candidates=both, log_other=half)) == pytest.approx(0.25)
-    assert share_of_other(step(candidates=both)) == 0.0
-    assert share_of_other(step(candidates=())) == 1.0
-    assert share_of_other(step(candidates=both, log_other=float("-inf"))) == 0.0
+    script = Script()
+    _, review = doubtful(
+        script, candidates=(candidate(TEA), candidate(RICE, log_likelihood=half)), log_other=half
+    )
+    core.hear(script.facts)
+    core.word(60.0)
+    found = evidence(core, review)
+    assert found.other == pytest.approx(0.25)
+    assert [one.probability for one in found.review.candidates] == pytest.approx([0.5, 0.25])
+
+
+def test_candidates_are_offered_with_the_sign_of_their_weight(core: Core) -> None:
+    script = Script()
+    left = script.pick(15.5)
+    back = script.put_back(25.5, candidate(RICE))
+    core.hear(script.facts)
+    core.word(60.0)
+    offered = [evidence(core, f"step:{fact.id}").review.candidates for fact in (left, back)]
+    assert [[(one.product.sku, one.quantity) for one in found] for found in offered] == [
+        [(TEA, 1)],
+        [(RICE, -1)],
+    ]
 
 
 @pytest.mark.parametrize(

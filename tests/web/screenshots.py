@@ -181,8 +181,8 @@ def doubtful(shop: Showcase) -> None:
             ReviewPerson(visit=ken.id, member_name="Ken", probability=0.12),
         ),
         candidates=(
-            ("onigiri-salmon", 1, 0.58),
-            ("onigiri-tuna", 1, 0.39),
+            ("onigiri-salmon", 1, 0.56),
+            ("onigiri-tuna", 1, 0.37),
             ("melon-pan", 1, 0.03),
         ),
         delta_g=-114.6,
@@ -194,7 +194,6 @@ def doubtful(shop: Showcase) -> None:
         "step:plates-1/1-17",
         shelf="g1/s2",
         moves={"p2": -71.2, "p3": -43.4},
-        other=0.04,
         hands=((mika.id, 0.41, -0.5, 1.3), (ken.id, 0.86, 0.7, 2.2)),
         spell="aisle: picture was black",
     )

@@ -184,6 +184,7 @@ class Showcase:
         return Evidence(
             review=view,
             step=step,
+            other=max(1.0 - sum(one.probability for one in view.candidates), 0.0),
             carts=tuple(one for one in found.values() if one.stage in OPEN_STAGES),
             names={name: one.member_name for name, one in found.items()},
         )
@@ -463,7 +464,6 @@ class Showcase:
         *,
         shelf: str,
         moves: dict[str, float],
-        other: float = 0.0,
         hands: tuple[tuple[VisitId | None, float, float, float], ...] = (),
         blind: str = "",
         spell: str = "",
@@ -490,7 +490,6 @@ class Showcase:
                 every_ns=every_ns,
                 grams={plate: _felt(delta_g) for plate, delta_g in plates.items()},
             ),
-            other=other,
             hands=tuple(
                 ReviewHand(
                     visit=visit,

@@ -29,7 +29,6 @@ def step(
         to_ns=2 * SECOND_NS,
         blind="",
         trace=None if grams is None else Trace(from_ns=Ns(0), every_ns=SECOND_NS, grams=grams),
-        other=0.0,
         hands=hands,
         spells=spells,
     )

@@ -39,21 +39,9 @@ def step_evidence(connection: Connection, layout: Layout, event: EventId) -> Rev
         to_ns=step.to_ns,
         blind=step.blind,
         trace=readable(step.trace),
-        other=share_of_other(step),
         hands=_hands(connection, layout, step.shelf, from_ns, to_ns),
         spells=_spells(connection, layout, step.shelf, from_ns, to_ns),
     )
-
-
-def share_of_other(step: Step) -> float:
-    """How likely, by the node's own measure, the step is none of its candidates."""
-    if step.log_other is None or not math.isfinite(step.log_other):
-        return 1.0 if not step.candidates else 0.0
-    scores = [c.log_likelihood + c.log_prior for c in step.candidates]
-    scores = [score for score in scores if math.isfinite(score)]
-    top = max([step.log_other, *scores])
-    other = math.exp(step.log_other - top)
-    return other / (other + math.fsum(math.exp(score - top) for score in scores))
 
 
 def readable(trace: Trace | None) -> Trace | None:

@@ -13,7 +13,7 @@ from tebura_contract.money import Money
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart
-from tebura_gateway.domain.decision import Decision, StepKind
+from tebura_gateway.domain.decision import Decision
 from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
@@ -179,6 +179,7 @@ class DatabaseViews:
         return Evidence(
             review=view,
             step=step,
+            other=max(1.0 - sum(one.probability for one in view.candidates), 0.0),
             carts=tuple(found[name] for name in likely if name in found),
             names={name: one.member_name for name, one in found.items()},
         )
@@ -511,7 +512,7 @@ class DatabaseViews:
             count = abs(row.quantity) if row.kind == "dispute" else row.quantity
             asked = ReviewCandidate(product=self._product(row.sku), quantity=count, probability=1.0)
             return (asked,)
-        sign = -1 if step.kind is StepKind.RETURN else 1
+        sign = -1 if step.delta_g > 0.0 else 1
         return tuple(
             ReviewCandidate(
                 product=self._product(guess.sku),

@@ -255,8 +255,7 @@ class Spell(View, frozen=True, kw_only=True):
 class ReviewStep(View, frozen=True, kw_only=True):
     """What was reported around a doubtful step.
 
-    `other` is the probability that it is none of the node's candidates. `blind` is what the node
-    itself could not see. Hands and spells come in order of time.
+    `blind` is what the node itself could not see. Hands and spells come in order of time.
     """
 
     shelf: ShelfId
@@ -267,7 +266,6 @@ class ReviewStep(View, frozen=True, kw_only=True):
     to_ns: int
     blind: str
     trace: Trace | None
-    other: float
     hands: tuple[ReviewHand, ...] = ()
     spells: tuple[Spell, ...] = ()
 
@@ -275,12 +273,14 @@ class ReviewStep(View, frozen=True, kw_only=True):
 class Evidence(View, frozen=True, kw_only=True):
     """Everything a person needs to answer a review.
 
-    `step` is None where it is not about one. `carts` are the visits it may belong to, most probable
-    first; `names` are those of the members behind all visits that appear.
+    `other` is how likely the step is none of the candidates. `step` is None where it is not about
+    one. `carts` are the visits it may belong to, most probable first; `names` are those of the
+    members behind all visits that appear.
     """
 
     review: ReviewView
     step: ReviewStep | None
+    other: float
     carts: tuple[VisitView, ...]
     names: dict[VisitId, str]
 

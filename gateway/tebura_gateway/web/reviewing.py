@@ -134,7 +134,6 @@ def _values(
         "evidence": evidence,
         "review": review,
         "choices": choices,
-        "shares": _shares(evidence, choices),
         "bills": _bills(evidence, choices, {p.sku: p.price_minor for p in products.values()}),
         "people": _people(evidence, runtime),
         "chart": trace_chart(step, expected_g) if step is not None else None,
@@ -160,15 +159,6 @@ def _place(queue: Sequence[ReviewView], name: str) -> dict[str, object]:
         "before": review_address(names[index - 1]) if index else "",
         "after": review_address(names[index + 1]) if index + 1 < len(names) else "",
     }
-
-
-def _shares(evidence: Evidence, choices: Sequence[ReviewCandidate]) -> list[float]:
-    """Probabilities of the choices beside that of something else: together they are one."""
-    known = sum(one.probability for one in evidence.review.candidates)
-    if evidence.step is None or known <= 0.0:
-        return [one.probability for one in choices]
-    scale = (1.0 - evidence.step.other) / known
-    return [one.probability * scale for one in choices]
 
 
 def _bills(
