@@ -329,6 +329,16 @@ def told_line(from_s: float, given: Given) -> ToldLine:
     )  # fmt: skip
 
 
+def test_no_two_parts_of_the_pool_play_the_same() -> None:
+    for seed in (1, 2, 3):
+        names = [name for part in parts(None, None) for name in part.names(seed)]
+        stories = {
+            (name.wanted.suite, name.name, name.wanted.store, draw(name).story.scenario.plates)
+            for name in names
+        }
+        assert len(stories) == len(names)
+
+
 def test_every_named_case_has_its_turn_in_the_pool() -> None:
     (named,) = [part for part in parts(None, None) if part.name == "named"]
     every = {name.name for name in case_names(named.wanted, range(1, 2))}
