@@ -40,6 +40,8 @@ _REST_SHARE: Final = 4.6
 _WALK_RANGES: Final = 4.0
 """A random walk's range within a window is hardly ever more, in deviations of where it ends."""
 
+_RESTART: Final = "restart"
+
 _CALM_NOISES: Final = 2.0
 """The mean of a tenth of a second of a still plate is hardly ever farther off, in deviations."""
 
@@ -188,7 +190,7 @@ class Levels:
         self.level_g[plate] = level_g
         self.noise_g[plate] = noise_g
         self.still_ns[plate] = self._moved_ns[plate] = at_ns
-        self._doubt[plate] = "restart"
+        self._doubt[plate] = _RESTART
         self._is_calm = False
 
     def doubt(self, plate: int, reason: str) -> None:
@@ -216,6 +218,8 @@ class Levels:
         that moment.
         """
         samples = self.samples
+        if self.now_ns is None and _RESTART in self._doubt.values():
+            self._resume(at_ns)
         for begin, moved in samples.take(at_ns, grams):
             if moved < 0:
                 self._judged_to, self._is_calm = 0, False
@@ -225,6 +229,12 @@ class Levels:
             for row, time_s in enumerate(samples.time_s[begin : samples.end].tolist(), begin + 1):
                 if time_s - self._judged_s >= self.settings.decide_s - 1e-6:
                     yield self._judge(row, time_s)
+
+    def _resume(self, at_ns: Ints) -> None:
+        """Where some plate was at rest just before the restart, no sample was missed."""
+        missed_ns = int(at_ns[0]) - int(self.still_ns.max()) if len(at_ns) else -1
+        if 0 <= missed_ns < self.settings.decide_s * 3 * SECOND_NS:
+            self._doubt = {plate: why for plate, why in self._doubt.items() if why != _RESTART}
 
     @property
     def judged(self) -> int:

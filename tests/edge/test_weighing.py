@@ -420,6 +420,33 @@ def test_a_restart_at_any_moment_loses_and_repeats_nothing(cut: int, down: int) 
     assert all(step.blind == "restart" for step in missed)
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 59 * 60 - 1), st.integers(0, 7))
+def test_a_stream_cut_at_any_sample_and_resumed_gives_the_same_steps(cut: int, seed: int) -> None:
+    bench = Bench(60.0, 59.0, plates=5, seed=seed)
+    bench.change(7.0, {0: -100.0})
+    bench.change(15.0, {1: 60.0, 2: 45.0})
+    bench.press(22.0, 3.0, 6000.0, 3, tremor=0.1)
+    bench.change(32.0, {4: -15.0})
+    bench.change(40.0, {2: -300.0})
+    bench.change(41.8, {2: 300.0})
+    bench.change(50.0, {0: 25.0})
+    at_ns, grams = bench.at_ns(), bench.quantized()
+    expected = feed(make_weigher(5), at_ns, grams)
+    assert len(expected) == 6
+    before, after = make_weigher(5), make_weigher(5)
+    steps = feed(before, at_ns[:cut], grams[:cut])
+    after.restore(before.told_levels())
+    steps += feed(after, at_ns[cut:], grams[cut:])
+    assert [(step.plates, step.blind) for step in steps] == [
+        (step.plates, step.blind) for step in expected
+    ]
+    for step, other in zip(steps, expected, strict=True):
+        assert step.delta_g == pytest.approx(other.delta_g, abs=1.5)
+        assert abs(step.from_ns - other.from_ns) <= 0.3 * SECOND_NS
+        assert abs(step.to_ns - other.to_ns) <= 0.3 * SECOND_NS
+
+
 def at_ns_s(at_ns: NDArray[np.int64], index: int) -> float:
     return seconds(int(at_ns[index]))
 
