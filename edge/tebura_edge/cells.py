@@ -126,7 +126,8 @@ class Cells:
 
     def _feed(self, at_ns: Ints, counts: Floats, busy_since_ns: Ints) -> list[CellChange]:
         if not self._paused_ns.any():
-            self._changed_ns[:] = self._paused_ns[:] = at_ns[0]
+            # How long a plate was away before anybody looked says nothing of its cell.
+            self._changed_ns[:] = self._paused_ns[:] = self._well_ns[:] = at_ns[0]
         if self._is_plain(at_ns, counts):
             self._take_all(at_ns, counts)
         else:

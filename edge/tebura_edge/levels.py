@@ -40,6 +40,9 @@ _REST_SHARE: Final = 4.6
 _WALK_RANGES: Final = 4.0
 """A random walk's range within a window is hardly ever more, in deviations of where it ends."""
 
+_SHORTEST_S: Final = 0.001
+"""Samples that come all at one time tell nothing of how often they come."""
+
 _RESTART: Final = "restart"
 
 _CALM_NOISES: Final = 2.0
@@ -322,7 +325,7 @@ class Levels:
 
     def _guess_g2(self, rest_s: Floats) -> Floats:
         """Variance of a rest by its noise, if that is somewhat more than white."""
-        rows = np.maximum(rest_s / self.typical_period_s(), 1.0)
+        rows = np.maximum(rest_s / max(self.typical_period_s(), _SHORTEST_S), 1.0)
         found: Floats = 2.0 * _REST_SHARE * _known(self.noise_g) ** 2 / rows
         return found
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.calibration import Calibration
-from tebura_contract.clock import Ns
+from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.codec import decode, encode
 from tebura_contract.events import (
     Event,
@@ -39,8 +39,9 @@ from tebura_edge.planogram import Foreign, Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
 from tebura_edge.weighing import PlateSite, Weigher, WeightStep, min_step_g
 
-_CHUNK_ROWS: Final = 32
-"""Cells are judged this often at least, however long the batches are."""
+_CHUNK_NS: Final = SECOND_NS
+_CHUNK_ROWS: Final = 8
+"""Cells are judged after so long, or so many rows, at least, however long batches are."""
 
 ASTRAY: Final = 0.02
 """Where a put-back is this likely one of a product that stands elsewhere, what is taken from there
@@ -194,9 +195,10 @@ class PlateRole:
                 f"{len(scale.plates)} plates"
             )
         events: list[Event] = []
-        for at in range(0, len(item.at_ns), _CHUNK_ROWS):
-            at_ns = item.at_ns[at : at + _CHUNK_ROWS]
-            counts = item.counts[at : at + _CHUNK_ROWS]
+        rows = _chunk_rows(item.at_ns)
+        for at in range(0, len(item.at_ns), rows):
+            at_ns = item.at_ns[at : at + rows]
+            counts = item.counts[at : at + rows]
             levels = self._weigher.levels(item.scale)
             busy_since_ns = np.where(levels.is_busy, levels.still_ns, 0)
             for change in scale.cells.feed(at_ns, counts, busy_since_ns):
@@ -280,6 +282,12 @@ class PlateRole:
             if health is not CellHealth.OK and any(self._sites[plate].is_near(s) for s in sites)
         ]
         return ", ".join(filter(None, [step.blind, *sick]))
+
+
+def _chunk_rows(at_ns: NDArray[np.int64]) -> int:
+    """How many rows are about `_CHUNK_NS`."""
+    lasts_ns = int(at_ns[-1] - at_ns[0]) if len(at_ns) else 0
+    return max(len(at_ns) * _CHUNK_NS // max(lasts_ns, _CHUNK_NS), _CHUNK_ROWS)
 
 
 def _note_health(levels: Levels, change: CellChange) -> None:
