@@ -444,7 +444,8 @@ def test_a_stream_cut_at_any_sample_and_resumed_gives_the_same_steps(cut: int, s
     for step, other in zip(steps, expected, strict=True):
         assert step.delta_g == pytest.approx(other.delta_g, abs=1.5)
         assert abs(step.from_ns - other.from_ns) <= 0.3 * SECOND_NS
-        assert abs(step.to_ns - other.to_ns) <= 0.3 * SECOND_NS
+        # Without the samples before the cut the rest is seen to begin a little later.
+        assert abs(step.to_ns - other.to_ns) <= 0.6 * SECOND_NS
 
 
 def at_ns_s(at_ns: NDArray[np.int64], index: int) -> float:
