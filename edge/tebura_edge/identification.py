@@ -34,7 +34,10 @@ settled change differs by up to 5 %), and no more: with a bell of that width two
 three of a lighter one can no longer be told apart; with well calibrated plates alone a plate that
 is 4 % off shows something else."""
 
-OUTLIER_MASS: Final = 0.001
+OUTLIER_MASS: Final = 0.0008
+OUTLIER_MOST: Final = 1.2
+"""Share of packages that weigh anything up to so many times what they should: partly eaten, wet.
+At 1.5 a bag laid down beside a bottle may be the bottle."""
 
 HEAVIEST_G: Final = 7000.0
 """Nobody takes more at once: three bottles of two litres are 6.2 kg. Whatever such a step matches,
@@ -196,7 +199,8 @@ def log_weight(weight_g: float, expected_g: float, units_g: float, noise_g: floa
     below, above = (weight_g - expected_g + side for side in (-off_g, off_g))
     flat = (_below(above / own_g) - _below(below / own_g)) / (2 * off_g)
     density = share * bell + (1 - share) * flat
-    outlier = 1 / (1.5 * expected_g) if weight_g <= 1.5 * expected_g else 0.0
+    most_g = OUTLIER_MOST * expected_g
+    outlier = 1 / most_g if weight_g <= most_g else 0.0
     return math.log(max((1 - OUTLIER_MASS) * density + OUTLIER_MASS * outlier, 1e-300))
 
 
