@@ -49,7 +49,10 @@ _CALM_NOISES: Final = 2.0
 """The mean of a tenth of a second of a still plate is hardly ever farther off, in deviations."""
 
 _BEFORE_S: Final = 3.0
+"""The level before a move is the mean of the plate's rests in so many seconds before it."""
+
 _TURNS_WITHIN_S: Final = 2.0
+"""How far back beyond the window that found it the turn of a move within the noise is sought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
