@@ -43,8 +43,6 @@ _WALK_RANGES: Final = 4.0
 _SHORTEST_S: Final = 0.001
 """Samples that come all at one time tell nothing of how often they come."""
 
-_RESTART: Final = "restart"
-
 _CALM_NOISES: Final = 2.0
 """The mean of a tenth of a second of a still plate is hardly ever farther off, in deviations."""
 
@@ -196,7 +194,7 @@ class Levels:
         self.level_g[plate] = level_g
         self.noise_g[plate] = noise_g
         self.still_ns[plate] = self._moved_ns[plate] = at_ns
-        self._doubt[plate] = _RESTART
+        self._doubt[plate] = "restart"
         self._is_calm = False
 
     def doubt(self, plate: int, reason: str) -> None:
@@ -224,8 +222,6 @@ class Levels:
         that moment.
         """
         samples = self.samples
-        if self.now_ns is None and _RESTART in self._doubt.values():
-            self._resume(at_ns)
         for begin, moved in samples.take(at_ns, grams):
             if moved < 0:
                 self._judged_to, self._is_calm = 0, False
@@ -235,12 +231,6 @@ class Levels:
             for row, time_s in enumerate(samples.time_s[begin : samples.end].tolist(), begin + 1):
                 if time_s - self._judged_s >= self.settings.decide_s - 1e-6:
                     yield self._judge(row, time_s)
-
-    def _resume(self, at_ns: Ints) -> None:
-        """Where some plate was at rest just before the restart, no sample was missed."""
-        missed_ns = int(at_ns[0]) - int(self.still_ns.max()) if len(at_ns) else -1
-        if 0 <= missed_ns < self.settings.decide_s * 3 * SECOND_NS:
-            self._doubt = {plate: why for plate, why in self._doubt.items() if why != _RESTART}
 
     @property
     def judged(self) -> int:

@@ -417,8 +417,7 @@ def test_a_restart_at_any_moment_loses_and_repeats_nothing(cut: int, down: int) 
     later = feed(after, at_ns[cut + down :], grams[cut + down :])
     assert [round(step.delta_g, -1) for step in steps + later] == [-100.0, 60.0, -300.0]
     missed = [step for step in later if seconds(step.from_ns) < at_ns_s(at_ns, cut + down) - 0.5]
-    # What is shorter than the time between two judgements may not be noticed as missing.
-    assert down < 10 or all(step.blind == "restart" for step in missed)
+    assert all(step.blind == "restart" for step in missed)
 
 
 @settings(max_examples=25, deadline=None)
@@ -439,9 +438,9 @@ def test_a_stream_cut_at_any_sample_and_resumed_gives_the_same_steps(cut: int, s
     steps = feed(before, at_ns[:cut], grams[:cut])
     after.restore(before.told_levels())
     steps += feed(after, at_ns[cut:], grams[cut:])
-    assert [(step.plates, step.blind) for step in steps] == [
-        (step.plates, step.blind) for step in expected
-    ]
+    assert [step.plates for step in steps] == [step.plates for step in expected]
+    # What was on its way at the cut is asked about; nothing else is.
+    assert sum(step.blind == "restart" for step in steps) <= 1
     for step, other in zip(steps, expected, strict=True):
         # A level is saved as it is followed, which may lag by what is no move.
         assert step.delta_g == pytest.approx(other.delta_g, abs=4.0)
