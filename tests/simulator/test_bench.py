@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pytest
 from msgspec import structs
 from tebura_simulator.bench import BenchOptions, run
 from tebura_simulator.bench.journal import Journal, JournalFault
+from tebura_simulator.bench.crew import uninterrupted
 from tebura_simulator.bench.lines import CaseLine, totals
 from tebura_simulator.bench.suites import Drawn, FolderSuite, GivenSuite, SuiteFault, suite_of
 from tebura_simulator.bench.table import as_text
@@ -219,6 +221,20 @@ def test_an_interrupt_ends_it_and_all_its_processes() -> None:
     assert process.returncode == 130
     assert b"Traceback" not in error
     assert is_gone(process.pid, within_s=60.0)
+
+
+def test_an_interrupt_waits_until_a_process_is_known_whichever_thread_takes_it() -> None:
+    listening, begun = threading.Event(), []
+    other = threading.Thread(target=listening.wait, daemon=True)
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), uninterrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+            begun.append("process")
+    finally:
+        listening.set()
+    assert begun == ["process"]
 
 
 def is_gone(group: int, within_s: float) -> bool:

@@ -49,7 +49,7 @@ def played(works: Sequence[Work], jobs: int) -> Iterator[tuple[int, list[CaseLin
         while waiting or running:
             while waiting and len(running) < jobs:
                 number, work = waiting.pop()
-                with _uninterrupted():
+                with uninterrupted():
                     running.append(_start(context, number, work))
             ready = wait([one.result for one in running])
             for one in [one for one in running if one.result in ready]:
@@ -73,19 +73,29 @@ def _context() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     resource_tracker.ensure_running()
-    with _uninterrupted():
+    with uninterrupted():
         forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until this is over: no process is started that nobody knows of."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until this is over: no process is started that nobody knows of.
+
+    The mask is for the processes begun here, which inherit it. It covers this thread alone, and
+    the kernel may hand the signal to another one (a numeric library's), after which Python would
+    raise it here all the same: hence the handler.
+    """
+    asked: list[int] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    handler = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if asked:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _start(context: multiprocessing.context.ForkServerContext, number: int, work: Work) -> _Running:
