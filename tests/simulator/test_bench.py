@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from tebura_simulator.bench import BenchOptions, run
-from tebura_simulator.bench.journal import Journal, JournalFault
 from tebura_simulator.bench.crew import uninterrupted
+from tebura_simulator.bench.journal import Journal, JournalFault
 from tebura_simulator.bench.lines import CaseLine, totals
 from tebura_simulator.bench.suites import Drawn, FolderSuite, GivenSuite, SuiteFault, suite_of
 from tebura_simulator.bench.table import as_text
@@ -225,13 +225,17 @@ def test_an_interrupt_ends_it_and_all_its_processes() -> None:
 
 def test_an_interrupt_waits_until_a_process_is_known_whichever_thread_takes_it() -> None:
     listening, begun = threading.Event(), []
-    other = threading.Thread(target=listening.wait, daemon=True)
-    other.start()
-    try:
-        with pytest.raises(KeyboardInterrupt), uninterrupted():
+
+    def begin() -> None:
+        with uninterrupted():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)
             begun.append("process")
+
+    threading.Thread(target=listening.wait, daemon=True).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            begin()
     finally:
         listening.set()
     assert begun == ["process"]
