@@ -1,0 +1,160 @@
+"""What is done with a batch of jobs: one transaction, and after its commit what it led to outside.
+
+Acks, provider calls and the waking of streams follow the commit, never come before it. Knows no
+threads and no clock of its own: the writer's thread drives it, and so can a simulation.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tebura_gateway.adapters.database import Database
+from tebura_gateway.service import settling, timers
+from tebura_gateway.service.judging import recompute
+from tebura_gateway.service.memory import Memory, load_memory
+from tebura_gateway.service.ports import ProviderCall
+from tebura_gateway.service.requests import Refused
+from tebura_gateway.service.shop import Shop
+from tebura_gateway.service.transaction import Tx
+
+T = TypeVar("T")
+Work = Callable[[Tx, Memory], T]
+
+TICK_S = 0.5
+JUDGE_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work to do in a transaction, and who is told of it.
+
+    `then` is called after the commit with the result: for messages. `future` is somebody waiting
+    in another thread; only such a job may be refused.
+    """
+
+    work: Work[Any]
+    then: Callable[[Any], None] | None = None
+    future: "Future[Any] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    job: Job
+    result: Any
+    refused: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A batch that is in the database, and what is still to follow from it."""
+
+    tx: Tx
+    done: list[_Done]
+
+
+class Desk:
+    """Does batches of jobs, one after the other. Not for several threads at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        shop: Shop,
+        now_ns: Callable[[], int],
+        elapsed_s: Callable[[], float],
+        on_commit: Callable[[Tx], None],
+        on_call: Callable[[ProviderCall], None],
+    ) -> None:
+        """`now_ns` is store time, `elapsed_s` a clock that never jumps."""
+        self._database, self._shop = database, shop
+        self._now_ns, self._elapsed_s = now_ns, elapsed_s
+        self._on_commit, self._on_call = on_commit, on_call
+        self._memory: Memory | None = None
+        self._in_flight: set[str] = set()
+        self._next_tick_s = 0.0
+        self._judge_after_s = 0.0
+        self._has_recovered = False
+
+    def wait_s(self) -> float:
+        """How long nothing is due, where nothing comes in."""
+        due_s = self._next_tick_s
+        if self._memory is not None and self._memory.is_stale:
+            due_s = min(due_s, self._judge_after_s)
+        return min(max(due_s - self._elapsed_s(), 0.001), TICK_S)
+
+    def is_due(self) -> bool:
+        """Whether time alone calls for a batch, an empty one."""
+        now_s = self._elapsed_s()
+        is_stale = self._memory is None or self._memory.is_stale
+        return now_s >= self._next_tick_s or (is_stale and now_s >= self._judge_after_s)
+
+    def forget(self) -> None:
+        """A transaction failed: what is remembered may be more than was committed."""
+        self._memory = None
+
+    def answered(self, key: str) -> None:
+        """The provider is done with this key; the timer may ask about it again."""
+        self._in_flight.discard(key)
+
+    def commit(self, jobs: Sequence[Job]) -> Committed:
+        """Do a batch of jobs in one transaction.
+
+        Raises:
+            SQLAlchemyError: If the database failed: nobody was told anything, and the same batch
+                may be tried again after `forget`.
+        """
+        done: list[_Done] = []
+        with self._database.transaction() as connection:
+            tx = Tx(connection, self._shop, self._now_ns())
+            memory = self._loaded(tx)
+            for job in jobs:
+                done.append(self._one(job, tx))
+                memory = self._loaded(tx)
+            now_s = self._elapsed_s()
+            if now_s >= self._next_tick_s:
+                timers.tick(tx, memory)
+                self._next_tick_s = now_s + TICK_S
+            if memory.is_stale and now_s >= self._judge_after_s:
+                recompute(tx, memory)
+                # A long judgement leaves room for the messages in between.
+                took_s = self._elapsed_s() - now_s
+                self._judge_after_s = now_s + max(JUDGE_EVERY_S, 4.0 * took_s)
+            tx.write_changes()
+        return Committed(tx, done)
+
+    def follow(self, committed: Committed) -> None:
+        """Tell everyone what was committed, and make the calls it asks for."""
+        for one in committed.done:
+            if one.job.then is not None:
+                one.job.then(one.result)
+            if one.job.future is not None:
+                if one.refused is not None:
+                    one.job.future.set_exception(one.refused)
+                else:
+                    one.job.future.set_result(one.result)
+        self._has_recovered = True
+        for call in committed.tx.calls:
+            self._in_flight.add(call.key)
+            self._on_call(call)
+        self._on_commit(committed.tx)
+
+    def _loaded(self, tx: Tx) -> Memory:
+        if self._memory is None:
+            self._memory = load_memory(tx)
+            self._memory.in_flight = self._in_flight
+            if not self._has_recovered:
+                settling.recover(tx)
+        return self._memory
+
+    def _one(self, job: Job, tx: Tx) -> _Done:
+        if job.future is None:
+            return _Done(job, job.work(tx, self._loaded(tx)))
+        calls, changed = len(tx.calls), len(tx.changed)
+        try:
+            with tx.connection.begin_nested():
+                return _Done(job, job.work(tx, self._loaded(tx)))
+        except Refused as refused:
+            # What the work noted before it was refused is undone with it.
+            self._memory = None
+            del tx.calls[calls:], tx.changed[changed:]
+            return _Done(job, None, refused)
