@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tebura_contract.geometry import Xyz
 from tebura_contract.layout import Gondola, Layout
 
+from tebura_simulator.scenes.look import Look
 from tebura_simulator.scenes.products import Colour, add_geom
 from tebura_simulator.scenes.rotation import quaternion
 from tebura_simulator.story.stocking import PLATE_TOP_M, Frame, frame_of, shelf_frame
@@ -16,9 +17,9 @@ _DARK: Colour = (0.17, 0.18, 0.20)
 _BOX = mujoco.mjtGeom.mjGEOM_BOX
 
 
-def add_room(spec: mujoco.MjSpec, layout: Layout, seed: int) -> None:
+def add_room(spec: mujoco.MjSpec, layout: Layout, look: Look) -> None:
     """Everything that stands still."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(look.seed)
     _floor_and_walls(spec, layout, rng)
     for gondola in layout.gondola:
         _gondola(spec, gondola)

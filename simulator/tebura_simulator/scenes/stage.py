@@ -4,8 +4,9 @@ Nothing is simulated: bones, packages and phones are mocap bodies put where the 
 Bodies are drawn as skins over their bones, one a garment.
 """
 
-import math
+from typing import TypeVar
 
+import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +14,38 @@ from tebura_contract.ids import CameraId
 from tebura_contract.layout import Camera, Layout
 
 from tebura_simulator.scenes.body import Body
+from tebura_simulator.scenes.canvas import Canvas
 from tebura_simulator.scenes.figures import AWAY_M, Figures
+from tebura_simulator.scenes.lens import Lens
+from tebura_simulator.scenes.look import Look
 from tebura_simulator.scenes.posture import Posture
 from tebura_simulator.scenes.products import add_package
 from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import quaternion
+from tebura_simulator.scenes.shading import Shading
 from tebura_simulator.story.stocking import frame_of, size_of
 from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
 
 Array = NDArray[np.float64]
+Number = TypeVar("Number", np.int32, np.float32)
 
 
 class Stage:
-    """A scenario's store. `set_time` moves it; then draw cameras, ask for postures or the phone."""
+    """A scenario's store. `set_time` moves it; then draw cameras, ask for postures or the phone.
 
-    def __init__(self, timeline: Timeline, layout: Layout) -> None:
+    Attributes:
+        moves: How often `set_time` has moved it: what was drawn before is out of date.
+    """
+
+    def __init__(self, timeline: Timeline, layout: Layout, look: Look | None = None) -> None:
         self.timeline, self.layout = timeline, layout
+        self.look = look or Look.plain(timeline.scenario.seed)
+        self.moves = 0
         self._products = layout.products()
         self.figures = Figures(timeline.scenario.shopper)
         spec = mujoco.MjSpec()
         _settings(spec)
-        add_room(spec, layout, timeline.scenario.seed)
+        add_room(spec, layout, self.look)
         for camera in layout.camera:
             _add_camera(spec, camera)
         self.figures.add(spec)
@@ -60,6 +72,7 @@ class Stage:
         self.figures.put(self.data, self.timeline.shoppers(t_s), t_s)
         for item in self.timeline.items(t_s):
             self._put_item(item)
+        self.moves += 1
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
 
@@ -96,50 +109,81 @@ class Stage:
 
 
 class Drawing:
-    """Draws a stage through one of the layout's cameras."""
+    """Draws a stage through one of the layout's cameras, its lens included.
+
+    The pinhole picture is drawn `supersample` times as fine, bent as the lens bends and averaged.
+    """
 
     def __init__(self, stage: Stage, camera: CameraId, supersample: int = 2) -> None:
-        size = next(c for c in stage.layout.camera if c.label == camera).intrinsics.size_px
-        self._stage, self._camera = stage, str(camera)
-        self._scale = supersample
-        wide, high = size[0] * supersample, size[1] * supersample
-        self._renderer = mujoco.Renderer(stage.model, high, wide, max_geom=3000)
+        found = next(c for c in stage.layout.camera if c.label == camera)
+        self._stage, self._camera, self._scale = stage, str(camera), supersample
+        self.lens = Lens(found)
+        self._fine, self._plain = self.lens.pinhole(supersample), self.lens.pinhole(1)
+        self._canvas = Canvas(stage.model, self._fine.size_px)
+        self._shading = Shading(self._plain) if stage.look.has_shading else None
+        self._fine_maps = self._plain_maps = None
+        if self.lens.is_distorted:
+            self._fine_maps = self.lens.maps(self._fine, supersample)
+            self._plain_maps = self.lens.maps(self._plain, 1)
+        self._looked: tuple[int, NDArray[np.int32], NDArray[np.float32]] | None = None
 
     def picture(self) -> NDArray[np.uint8]:
         """The picture, (H, W, 3) RGB."""
-        self._renderer.update_scene(self._stage.data, self._camera)
-        drawn = self._renderer.render()
-        if self._scale == 1:
-            return np.asarray(drawn)
-        high, wide, _ = drawn.shape
-        s = self._scale
-        blocks = drawn.reshape(high // s, s, wide // s, s, 3).astype(np.uint16)
-        return np.asarray((blocks.sum((1, 3)) + s * s // 2) // (s * s), dtype=np.uint8)
+        drawn = self._canvas.colours(self._stage.data, self._camera, self._fine.size_px)
+        if self._shading is not None:
+            drawn = _lit(drawn, self._shading.ambient(self._look()[1]))
+        if self._fine_maps is not None:
+            drawn = np.asarray(cv2.remap(drawn, *self._fine_maps, cv2.INTER_LINEAR), np.uint8)
+        if self._scale > 1:
+            size = self.lens.size_px
+            drawn = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.ascontiguousarray(drawn)
 
     def depth_m(self) -> Array:
         """Distance along the view of what is seen, (H, W)."""
-        self._renderer.enable_depth_rendering()
-        try:
-            self._renderer.update_scene(self._stage.data, self._camera)
-            depth = self._renderer.render()[:: self._scale, :: self._scale]
-        finally:
-            self._renderer.disable_depth_rendering()
-        return np.asarray(depth, dtype=np.float64)
+        return self._bent(self._look()[1]).astype(np.float64)
+
+    def segments(self) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """What each pixel shows, (H, W): places in the names that follow, -1 for nothing.
+
+        A person's parts are ``{shopper}/...``, a package ``{item}`` or ``{item}/...``, what only
+        looks like people ``decor/...``.
+        """
+        return self._bent(self._look()[0]), self._canvas.names
 
     def close(self) -> None:
-        self._renderer.close()
+        self._canvas.close()
+
+    def _look(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Segments and depth of the pinhole picture, drawn once a moment."""
+        if self._looked is None or self._looked[0] != self._stage.moves:
+            ids, depth_m = self._canvas.ids_and_depth_m(
+                self._stage.data, self._camera, self._plain.size_px
+            )
+            self._looked = (self._stage.moves, ids, depth_m)
+        return self._looked[1:]
+
+    def _bent(self, picture: NDArray[Number]) -> NDArray[Number]:
+        if self._plain_maps is None:
+            return picture
+        return np.asarray(cv2.remap(picture, *self._plain_maps, cv2.INTER_NEAREST))
+
+
+def _lit(drawn: NDArray[np.uint8], ambient: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A picture in the light that arrives, which may be known at another size."""
+    high, wide, _ = drawn.shape
+    light = cv2.resize(ambient, (wide, high), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.multiply(drawn, cv2.merge([light] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def _settings(spec: mujoco.MjSpec) -> None:
     spec.visual.headlight.ambient = [0.42, 0.42, 0.42]
     spec.visual.headlight.diffuse = [0.12, 0.12, 0.12]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
-    spec.visual.quality.shadowsize = 4096
+    spec.visual.quality.shadowsize = 2048
     # Pictures are drawn larger and averaged; samples within a pixel on top cost half the speed.
     spec.visual.quality.offsamples = 0
     spec.visual.map.znear, spec.visual.map.zfar = 0.008, 8.0
-    offscreen = spec.visual.global_
-    offscreen.offwidth, offscreen.offheight = 2560, 1440
     spec.stat.extent, spec.stat.center = 6.0, [2.0, 0.5, 1.0]
     sky = spec.add_texture(name="sky", width=8, height=8, nchannel=3)
     sky.type, sky.builtin = mujoco.mjtTexture.mjTEXTURE_SKYBOX, mujoco.mjtBuiltin.mjBUILTIN_FLAT
@@ -147,15 +191,17 @@ def _settings(spec: mujoco.MjSpec) -> None:
 
 
 def _add_camera(spec: mujoco.MjSpec, camera: Camera) -> None:
-    frame = frame_of(camera.store_from_camera)
-    wide, high = camera.intrinsics.size_px
-    cx, cy = camera.intrinsics.center_px
-    if abs(cx - wide / 2) > 0.51 or abs(cy - high / 2) > 0.51:
-        raise ValueError(f"camera {camera.label!r}: drawn only with the center in the middle")
+    lens = Lens(camera)
+    drawn = lens.pinhole(1)
+    low, high = np.asarray(drawn.low), np.asarray(drawn.high)
     spec.worldbody.add_camera(
         name=camera.label,
-        pos=frame.origin_m,
+        pos=lens.frame.origin_m,
         # MuJoCo's cameras look along their -z with y up.
-        quat=quaternion(frame.rotation @ np.diag([1.0, -1.0, -1.0])),
-        fovy=math.degrees(2 * math.atan(high / 2 / camera.intrinsics.focal_px[1])),
+        quat=quaternion(lens.frame.rotation @ np.diag([1.0, -1.0, -1.0])),
+        resolution=drawn.size_px,
+        # A sensor at a depth of 1 before the pinhole.
+        sensor_size=high - low,
+        focal_length=[1.0, 1.0],
+        principal_length=(low + high) / 2,
     )
