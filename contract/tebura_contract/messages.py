@@ -125,4 +125,10 @@ class MemberRevoked(_Command, frozen=True, kw_only=True, tag="member-revoked"):
     member: MemberId
 
 
-Command = ClockAnswer | StepDecided | FacingCounted | VisitOpened | MemberRevoked
+class MemberAdmitted(_Command, frozen=True, kw_only=True, tag="member-admitted"):
+    """To gates: what kept this member's codes from opening is settled."""
+
+    member: MemberId
+
+
+Command = ClockAnswer | StepDecided | FacingCounted | VisitOpened | MemberRevoked | MemberAdmitted

@@ -22,7 +22,7 @@ from tebura_contract.entry_code import Claim, CodeFault, check_code, time_step
 from tebura_contract.events import EntryRefused, Event, RefusalReason, ShopperEntered, ShopperLeft
 from tebura_contract.ids import EventId, GateId, MemberId, NodeId, VisitId, visit_id
 from tebura_contract.layout import Gate, GateDirection, Layout
-from tebura_contract.messages import MemberRevoked, VisitOpened
+from tebura_contract.messages import MemberAdmitted, MemberRevoked, VisitOpened
 
 from tebura_edge.role import CodeRead, Input
 
@@ -114,6 +114,8 @@ class GateRole:
                 self._revoked[item.member] = None
                 if len(self._revoked) > MAX_REVOKED:
                     del self._revoked[next(iter(self._revoked))]
+            case MemberAdmitted():
+                self._revoked.pop(item.member, None)
             case _:
                 pass
         return []

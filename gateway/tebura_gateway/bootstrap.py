@@ -154,9 +154,7 @@ def shop_of(config: GatewayConfig, provider: PaymentProvider) -> Shop:
         layout=config.layout,
         issuer=config.issuer,
         node_keys=config.node_keys,
-        provider=provider.name,
-        provider_holds=provider.holds,
-        key_lifetime_s=provider.key_lifetime_s,
+        payment=provider.terms,
         house_limit_minor=config.settings.settlement.house_limit_minor,
         judgement=config.settings.judgement,
     )
@@ -172,7 +170,7 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     store = config.layout.store.id
     provider = HouseAccount(database, store)
     feed = ChangeFeed()
-    payer = Payer(provider)
+    payer = Payer({provider.terms.name: provider})
     mqtt = MqttAdapter(config.settings.mqtt, store, now_ns, config.mqtt_tls())
 
     def committed(tx: Tx) -> None:

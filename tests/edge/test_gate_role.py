@@ -7,7 +7,7 @@ from tebura_contract.entry_code import STEP_S, make_code, member_key, new_member
 from tebura_contract.events import EntryRefused, Event, RefusalReason, ShopperEntered, ShopperLeft
 from tebura_contract.ids import EventId, GateId, MemberId, NodeId, VisitId
 from tebura_contract.layout import Gate, GateDirection, Layout, StoreInfo
-from tebura_contract.messages import MemberRevoked, VisitOpened
+from tebura_contract.messages import MemberAdmitted, MemberRevoked, VisitOpened
 from tebura_edge.gate_role import GROUP_NS, KEEP_STEPS, GateRole
 from tebura_edge.role import CodeRead
 
@@ -189,6 +189,14 @@ def test_a_revoked_member_stays_out_also_after_a_restart() -> None:
     assert reasons(show(role, code(MIKA, 1), 1)) == [RefusalReason.EXPIRED]
     assert reasons(show(new_role(role.save()), code(MIKA, 5), 5)) == [RefusalReason.EXPIRED]
     assert isinstance(show(role, code(KEN, 5), 5)[0], ShopperEntered)
+
+
+def test_a_member_who_settled_what_they_owed_comes_in_again() -> None:
+    role = new_role()
+    role.step(MemberRevoked(member=MIKA))
+    role.step(MemberAdmitted(member=MIKA))
+    role.step(MemberAdmitted(member=KEN))
+    assert isinstance(show(role, code(MIKA, 1), 1)[0], ShopperEntered)
 
 
 def test_readers_of_other_gates_are_not_ours() -> None:

@@ -21,6 +21,7 @@ from tebura_gateway.adapters.database import Database, migrate, open_database
 from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.receipt import Issuer, Receipt
+from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service import members, nodes, reviewing, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
@@ -32,7 +33,7 @@ from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx, from_text
 
 from tests.gateway.nodes import KEYS, sealed
-from tests.gateway.shop import KEN, MIKA, NODES, STORE, layout, ns
+from tests.gateway.shop import FOREVER, KEN, MIKA, NODES, STORE, layout, ns
 
 T = TypeVar("T")
 
@@ -42,9 +43,7 @@ def shop(provider: PaymentProvider) -> Shop:
         layout=layout(),
         issuer=Issuer(name="角の店", registration="T1234567890123"),
         node_keys=KEYS,
-        provider=provider.name,
-        provider_holds=provider.holds,
-        key_lifetime_s=provider.key_lifetime_s,
+        payment=provider.terms,
     )
 
 
@@ -57,6 +56,10 @@ class Core:
     now_s: float = 100.0
     memory: Memory | None = None
     calls: list[ProviderCall] = field(default_factory=list)
+    shop: Shop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shop = shop(self.provider)
 
     @property
     def now_ns(self) -> int:
@@ -65,7 +68,7 @@ class Core:
     def do(self, work: Callable[[Tx, Memory], T]) -> T:
         """One transaction, judged at its end; its calls wait in `calls`."""
         with self.database.transaction() as connection:
-            tx = Tx(connection, shop(self.provider), self.now_ns)
+            tx = Tx(connection, self.shop, self.now_ns)
             if self.memory is None:
                 self.memory = load_memory(tx)
                 settling.recover(tx)
@@ -155,16 +158,16 @@ class Core:
         receipts = self.rows(tables.receipt)
         assert sorted(row.number for row in receipts) == list(range(1, len(receipts) + 1))
         assert len({row.visit for row in receipts}) == len(receipts)
-        book = self.rows(tables.house_account_entry, declined="")
+        moved = self.provider.movements(0, FOREVER)
         for row in receipts:
             captured = [
-                entry.amount_minor
-                for entry in book
-                if entry.kind == "capture" and entry.key.startswith(f"{row.visit}:")
+                one.amount_minor
+                for one in moved
+                if one.call is Call.CAPTURE and one.key.startswith(f"{row.visit}:")
             ]
             assert captured == ([row.total_minor] if row.total_minor else [])
         done = sum(row.amount_minor for row in self.rows(tables.refund, state="done"))
-        given = sum(entry.amount_minor for entry in book if entry.kind == "refund")
+        given = sum(one.amount_minor for one in moved if one.call is Call.REFUND)
         assert given >= done
 
 

@@ -15,7 +15,17 @@ from tebura_contract.money import Money
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.adapters.tables import house_account_entry as book
 from tebura_gateway.adapters.tables import member as members
-from tebura_gateway.service.ports import Answer, Approved, Declined, NoAnswer
+from tebura_gateway.domain.settlement import Call
+from tebura_gateway.service.ports import (
+    Answer,
+    Approved,
+    Declined,
+    Movement,
+    NoAnswer,
+    ProviderCall,
+    Terms,
+)
+from tebura_gateway.service.shop import HOUSE
 
 _AUTHORIZATION, _CAPTURE, _VOID, _REFUND = "authorization", "capture", "void", "refund"
 
@@ -27,9 +37,7 @@ class HouseAccount:
     database: Database
     store: StoreId
     now_ns: Callable[[], int] = time.time_ns
-    name: str = "house"
-    holds: bool = True
-    key_lifetime_s: float | None = None
+    terms: Terms = HOUSE
 
     def authorize(self, key: str, account: MemberId, amount: Money) -> Answer:
         """Reserve an amount, if the tab has room for it."""
@@ -79,13 +87,43 @@ class HouseAccount:
 
         return self._once(key, _REFUND, None, amount, capture, check)
 
-    def find(self, key: str) -> Answer | None:
-        """What became of a key."""
+    def find(self, call: ProviderCall) -> Answer | None:
+        """What became of a call's key."""
         try:
             with self.database.reading.begin() as connection:
-                return self._answer(connection, key)
+                return self._answer(connection, call.key)
         except SQLAlchemyError as error:
             raise NoAnswer(str(error)) from error
+
+    def movements(self, from_ns: int, to_ns: int) -> list[Movement]:
+        """What went on and off the tabs in a span of time."""
+        query = (
+            select(book)
+            .where(
+                book.c.store == self.store,
+                book.c.kind.in_([_CAPTURE, _REFUND]),
+                book.c.declined == "",
+                book.c.booked_ns >= from_ns,
+                book.c.booked_ns < to_ns,
+            )
+            .order_by(book.c.booked_ns, book.c.key)
+        )
+        try:
+            with self.database.reading.begin() as connection:
+                rows = connection.execute(query).all()
+        except SQLAlchemyError as error:
+            raise NoAnswer(str(error)) from error
+        return [
+            Movement(
+                call=Call(row.kind),
+                key=row.key,
+                reference=row.key,
+                amount_minor=int(row.amount_minor),
+                currency=row.currency,
+                at_ns=int(row.booked_ns),
+            )
+            for row in rows
+        ]
 
     def owed_minor(self, account: MemberId) -> int:
         """What is on a member's tab."""

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Mapping
 from functools import partial
 
 from tebura_gateway.adapters.writer import Writer
@@ -17,8 +18,9 @@ QUEUE_CALLS = 1_000
 class Payer:
     """Makes calls one after the other. Each is durable before it gets here."""
 
-    def __init__(self, provider: PaymentProvider) -> None:
-        self._provider = provider
+    def __init__(self, providers: Mapping[str, PaymentProvider]) -> None:
+        """`providers` are those of this shop, by name."""
+        self._providers = providers
         self._calls: queue.Queue[ProviderCall | None] = queue.Queue(QUEUE_CALLS)
         self._writer: Writer | None = None
         self._thread = threading.Thread(target=self._run, name="payer")
@@ -44,7 +46,7 @@ class Payer:
     def _run(self) -> None:
         assert self._writer is not None
         while (call := self._calls.get()) is not None:
-            said = perform(self._provider, call)
+            said = perform(self._providers[call.provider], call)
             self._writer.offer(
                 partial(_answer, call=call, said=said),
                 partial(_forget, writer=self._writer, key=call.key),

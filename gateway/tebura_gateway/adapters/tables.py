@@ -253,6 +253,21 @@ settlement = Table(
     Column("next_try_ns", BigInteger),  # when the timer calls the provider (again)
 )
 
+hold = Table(
+    "hold",
+    metadata,
+    _store(),
+    Column("hold", String(200), primary_key=True),  # also the idempotency key
+    Column("visit", String(120), nullable=False),
+    # HoldState: sent, unknown, held, used, releasing, released, refused, lapsed
+    Column("state", String(16), nullable=False),
+    Column("document", Text, nullable=False),  # hold.Hold
+    Column("next_try_ns", BigInteger),
+    Index("hold_visit", "store", "visit"),
+    Index("hold_due", "store", "next_try_ns"),
+)
+"""Money held beside settlements: at the entry, or left over from an attempt that took nothing."""
+
 receipt = Table(
     "receipt",
     metadata,
@@ -319,6 +334,29 @@ house_account_entry = Table(
     Index("house_account", "store", "account"),
 )
 """The house account provider's own book, behind its port: nobody else reads it."""
+
+payment_account = Table(
+    "payment_account",
+    metadata,
+    _store(),
+    Column("provider", String(32), primary_key=True),
+    Column("member", String(15), primary_key=True),
+    Column("customer", String(255), nullable=False),
+    Column("method", String(255), nullable=False),
+    Column("changed_ns", BigInteger, nullable=False),
+)
+"""A member's names at a payment provider outside. No card numbers: those stay over there."""
+
+closing = Table(
+    "closing",
+    metadata,
+    _store(),
+    Column("day", String(10), primary_key=True),  # ISO date in the store's time
+    Column("until_ns", BigInteger, nullable=False),  # everything booked before is in it
+    Column("closed_ns", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),  # closing.DayClosing
+)
+"""Days that were closed, in order; immutable."""
 
 command = Table(
     "command",

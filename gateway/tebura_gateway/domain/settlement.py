@@ -27,6 +27,8 @@ class State(StrEnum):
     VOID = "void"
 
 
+MOST_LAPSES = 3
+"""So often a hold that ended before its capture is made anew; then a person looks."""
 FINAL = frozenset({State.SETTLED, State.VOID})
 UNPRICED = frozenset({State.OPEN, State.EXITED, State.REVIEW})
 SENT = frozenset({State.AUTH_SENT, State.CAPTURE_SENT})
@@ -45,6 +47,7 @@ class Why(StrEnum):
     DECLINED = "declined"
     NO_ANSWER = "no-answer"
     FREE = "free"
+    BY_HAND = "by-hand"  # a person looked the payment up at the provider
 
 
 class VisitRuling(StrEnum):
@@ -60,17 +63,22 @@ class Call(StrEnum):
 
     AUTHORIZE = "authorize"
     CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """Where a visit's money stands. Keys are stored before they are first sent, and kept.
 
     `attempt` counts definite declines: a new attempt has new keys, a retry has the old ones.
+    `lapses` counts holds that ended before they were captured.
     """
 
     visit: VisitId
     state: State
     why: Why = Why.NONE
+    # Who is asked for the money; set with the price. "": the shop's own provider.
+    provider: str = ""
     amount_minor: int = 0
     currency: str = ""
     attempt: int = 1
@@ -82,6 +90,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0  # sends and unanswered questions since the last answer
     first_sent_ns: Ns | None = None
     declined: str = ""
+    lapses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +136,25 @@ class Ask:
     key: str
 
 
-Action = Become | Price | Send | Ask
+@dataclass(frozen=True, slots=True)
+class UseHold:
+    """Take the money out of what was held at the entry."""
+
+    reference: str
+
+
+Action = Become | Price | Send | Ask | UseHold
 """What to do next; None stands for waiting."""
 
 
-def next_action(now: Settlement, outlook: Outlook, holds: bool) -> Action | None:
+def next_action(now: Settlement, outlook: Outlook, holds: bool, held: str = "") -> Action | None:
     """The next step of a visit's settlement, or None to wait.
 
     Args:
         now: Where it stands.
         outlook: What is known about the visit.
         holds: Whether the provider can hold money; if not, it charges at once.
+        held: The provider's name of a hold that covers the amount, if there is one.
     """
     match now.state:
         case State.OPEN:
@@ -152,6 +169,8 @@ def next_action(now: Settlement, outlook: Outlook, holds: bool) -> Action | None
         case State.PRICED:
             if now.amount_minor == 0:
                 return Become(State.SETTLED, Why.FREE)
+            if held:
+                return UseHold(held)
             call = Call.AUTHORIZE if holds else Call.CAPTURE
             return Send(call, key_of(now, call))
         case State.AUTHORIZED:
@@ -196,12 +215,23 @@ def become(now: Settlement, state: State, why: Why = Why.NONE) -> Settlement:
     return msgspec.structs.replace(now, state=state, why=why)
 
 
-def priced(now: Settlement, amount_minor: int, currency: str) -> Settlement:
-    """Fix the amount; from here on the bill does not change."""
+def priced(now: Settlement, amount_minor: int, currency: str, provider: str = "") -> Settlement:
+    """Fix the amount and who is asked for it; from here on the bill does not change."""
     assert now.state in UNPRICED, f"{now.visit} is {now.state}: priced before"
     assert amount_minor >= 0
     return msgspec.structs.replace(
-        become(now, State.PRICED), amount_minor=amount_minor, currency=currency
+        become(now, State.PRICED),
+        amount_minor=amount_minor,
+        currency=currency,
+        provider=provider,
+    )
+
+
+def with_hold(now: Settlement, reference: str) -> Settlement:
+    """What was held at the entry covers the bill: it counts as this bill's authorization."""
+    assert now.state is State.PRICED
+    return msgspec.structs.replace(
+        become(now, State.AUTHORIZED), authorize_reference=reference, first_sent_ns=None
     )
 
 
@@ -261,9 +291,39 @@ def never_arrived(now: Settlement, call: Call) -> Settlement:
     return msgspec.structs.replace(become(now, before), asking=None)
 
 
+def lapsed(now: Settlement, call: Call) -> Settlement:
+    """The hold had ended before its capture, and nothing was taken: hold again, under new keys."""
+    assert call is Call.CAPTURE
+    _expect(now, call)
+    assert now.authorize_reference
+    assert now.lapses < MOST_LAPSES
+    again = _new_attempt(msgspec.structs.replace(now, lapses=now.lapses + 1))
+    return msgspec.structs.replace(again, asking=None)
+
+
 def tried_again(now: Settlement) -> Settlement:
     """After a decline: a new attempt with new keys."""
     assert now.state is State.UNPAID
+    return _new_attempt(now)
+
+
+def looked_up(now: Settlement, reference: str | None) -> Settlement:
+    """A person asked the provider what became of a key that it no longer remembers by itself.
+
+    Args:
+        now: A settlement that is unknown.
+        reference: The provider's name of the payment; None: there is none.
+    """
+    assert now.state is State.UNKNOWN
+    assert now.asking is not None
+    if reference is None:
+        after = declined(now, now.asking, "never-arrived")
+        return msgspec.structs.replace(after, why=Why.BY_HAND)
+    assert now.asking is Call.CAPTURE, "a hold is no payment"
+    return msgspec.structs.replace(approved(now, now.asking, reference), why=Why.BY_HAND)
+
+
+def _new_attempt(now: Settlement) -> Settlement:
     return msgspec.structs.replace(
         become(now, State.PRICED),
         attempt=now.attempt + 1,

@@ -1,7 +1,7 @@
 """Facts that came after a visit was priced: credits go back by themselves, debits never (R-11)."""
 
 from sqlalchemy import select
-from tebura_contract.ids import VisitId
+from tebura_contract.ids import Sku, VisitId
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import cart_of
@@ -11,6 +11,7 @@ from tebura_gateway.domain.late import difference
 from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service import refunding
+from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review
 from tebura_gateway.service.transaction import Tx, from_text
 
@@ -42,7 +43,7 @@ def _adjust(tx: Tx, judgement: Judgement, visit: VisitId, bill: Bill | None) -> 
     judged = cart_of(judgement, visit).decided()
     found = difference(billed, refunding.refunded(tx, visit), judged)
     if found.credit:
-        refunding.start(tx, visit, found.credit, "late-fact", "gateway")
+        _give_back(tx, visit, found.credit)
     for sku, quantity in found.debit.items():
         product = tx.shop.products.get(sku)
         open_review(
@@ -54,3 +55,19 @@ def _adjust(tx: Tx, judgement: Judgement, visit: VisitId, bill: Bill | None) -> 
             quantity=quantity,
             risk_minor=product.price_minor * quantity if product is not None else 0,
         )
+
+
+def _give_back(tx: Tx, visit: VisitId, credit: dict[Sku, int]) -> None:
+    try:
+        refunding.start(tx, visit, credit, "late-fact", "gateway")
+    except Refused:
+        # Whoever took the money cannot be asked any more: a person sees to it.
+        for sku, quantity in credit.items():
+            open_review(
+                tx,
+                f"late:{visit}:{sku}",
+                reason="late-credit",
+                visit=visit,
+                sku=sku,
+                quantity=-quantity,
+            )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from tebura_contract.ids import MemberId
 
 from tebura_gateway.domain.settlement import Call
-from tebura_gateway.service import refunding, settling
-from tebura_gateway.service.ports import Answer, NoAnswer, PaymentProvider, ProviderCall
+from tebura_gateway.service import holding, refunding, settling
+from tebura_gateway.service.ports import About, Answer, NoAnswer, PaymentProvider, ProviderCall
 from tebura_gateway.service.transaction import Tx
 
 
@@ -22,8 +22,8 @@ def perform(provider: PaymentProvider, call: ProviderCall) -> Said:
     """Make one call; a question is answered by what became of the key."""
     try:
         if call.asks:
-            found = provider.find(call.key)
-            if found is not None or call.call is not None:
+            found = provider.find(call)
+            if found is not None or call.about is About.SETTLEMENT:
                 return Said(found, is_known=True)
         match call.call:
             case Call.AUTHORIZE:
@@ -32,7 +32,9 @@ def perform(provider: PaymentProvider, call: ProviderCall) -> Said:
                 done = provider.capture(
                     call.key, MemberId(call.account), call.amount, call.reference or None
                 )
-            case None:
+            case Call.VOID:
+                done = provider.void(call.key, call.reference)
+            case Call.REFUND:
                 done = provider.refund(call.key, call.reference, call.amount)
     except NoAnswer:
         return Said(None, is_known=False)
@@ -41,7 +43,10 @@ def perform(provider: PaymentProvider, call: ProviderCall) -> Said:
 
 def take_answer(tx: Tx, call: ProviderCall, said: Said) -> None:
     """Put what came back where it belongs."""
-    if call.call is None:
-        refunding.answer(tx, call, said.answer, said.is_known)
-    else:
-        settling.answer(tx, call, said.answer, said.is_known)
+    match call.about:
+        case About.SETTLEMENT:
+            settling.answer(tx, call, said.answer, said.is_known)
+        case About.HOLD:
+            holding.answer(tx, call, said.answer, said.is_known)
+        case About.REFUND:
+            refunding.answer(tx, call, said.answer, said.is_known)

@@ -5,6 +5,7 @@ twice: it answers as it did the first time.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -15,15 +16,20 @@ from tebura_gateway.domain.settlement import Call
 
 
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
-    """It was done; `reference` is the provider's name for it."""
+    """It was done; `reference` is the provider's name for it. A hold may end by itself."""
 
     reference: str
+    expires_ns: int | None = None
 
 
 class Declined(msgspec.Struct, frozen=True, kw_only=True):
-    """It was not done and will not be, under this key."""
+    """It was not done and will not be, under this key.
+
+    `is_expired` tells that a hold had ended before it was captured.
+    """
 
     reason: str
+    is_expired: bool = False
 
 
 Answer = Approved | Declined
@@ -33,21 +39,64 @@ class NoAnswer(Exception):
     """Nobody knows whether it was done: a time-out, a broken line, an error of the provider."""
 
 
-class PaymentProvider(Protocol):
-    """Moves a shopper's money. Every method may raise `NoAnswer`.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a shop must know of a provider to use it.
 
     `holds` says whether it can reserve money before it takes it; one that cannot is only asked to
     capture. `key_lifetime_s` is how long it remembers keys; None: for good.
     """
 
-    @property
-    def name(self) -> str: ...
+    name: str
+    holds: bool = True
+    key_lifetime_s: float | None = None
+
+
+class About(StrEnum):
+    """What a provider call belongs to, and so who takes its answer."""
+
+    SETTLEMENT = "settlement"
+    HOLD = "hold"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """Something to ask the payment provider after the commit.
+
+    `subject` is the name of what it is about: a visit, a hold, a refund. `reference` is the
+    provider's name of what it acts on: a capture's hold, a refund's capture. With `asks` the
+    question is what became of the key, which was first sent at `since_ns`.
+    """
+
+    provider: str
+    about: About
+    subject: str
+    call: Call
+    key: str
+    account: str
+    amount: Money
+    reference: str
+    since_ns: int
+    asks: bool
+
+
+class Movement(msgspec.Struct, frozen=True, kw_only=True):
+    """A capture or refund in the provider's own list; `key` is "" where it is none of ours."""
+
+    call: Call
+    key: str
+    reference: str
+    amount_minor: int
+    currency: str
+    at_ns: int
+
+
+class PaymentProvider(Protocol):
+    """Moves a shopper's money. Every method may raise `NoAnswer`."""
 
     @property
-    def holds(self) -> bool: ...
-
-    @property
-    def key_lifetime_s(self) -> float | None: ...
+    def terms(self) -> Terms: ...
 
     def authorize(self, key: str, account: MemberId, amount: Money) -> Answer:
         """Reserve an amount."""
@@ -56,7 +105,10 @@ class PaymentProvider(Protocol):
     def capture(
         self, key: str, account: MemberId, amount: Money, authorization: str | None
     ) -> Answer:
-        """Take an amount, out of what `authorization` reserved where there is one."""
+        """Take an amount, out of what `authorization` reserved where there is one.
+
+        What of the reservation is not taken is released.
+        """
         ...
 
     def void(self, key: str, authorization: str) -> Answer:
@@ -67,8 +119,12 @@ class PaymentProvider(Protocol):
         """Give back part or all of what was captured."""
         ...
 
-    def find(self, key: str) -> Answer | None:
-        """What became of a key; None: it never arrived."""
+    def find(self, call: ProviderCall) -> Answer | None:
+        """What became of a call's key; None: it never arrived."""
+        ...
+
+    def movements(self, from_ns: int, to_ns: int) -> list[Movement]:
+        """What was captured and refunded in a span of time, oldest first."""
         ...
 
 
@@ -85,20 +141,3 @@ class AccountProvider(Protocol):
     """Where members are kept: the built-in table, or an online shop."""
 
     def find(self, member: MemberId) -> Account | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderCall:
-    """Something to ask the payment provider after the commit.
-
-    `call` is None for a refund, then `subject` is the refund's name, else the visit's. With `asks`
-    the question is what became of the key.
-    """
-
-    subject: str
-    call: Call | None
-    key: str
-    account: str
-    amount: Money
-    reference: str
-    asks: bool

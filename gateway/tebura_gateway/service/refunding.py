@@ -14,11 +14,13 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain import ledger
 from tebura_gateway.domain.pricing import Bill, without
 from tebura_gateway.domain.receipt import CreditNote, Receipt, credit_note
+from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service import settling
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.ports import Approved, Declined, ProviderCall
+from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import ReviewState, open_review
+from tebura_gateway.service.shop import UnknownProvider
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 
@@ -47,8 +49,16 @@ def request(tx: Tx, visit: VisitId, sku: Sku | None, quantity: int, reason: str,
 
 
 def start(tx: Tx, visit: VisitId, pieces: dict[Sku, int], reason: str, by: str) -> str:
-    """Start a refund of pieces that are known to be left."""
+    """Start a refund of pieces that are known to be left.
+
+    Raises:
+        Refused: If nobody can give the money back any more.
+    """
     receipt, left = _left(tx, visit)
+    try:
+        tx.shop.terms(settling.read(tx, visit).provider)
+    except UnknownProvider as error:
+        raise Refused(f"receipt {receipt.number} was paid elsewhere: {error}") from error
     note = credit_note(receipt, left, without(left, pieces, tx.shop.tax_rules), reason)
     name = f"{visit}:refund:{len(_rows(tx, visit)) + 1}"
     tx.put(
@@ -112,12 +122,15 @@ def _send(tx: Tx, name: str, asks: bool) -> None:
     assert visit is not None
     tx.calls.append(
         ProviderCall(
+            provider=tx.shop.terms(now.provider).name,
+            about=About.REFUND,
             subject=name,
-            call=None,
+            call=Call.REFUND,
             key=name,
-            account=visit.member,
+            account=visit.member or now.visit,
             amount=Money(int(row.amount_minor), row.currency),
             reference=now.capture_reference,
+            since_ns=int(row.created_ns),
             asks=asks,
         )
     )
@@ -143,20 +156,51 @@ def answer(tx: Tx, call: ProviderCall, said: Approved | Declined | None, is_know
     elif isinstance(said, Approved):
         _done(tx, call.subject)
     else:
-        tx.change(
-            tables.refund,
-            {"refund": call.subject},
-            state=RefundState.REFUSED.value,
-            next_try_ns=None,
-        )
-        open_review(
-            tx,
-            f"payment:{call.subject}",
-            reason="refund-refused",
-            visit=row.visit,
-            risk_minor=int(row.amount_minor),
-        )
-        tx.note("refund", call.subject)
+        _refuse(tx, row)
+        _ask_staff(tx, row, "refund-refused")
+
+
+def _refuse(tx: Tx, row: Any) -> None:
+    tx.change(
+        tables.refund, {"refund": row.refund}, state=RefundState.REFUSED.value, next_try_ns=None
+    )
+    tx.note("refund", row.refund)
+    tx.note("visit", row.visit)
+
+
+def _ask_staff(tx: Tx, row: Any, reason: str) -> None:
+    open_review(
+        tx,
+        f"payment:{row.refund}",
+        reason=reason,
+        visit=row.visit,
+        risk_minor=int(row.amount_minor),
+    )
+
+
+def look_up(tx: Tx, name: str, is_paid: bool) -> bool:
+    """Staff looked at the provider's own list for a refund that nobody could answer for.
+
+    Returns:
+        False where this is no refund's name.
+
+    Raises:
+        Refused: If the provider is still asked about it.
+    """
+    row = tx.get(tables.refund, refund=name)
+    if row is None:
+        return False
+    if row.state == RefundState.SENT:
+        if row.next_try_ns is not None:
+            raise Refused("the provider is still asked about it")
+        if is_paid:
+            _done(tx, name)
+        else:
+            _refuse(tx, row)
+    elif row.state == RefundState.REFUSED and is_paid:
+        # It was given back in another way: the books follow.
+        _done(tx, name)
+    return True
 
 
 def _done(tx: Tx, name: str) -> None:
@@ -176,9 +220,8 @@ def _done(tx: Tx, name: str) -> None:
         done_ns=tx.now_ns,
         next_try_ns=None,
     )
-    posting = ledger.refund(
-        name, note.visit, tx.shop.provider, note.taxes, note.total_minor, note.currency
-    )
+    provider = tx.shop.terms(settling.read(tx, note.visit).provider).name
+    posting = ledger.refund(name, note.visit, provider, note.taxes, note.total_minor, note.currency)
     settling.post(tx, posting)
     tx.note("refund", name)
     tx.note("visit", note.visit)
@@ -187,13 +230,20 @@ def _done(tx: Tx, name: str) -> None:
 def send_due(tx: Tx, memory: Memory) -> None:
     """Refunds without an answer: ask, then the same key again."""
     table = tables.refund
-    query = select(table.c.refund).where(
+    query = select(table).where(
         table.c.store == tx.store,
         table.c.state == RefundState.SENT.value,
         table.c.next_try_ns <= tx.now_ns,
     )
-    for (name,) in tx.connection.execute(query).all():
-        if name not in memory.in_flight:
+    for row in tx.connection.execute(query).all():
+        name = row.refund
+        if name in memory.in_flight:
+            continue
+        provider = settling.read(tx, VisitId(row.visit)).provider
+        if settling.is_key_expired(tx, provider, int(row.created_ns)):
+            tx.change(table, {"refund": name}, next_try_ns=None)
+            _ask_staff(tx, row, "key-expired")
+        else:
             tx.change(table, {"refund": name}, next_try_ns=tx.now_ns + 60 * SECOND_NS)
             _send(tx, name, asks=True)
 

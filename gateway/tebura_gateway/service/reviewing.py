@@ -52,7 +52,11 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
             if ruling.kind is not RulingKind.VOID:
                 raise Refused("what was found after the sale is not charged: void writes it off")
         case ReviewKind.PAYMENT:
-            _rule_payment(tx, VisitId(row.visit), ruling)
+            # Closed first: what is declined once more is asked about once more.
+            close(tx, review, ruling.kind.value, ruling.by)
+            _rule_payment(tx, review.partition(":")[2], VisitId(row.visit), ruling)
+            tx.note("visit", row.visit)
+            return
         case ReviewKind.EVENT | ReviewKind.STOCK:
             # Seen: there is nothing to decide, a count puts the book right.
             pass
@@ -185,10 +189,17 @@ def _rule_visit(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
     memory.is_stale = True
 
 
-def _rule_payment(tx: Tx, visit: VisitId, ruling: Ruling) -> None:
-    if ruling.kind is RulingKind.ACCEPT:
+def _rule_payment(tx: Tx, subject: str, visit: VisitId, ruling: Ruling) -> None:
+    """A declined payment is tried again or written off; a lost one was found, or was never made."""
+    if ruling.kind is RulingKind.CHANGE:
+        raise Refused("a payment is tried again or confirmed (accept), or written off (void)")
+    is_accepted = ruling.kind is RulingKind.ACCEPT
+    if refunding.look_up(tx, subject, is_accepted):
+        return
+    row = tx.get(tables.visit, visit=visit)
+    if row is not None and row.state == State.UNKNOWN:
+        settling.look_up(tx, visit, f"by hand: {ruling.by}" if is_accepted else None, ruling.by)
+    elif is_accepted:
         settling.retry_payment(tx, visit)
-    elif ruling.kind is RulingKind.VOID:
-        settling.write_off(tx, visit, ruling.by)
     else:
-        raise Refused("a payment is tried again (accept) or written off (void)")
+        settling.write_off(tx, visit, ruling.by)

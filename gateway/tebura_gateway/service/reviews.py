@@ -41,10 +41,14 @@ def open_review(
     quantity: int = 0,
     risk_minor: int = 0,
     evidence: str = "null",
+    is_new: bool = False,
 ) -> None:
-    """Ask, or bring what is asked up to date; one that a person closed stays closed."""
+    """Ask, or bring what is asked up to date.
+
+    One that a person closed stays closed, but where `is_new` says that it happened once more.
+    """
     row = tx.get(tables.review, review=review)
-    if row is not None and row.state == ReviewState.CLOSED:
+    if row is not None and row.state == ReviewState.CLOSED and not is_new:
         return
     values = {
         "kind": kind_of_review(review).value,
@@ -57,8 +61,8 @@ def open_review(
         "evidence": evidence,
         "state": ReviewState.OPEN.value,
     }
-    if row is None or row.state == ReviewState.WITHDRAWN:
-        values |= {"opened_ns": tx.now_ns, "closed_ns": None}
+    if row is None or row.state != ReviewState.OPEN:
+        values |= {"opened_ns": tx.now_ns, "closed_ns": None, "outcome": "", "closed_by": ""}
     tx.put(tables.review, {"review": review}, **values)
     tx.note("review", review)
 

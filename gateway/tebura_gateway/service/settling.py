@@ -12,6 +12,7 @@ from tebura_gateway.domain.pricing import Bill, price
 from tebura_gateway.domain.receipt import Receipt
 from tebura_gateway.domain.settlement import (
     FINAL,
+    MOST_LAPSES,
     SENT,
     Ask,
     Become,
@@ -21,21 +22,26 @@ from tebura_gateway.domain.settlement import (
     Send,
     Settlement,
     State,
+    UseHold,
     VisitRuling,
     approved,
     become,
     declined,
     expects,
     key_of,
+    lapsed,
+    looked_up,
     never_arrived,
     next_action,
     priced,
     sent,
     tried_again,
     unanswered,
+    with_hold,
 )
+from tebura_gateway.service import dues, holding
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.ports import Approved, Declined, ProviderCall
+from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.shop import WORD_WAIT_NS
@@ -66,7 +72,11 @@ def advance(tx: Tx, visit: VisitId, outlook: Outlook) -> Settlement:
     """Take a visit as far as it can go without asking anyone outside."""
     now = read(tx, visit)
     for _ in range(_MOST_MOVES):
-        action = next_action(now, outlook, tx.shop.provider_holds)
+        held = None
+        if now.state is State.PRICED and now.amount_minor:
+            held = holding.usable(tx, now)
+        holds = tx.shop.terms(now.provider).holds
+        action = next_action(now, outlook, holds, held.reference if held is not None else "")
         match action:
             case None | Ask():
                 # Asking is the timer's: not before the next try is due.
@@ -76,6 +86,11 @@ def advance(tx: Tx, visit: VisitId, outlook: Outlook) -> Settlement:
                 _save(tx, now)
             case Price():
                 now = _price(tx, now)
+            case UseHold():
+                assert held is not None
+                holding.use(tx, held)
+                now = with_hold(now, action.reference)
+                _save(tx, now)
             case Send():
                 now = sent(now, action.call, tx.now_ns)
                 _save(tx, now)
@@ -120,7 +135,12 @@ def answer(tx: Tx, call: ProviderCall, said: Approved | Declined | None, is_know
             now = approved(now, call.call, said.reference)
             if now.state is State.SETTLED:
                 _book(tx, now)
+        case Declined(is_expired=True) if now.lapses < MOST_LAPSES:
+            holding.abandon(tx, now)
+            now = lapsed(now, call.call)
         case Declined():
+            if call.call is Call.CAPTURE:
+                holding.abandon(tx, now)
             now = declined(now, call.call, said.reason)
         case None:
             if now.state in SENT:
@@ -141,8 +161,9 @@ def ask_due(tx: Tx, memory: Memory) -> None:
             continue
         if key_of(now, now.asking) in memory.in_flight:
             continue
-        if _is_key_expired(tx, now):
+        if is_key_expired(tx, now.provider, now.first_sent_ns):
             tx.change(table, {"visit": name}, next_try_ns=None)
+            # A key past its provider's memory is reconciled by hand, never replaced.
             open_review(
                 tx,
                 f"payment:{name}",
@@ -155,16 +176,17 @@ def ask_due(tx: Tx, memory: Memory) -> None:
         tx.calls.append(_call(tx, now, now.asking, asks=True))
 
 
-def _is_key_expired(tx: Tx, now: Settlement) -> bool:
-    """A key past its provider's memory is reconciled by hand, never replaced."""
-    lifetime_s = tx.shop.key_lifetime_s
-    if lifetime_s is None or now.first_sent_ns is None:
+def is_key_expired(tx: Tx, provider: str, first_sent_ns: int | None) -> bool:
+    """Whether the provider may have forgotten a key: then it must not be sent again."""
+    lifetime_s = tx.shop.terms(provider).key_lifetime_s
+    if lifetime_s is None or first_sent_ns is None:
         return False
-    return tx.now_ns - now.first_sent_ns > lifetime_s * SECOND_NS
+    return tx.now_ns - first_sent_ns > lifetime_s * SECOND_NS
 
 
 def recover(tx: Tx) -> None:
     """After a start: what was sent before may or may not have arrived, so it is asked about."""
+    holding.recover(tx)
     table = tables.visit
     query = select(table.c.visit).where(
         table.c.store == tx.store, table.c.state.in_([state.value for state in SENT])
@@ -207,6 +229,35 @@ def write_off(tx: Tx, visit: VisitId, by: str) -> None:
     advance(tx, visit, _beyond_pricing(VisitRuling.VOID))
 
 
+def look_up(tx: Tx, visit: VisitId, reference: str | None, by: str) -> None:
+    """Staff looked at the provider's own list for a payment whose key it has forgotten.
+
+    Args:
+        tx: The open transaction.
+        visit: The visit.
+        reference: The provider's name of the payment; None: there is none.
+        by: Who looked.
+
+    Raises:
+        Refused: If the answer is not waited for, or the key may still be asked about.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    if row is None or row.state != State.UNKNOWN:
+        raise Refused(f"{visit} does not wait for an answer")
+    now = read(tx, visit)
+    if not is_key_expired(tx, now.provider, now.first_sent_ns):
+        raise Refused("the provider is still asked about it")
+    if reference is not None and now.asking is Call.AUTHORIZE:
+        raise Refused("only money was to be held: it ends by itself, so say that nothing was paid")
+    tx.change(tables.visit, {"visit": visit}, ruled_by=by)
+    after = looked_up(now, reference)
+    if after.state is State.SETTLED:
+        _book(tx, after)
+    else:
+        holding.abandon(tx, now)
+    _save(tx, after)
+
+
 def _price(tx: Tx, now: Settlement) -> Settlement:
     row = tx.get(tables.visit, visit=now.visit)
     assert row is not None
@@ -219,9 +270,19 @@ def _price(tx: Tx, now: Settlement) -> Settlement:
         total_minor=bill.total_minor,
         priced_ns=tx.now_ns,
     )
-    after = priced(now, bill.total_minor, bill.currency)
+    after = priced(now, bill.total_minor, bill.currency, _provider_of(tx, row.member))
     _save(tx, after)
     return after
+
+
+def _provider_of(tx: Tx, member: str) -> str:
+    """Who is asked for the money: without an account, who charges walk-ups."""
+    if member:
+        return tx.shop.payment.name
+    assert tx.shop.walk_up_payment is not None, (
+        "a visit without an account, and nobody to charge it"
+    )
+    return tx.shop.walk_up_payment.name
 
 
 def _save(tx: Tx, now: Settlement) -> None:
@@ -245,10 +306,13 @@ def _save(tx: Tx, now: Settlement) -> None:
         values["deadline_ns"] = tx.now_ns + WORD_WAIT_NS
     if now.state in FINAL:
         values["final_ns"] = tx.now_ns
+        holding.let_go(tx, now.visit)
         if now.why == "free":
             _book(tx, now)
     tx.change(tables.visit, {"visit": now.visit}, **values)
     tx.note("visit", now.visit)
+    if State.UNPAID in (now.state, before.state):
+        dues.watch(tx, before.member)
     if now.state is State.UNPAID:
         open_review(
             tx,
@@ -256,6 +320,7 @@ def _save(tx: Tx, now: Settlement) -> None:
             reason=now.declined or "declined",
             visit=now.visit,
             risk_minor=now.amount_minor,
+            is_new=before.state != State.UNPAID,
         )
     elif before.state in (State.UNPAID, State.UNKNOWN):
         withdraw(tx, f"payment:{now.visit}")
@@ -264,13 +329,18 @@ def _save(tx: Tx, now: Settlement) -> None:
 def _call(tx: Tx, now: Settlement, call: Call, asks: bool) -> ProviderCall:
     row = tx.get(tables.visit, visit=now.visit)
     assert row is not None
+    assert now.first_sent_ns is not None
     return ProviderCall(
+        provider=tx.shop.terms(now.provider).name,
+        about=About.SETTLEMENT,
         subject=now.visit,
         call=call,
         key=key_of(now, call),
-        account=row.member,
+        # Whoever walked in without an account pays as this visit.
+        account=row.member or now.visit,
         amount=Money(now.amount_minor, now.currency),
-        reference=now.authorize_reference,
+        reference=now.authorize_reference if call is Call.CAPTURE else "",
+        since_ns=now.first_sent_ns,
         asks=asks,
     )
 
@@ -294,7 +364,7 @@ def _book(tx: Tx, now: Settlement) -> None:
         taxes=bill.taxes,
         total_minor=bill.total_minor,
         currency=bill.currency,
-        paid_with=tx.shop.provider,
+        paid_with=tx.shop.terms(now.provider).name,
         payment_reference=now.capture_reference,
     )
     tx.connection.execute(
@@ -310,7 +380,8 @@ def _book(tx: Tx, now: Settlement) -> None:
         )
     )
     tx.note("receipt", now.visit)
-    post(tx, ledger.sale(now.visit, tx.shop.provider, bill.taxes, bill.total_minor, bill.currency))
+    provider = tx.shop.terms(now.provider).name
+    post(tx, ledger.sale(now.visit, provider, bill.taxes, bill.total_minor, bill.currency))
 
 
 def post(tx: Tx, posting: ledger.Posting) -> None:

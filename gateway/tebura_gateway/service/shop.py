@@ -1,5 +1,7 @@
 """What stays the same while the gateway runs: the store, its rules, its keys."""
 
+import datetime as dt
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,15 +13,22 @@ from tebura_contract.layout import Layout, Product
 from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.domain.tax import TaxRules, rules_for
 from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.service.ports import Terms
 
 WORD_WAIT_NS = 60 * SECOND_NS
 """After an exit, how long a visit waits for the nodes' word before a person must look."""
+HOUSE = Terms("house")
+"""The built-in tab."""
 SILENT_NS = 15 * SECOND_NS
 """A node without a word this long counts as blind (I9)."""
 FUTURE_NS = 60 * SECOND_NS
 """An event that much ahead of the gateway's clock is flagged: no node's clock may be so far off."""
 PAST_NS = 24 * 3600 * SECOND_NS
 """An event that much behind is flagged; what is younger is only late, and judged as ever."""
+
+
+class UnknownProvider(LookupError):
+    """Money that moves through a provider which the configuration does not name."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +38,37 @@ class Shop:
     layout: Layout
     issuer: Issuer
     node_keys: Mapping[NodeId, bytes]
-    provider: str = "house"
-    provider_holds: bool = True
-    key_lifetime_s: float | None = None
+    payment: Terms = HOUSE
+    # Who takes the money of those without an account; None: nobody does.
+    walk_up_payment: Terms | None = None
     house_limit_minor: int = 30_000
+    # Who took money before, and still gives it back.
+    former_payments: tuple[Terms, ...] = ()
+    # Held when somebody enters; 0: nothing is.
+    hold_minor: int = 0
+    # Whether a member who owes for a visit may enter again.
+    blocks_unpaid: bool = False
     judgement: JudgementSettings = field(default_factory=JudgementSettings)
 
     @property
     def store(self) -> StoreId:
         return self.layout.store.id
+
+    def terms(self, provider: str) -> Terms:
+        """The terms of a provider that a payment was begun with; "" stands for the shop's own.
+
+        Raises:
+            UnknownProvider: If the shop has nothing to do with it any more.
+        """
+        if not provider:
+            return self.payment
+        known = [self.payment, *self.former_payments]
+        if self.walk_up_payment is not None:
+            known.append(self.walk_up_payment)
+        for terms in known:
+            if terms.name == provider:
+                return terms
+        raise UnknownProvider(f"the configuration names no provider {provider!r}")
 
     @property
     def currency(self) -> str:
@@ -54,3 +85,11 @@ class Shop:
     @cached_property
     def tax_rules(self) -> TaxRules:
         return rules_for(self.layout.store.country)
+
+    @cached_property
+    def zone(self) -> dt.tzinfo:
+        """The store's time; UTC where this machine lacks its zone file."""
+        try:
+            return zoneinfo.ZoneInfo(self.layout.store.timezone)
+        except zoneinfo.ZoneInfoNotFoundError:
+            return dt.UTC

@@ -19,7 +19,7 @@ from tebura_gateway.domain.settlement import (
     State,
     VisitRuling,
 )
-from tebura_gateway.service import settling
+from tebura_gateway.service import holding, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
@@ -63,6 +63,7 @@ def _open(tx: Tx, visit: Visit) -> None:
         state_since_ns=tx.now_ns,
     )
     settling.begin(tx, Settlement(visit=visit.id, state=State.OPEN))
+    holding.place(tx, visit.id, visit.member)
     opened = VisitOpened(gate=visit.gate, member=visit.member, visit=visit.id)
     for node in sorted({gate.node for gate in tx.layout.gate}):
         tx.command(node, opened)

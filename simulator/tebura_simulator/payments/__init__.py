@@ -1,0 +1,1 @@
+"""A payment provider that behaves like one, and on demand like one on a bad day."""
