@@ -133,7 +133,7 @@ class Lens:
         if not self.is_distorted:
             low, upper = corners
             return Pinhole((wide * scale, high * scale), _xy(low), _xy(upper))
-        x, y = (np.linspace(*corners[:, axis], 65) for axis in (0, 1))
+        x, y = np.linspace(corners[0], corners[1], 65).T
         edge = np.concatenate(
             [np.stack(np.broadcast_arrays(x, v), axis=1) for v in corners[:, 1]]
             + [np.stack(np.broadcast_arrays(v, y), axis=1) for v in corners[:, 0]]

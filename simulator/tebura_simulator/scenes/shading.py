@@ -49,11 +49,14 @@ class Shading:
     def ambient(self, depth_m: NDArray[np.float32]) -> Picture:
         """The share of the light from around that arrives, (H, W) like the depth, 0 to 1."""
         high, wide = depth_m.shape
-        small = cv2.resize(depth_m, self._size, interpolation=cv2.INTER_NEAREST)
-        normals = cv2.split(_normals(np.dstack([self._x * small, self._y * small, small])))
+        small: Picture = np.asarray(
+            cv2.resize(depth_m, self._size, interpolation=cv2.INTER_NEAREST), np.float32
+        )
+        normals = _normals(np.dstack([self._x * small, self._y * small, small]))
+        planes = [np.ascontiguousarray(normals[..., axis]) for axis in range(3)]
         taken: Picture = np.zeros(small.shape, np.float32)
         for across, down, radius_m in self._ways:
-            taken += self._taken(small, normals, across, down, radius_m)
+            taken += self._taken(small, planes, across, down, radius_m)
         taken = cv2.blur(taken, (4, 4)) * np.float32(2.0 * _STRENGTH / len(self._ways))
         open_share = np.clip(1.0 - taken, _LEAST, 1.0)
         return np.asarray(cv2.resize(open_share, (wide, high), interpolation=cv2.INTER_LINEAR))
