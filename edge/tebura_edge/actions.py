@@ -131,6 +131,10 @@ def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_n
     if abs(action[0].move.delta_g) < SMALL_G and waited_ns < ns_from_s(PRELUDE_S):
         return False
     members = {one.move.plate for one in action}
+    moves_on = any(levels.is_busy[q] and not levels.is_ignored[q] for q in members)
+    if moves_on and _is_small(action[0].move) and waited_ns <= ns_from_s(WAIT_S):
+        # Perhaps too little to be told by itself: the beginning of what follows.
+        return False
     beside = {q for plate in members for q in near[plate]} - members
     first_ns = min(one.move.from_ns for one in action)
     last_ns = max(one.move.turned_ns for one in action) + link_ns_of(levels)
@@ -178,6 +182,9 @@ def is_echo(
 
 
 def _turned_with(move: PlateMove, first: PlateMove, link_ns: int) -> bool:
-    is_small = abs(move.delta_g) < max(SMALL_G, 6 * move.sigma_g)
     apart_ns = abs(move.turned_ns - first.turned_ns)
-    return apart_ns <= (SMALL_LINKS if is_small else 1.0) * link_ns
+    return apart_ns <= (SMALL_LINKS if _is_small(move) else 1.0) * link_ns
+
+
+def _is_small(move: PlateMove) -> bool:
+    return abs(move.delta_g) < max(SMALL_G, 6 * move.sigma_g)
