@@ -99,6 +99,63 @@ def test_one_of_two_alike_that_is_put_back_where_it_was_taken_is_asked_about_no_
     assert bought(script, visit) == {}
 
 
+def test_what_was_surely_taken_and_is_put_back_there_is_undone_and_both_stay_that_product() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    taken = script.pick(10.0)
+    before = outcomes(script, taken)
+    back = script.put_back(12.0)
+    assert before == [(Status.DECIDED, Reason.NONE)]
+    assert outcomes(script, taken, back) == [(Status.DECIDED, Reason.UNDONE)] * 2
+    first, then = decisions(script, taken, back)
+    assert [(one.sku, one.quantity) for one in (first, then)] == [(TEA, 1), (TEA, -1)]
+    assert (first.detail, then.detail) == (str(back.id), str(taken.id))
+    assert bought(script, visit) == {}
+
+
+def test_a_thing_that_is_lifted_and_put_down_is_undone_whatever_it_was_told_as() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    lifted = script.pick(10.0, delta_g=-620.0)
+    down = script.put_back(12.0, candidate(TEA), delta_g=621.0, log_other=-0.5)
+    assert outcomes(script, lifted, down) == [(Status.DECIDED, Reason.UNDONE)] * 2
+    assert bought(script, visit) == {}
+
+
+def test_the_last_of_what_it_may_be_is_undone() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    steps = (script.pick(10.0), script.pick(20.0), script.put_back(22.0))
+    reasons = [one.reason for one in decisions(script, *steps)]
+    assert reasons == [Reason.NONE, Reason.UNDONE, Reason.UNDONE]
+    assert bought(script, visit) == {"tea": 1}
+
+
+def test_what_may_be_another_of_that_weight_that_they_hold_is_asked_about() -> None:
+    script = Script()
+    shopper(script)
+    script.pick(5.0, candidate(RICE, 5), plate="p2", delta_g=-550.0)
+    taken = script.pick(10.0)
+    back = script.put_back(20.0, candidate(TEA), candidate(RICE, 5, -3.0))
+    assert outcomes(script, taken, back) == [
+        (Status.DECIDED, Reason.NONE),
+        (Status.REVIEW, Reason.WHAT),
+    ]
+
+
+def test_what_another_visit_puts_there_undoes_nothing() -> None:
+    script = Script()
+    mika, first = shopper(script)
+    script.reach(first, 9.5, 11.0)
+    taken = script.pick(10.0)
+    _, second = shopper(script, 2, 12.0)
+    script.reach(second, 19.5, 21.0)
+    back = script.put_back(20.0)
+    assert outcomes(script, taken) == [(Status.DECIDED, Reason.NONE)]
+    assert [one.status for one in decisions(script, back)] == [Status.REVIEW]
+    assert cart_of(judge(script.facts, SHOP, through()), mika).decided() == {TEA: 1}
+
+
 def test_another_weight_does_not_undo_it() -> None:
     script = Script()
     shopper(script)

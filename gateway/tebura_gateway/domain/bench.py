@@ -1,6 +1,5 @@
 """The judging of one step after the other, and what is learnt on the way through time."""
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,21 +68,29 @@ class Bench:
         """
         past, found = self._remembered(step, who)
         decision = self._decision(fact, step, who, found)
+        undone = self._undone(decision, step, who)
         if past is not None and not (past.is_product and _is_another(past.decision, decision)):
             self._undoing.forget(past)
-        past = self._undone(past, decision, step, who)
-        if past is not None:
-            self._undoing.forget(past)
-            reason = Reason.FOREIGN if step.delta_g < 0.0 else Reason.UNDONE
-            decision = _undone(decision, reason, past.decision)
-            if past.decision.reason is not Reason.STAFF:
-                self.decisions[past.decision.id] = _undone(past.decision, reason, decision)
-                self._note_perhaps(past.decision, -1.0)
-        else:
+        if undone is not None:
+            decision = self._undo(undone, decision)
+        if undone is None or undone.is_product:
             self._undoing.add(Past(decision, dict(who.posterior)))
         self.decisions[fact.id] = decision
         self._learn(decision)
         return decision
+
+    def _undo(self, past: Past, decision: Decision) -> Decision:
+        """Decide an earlier step together with this one, which undoes it."""
+        self._undoing.forget(past)
+        if past.is_product:
+            first, then = _put_back(past.decision, decision)
+            self.decisions[first.id] = first
+            return then
+        reason = Reason.FOREIGN if decision.delta_g < 0.0 else Reason.UNDONE
+        if past.decision.reason is not Reason.STAFF:
+            self.decisions[past.decision.id] = _nobodys(past.decision, reason, decision)
+            self._note_perhaps(past.decision, -1.0)
+        return _nobodys(decision, reason, past.decision)
 
     def _remembered(self, step: Step, who: Who) -> tuple[Past | None, tuple[Guess, ...]]:
         """What the node tells, and what is known here of a thing of this weight.
@@ -169,16 +176,19 @@ class Bench:
         within_g = max(WHOLE_WITHIN * expected_g, 3.0 * step.sigma_g, WHOLE_WITHIN_G)
         return abs(abs(step.delta_g) - expected_g) <= within_g
 
-    def _undone(self, last: Past | None, decision: Decision, step: Step, who: Who) -> Past | None:
-        """An undecided step that this one undoes, whatever both were."""
+    def _undone(self, decision: Decision, step: Step, who: Who) -> Past | None:
+        """An earlier step that this one undoes, whatever both were."""
         if decision.reason is Reason.STAFF or not Past(decision, {}).is_seen:
             return None
-        alike = itertools.chain([last] if last is not None else [], self._undoing.alike(step))
-        open_ones = (past for past in alike if past.is_open)
-        return next((past for past in open_ones if self._undoes(past, decision, who)), None)
+        alike = self._undoing.alike(step)
+        return next((past for past in alike if self._undoes(past, decision, who)), None)
 
     def _undoes(self, past: Past, decision: Decision, who: Who) -> bool:
         same = self._same_hand(past, who)
+        if past.is_product:
+            return same >= self.settings.who_threshold and self._is_put_back(past, decision)
+        if not past.is_open:
+            return False
         if decision.delta_g < 0.0:
             apart = 1.0 - same
             if is_soon(past.decision, decision.from_ns):
@@ -195,6 +205,23 @@ class Bench:
         )
         other = max(held, UNHELD)
         return same >= self.settings.who_threshold * (same + other)
+
+    def _is_put_back(self, past: Past, decision: Decision) -> bool:
+        """Whether what was taken comes back, unless it may be something else that they hold."""
+        first = past.decision
+        if (
+            decision.delta_g < 0.0
+            or first.reason is Reason.STAFF
+            or decision.status is Status.CHECKING
+        ):
+            return False
+        another = math.fsum(
+            guess.probability
+            for guess in decision.candidates
+            if (guess.sku, guess.quantity) != (first.sku, first.quantity)
+            and self._holdings.holds(first.visit, guess.sku, guess.quantity)
+        )
+        return another <= 1.0 - self.settings.threshold
 
     def _same_hand(self, past: Past, who: Who) -> float:
         return same_hand(past.shares, dict(who.posterior))
@@ -284,8 +311,8 @@ def _is_another(first: Decision, then: Decision) -> bool:
     return then.status is Status.DECIDED and then.sku is not None and then.sku != first.sku
 
 
-def _undone(decision: Decision, reason: Reason, by: Decision) -> Decision:
-    """Nobody's, with the step that it goes with as detail."""
+def _nobodys(decision: Decision, reason: Reason, by: Decision) -> Decision:
+    """No product, with the step that it goes with as detail."""
     return msgspec.structs.replace(
         decision,
         kind=StepKind.FOREIGN,
@@ -296,6 +323,21 @@ def _undone(decision: Decision, reason: Reason, by: Decision) -> Decision:
         reason=reason,
         detail=str(by.id),
     )
+
+
+def _put_back(first: Decision, then: Decision) -> tuple[Decision, Decision]:
+    """A pick that was decided and its put-back: of the same, each with the other as detail."""
+    back = msgspec.structs.replace(
+        then,
+        kind=StepKind.RETURN,
+        status=Status.DECIDED,
+        visit=first.visit,
+        sku=first.sku,
+        quantity=-first.quantity,
+        reason=Reason.UNDONE,
+        detail=str(first.id),
+    )
+    return msgspec.structs.replace(first, reason=Reason.UNDONE, detail=str(then.id)), back
 
 
 def _kind(step: Step, verdict: _Verdict) -> StepKind:

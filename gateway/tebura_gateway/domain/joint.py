@@ -18,9 +18,10 @@ from tebura_gateway.domain.what import Guess, other_share
 from tebura_gateway.domain.who import Who
 
 SWAPPED: Final = 0.15
-"""Of put-backs by who holds two things of one shelf, the share where one is put in the place of the
-other. Who compares two and keeps one hardly looks; as rare as any other wrong place (1 in 1,000),
-the weight of two rice balls would decide what is refunded."""
+"""Of put-backs by who holds two things of one weight, the share where one is put in the place of
+the other. Who compares two and keeps one hardly looks; as rare as any other wrong place (1 in
+1,000), the weight of two rice balls would decide what is refunded. At this share who cannot be told
+apart from what belongs there is asked about."""
 
 WEIGHT_SHARE: Final = 0.02
 """Deviation of what a package weighs on any plate from the catalogue."""
@@ -106,12 +107,12 @@ def _held(
     """The same where they put back what they hold."""
     mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
     fits = {key: _log_fit(step, key, catalogue) for key in weights if holdings.holds(visit, *key)}
-    home, beside = _stands(step, catalogue)
+    home = _stands(step, catalogue)
     here = [key for key in fits if key[0] in home]
     if here:
-        # What else they hold of this shelf may have been put where a thing stands that they hold.
+        # What else they hold may have been put where a thing stands that they hold.
         top = max(here, key=lambda key: (mine[key], key))
-        for key in (key for key in fits if key[0] in beside - home):
+        for key in (key for key in fits if key[0] not in home):
             swapped = SWAPPED * math.exp(min(fits[key] - fits[top], 0.0))
             mine[key] = max(mine[key], swapped * mine[top])
     return mine
@@ -127,14 +128,13 @@ def _log_fit(step: Step, key: tuple[Sku, int], catalogue: Catalogue) -> float:
     return -0.5 * ((abs(step.delta_g) - expected_g) / sd_g) ** 2 - math.log(sd_g)
 
 
-def _stands(step: Step, catalogue: Catalogue) -> tuple[frozenset[Sku], frozenset[Sku]]:
-    """What stands on these plates, and on their shelf."""
+def _stands(step: Step, catalogue: Catalogue) -> frozenset[Sku]:
+    """What stands on these plates."""
     known = catalogue.shelves.get(step.shelf)
     facings = known.facing if known is not None else ()
-    here = frozenset(
+    return frozenset(
         facing.sku
         for facing in facings
         if not facing.plates
         or not {plate_id(step.shelf, plate) for plate in facing.plates}.isdisjoint(step.plates)
     )
-    return here, frozenset(facing.sku for facing in facings)
