@@ -31,6 +31,7 @@ from tebura_simulator.weighing_bench.places import Place, places
 from tebura_simulator.weighing_bench.playing import Told
 from tebura_simulator.weighing_bench.pool import parts
 from tebura_simulator.weighing_bench.pool_table import wrongly_charged
+from tebura_simulator.weighing_bench.receipts import Receipts, receipt_lines, receipts
 from tebura_simulator.weighing_bench.touching import items_charged
 from tebura_simulator.weighing_bench.trace import trace_of
 from tebura_simulator.weighing_bench.true_steps import TrueStep
@@ -90,7 +91,8 @@ def decided(sku: Sku = TEA, quantity: int = 1, status: Status = Status.DECIDED) 
 
 def bill_of(steps: list[TrueStep], made: list[tuple[Told, Given]]) -> dict[str, int]:
     found = matched(steps, [one for one, _ in made])
-    one = bill(found, {id(event): given for event, given in made}, LAYOUT)
+    decisions = {id(event): given for event, given in made}
+    one = bill(receipt_lines(found, decisions), found, decisions, LAYOUT)
     return {name: getattr(one, name) for name in one.__struct_fields__}
 
 
@@ -128,6 +130,41 @@ def test_a_put_back_that_was_never_told_is_charged_too_much() -> None:
 
 def test_an_event_of_nothing_is_charged_too_much() -> None:
     assert bill_of([], [(told(10.0), decided())])["overcharged_lines"] == 1
+
+
+def receipts_of(steps: list[TrueStep], made: list[tuple[Told, Given]]) -> Receipts:
+    found = matched(steps, [one for one, _ in made])
+    return receipts(receipt_lines(found, {id(event): given for event, given in made}))
+
+
+def test_a_line_of_a_receipt_is_a_shoppers_count_of_a_product() -> None:
+    found = receipts_of(
+        [step(10.0), step(30.0)], [(told(10.0), decided()), (told(30.0), decided())]
+    )
+    assert (found.charged, found.wrong) == (1, 0)
+
+
+def test_what_is_lifted_and_put_down_leaves_no_line_however_it_was_told() -> None:
+    made = [(told(10.0), decided(WATER)), (told(12.0, 550.0), decided(WATER, quantity=-1))]
+    assert receipts_of([], made) == Receipts()
+
+
+def test_a_line_with_one_too_few_is_wrong_and_one_that_is_not_there_is_lost() -> None:
+    steps = [step(10.0), step(30.0)]
+    assert receipts_of(steps, [(told(10.0), decided())]).wrong == 1
+    assert receipts_of(steps, []).lost == 1
+
+
+def test_a_line_of_which_a_part_is_asked_about_is_no_line_that_is_charged_unseen() -> None:
+    asked = decided(status=Status.REVIEW)
+    found = receipts_of([step(10.0), step(30.0)], [(told(10.0), decided()), (told(30.0), asked)])
+    assert (found.charged, found.asked, found.wrong_after) == (0, 1, 0)
+
+
+def test_a_question_does_not_excuse_what_is_charged_wrongly_beside_it() -> None:
+    asked = decided(status=Status.REVIEW)
+    made = [(told(10.0), decided()), (told(20.0), decided()), (told(30.0), asked)]
+    assert receipts_of([step(10.0), step(30.0)], made).wrong_after == 1
 
 
 def test_a_touch_that_is_charged_and_credited_leaves_nothing() -> None:
@@ -379,4 +416,4 @@ def test_the_trace_is_drawn_and_an_unknown_shelf_is_named(tmp_path: Path) -> Non
 
 
 def test_a_matching_of_nothing_is_an_empty_bill() -> None:
-    assert bill(Matching((), (), (), ()), {}, LAYOUT).item_f1 is None
+    assert bill((), Matching((), (), (), ()), {}, LAYOUT).item_f1 is None

@@ -4,7 +4,6 @@
 anybody being asked: *unbilled* and *overcharged* are such lines (a shopper's count of a product).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -13,11 +12,7 @@ from tebura_contract.layout import Layout
 from tebura_simulator.story.timetable import ActionKind
 from tebura_simulator.weighing_bench.given import Given
 from tebura_simulator.weighing_bench.matching import Matching
-from tebura_simulator.weighing_bench.playing import Told
-from tebura_simulator.weighing_bench.true_steps import TrueStep
-
-Items = Counter[tuple[str, str]]
-"""Counts by shopper and product."""
+from tebura_simulator.weighing_bench.receipts import ReceiptLine
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,39 +46,25 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
         return _f1(self.right_after, self.sold, self.charged_after)
 
 
-def bill(found: Matching, decided: Mapping[int, Given], layout: Layout) -> Bill:
+def bill(
+    lines: Sequence[ReceiptLine], found: Matching, decided: Mapping[int, Given], layout: Layout
+) -> Bill:
     """The bill of a case; decisions by the `id` of what was told."""
-    true = _items(_steps(found))
-    charged, after = Items(), Items()
-    asked_minor = 0
     price = {str(product.sku): product.price_minor for product in layout.product}
-    for group in found.groups:
-        made = _made(group.told, decided)
-        mine = _charged(made)
-        charged.update(mine)
-        if not all(one.is_decided for one in made):
-            asked = _items(group.steps)
-            asked_minor += sum(abs(count) * price[sku] for (_, sku), count in asked.items())
-            mine = asked
-        after.update(mine)
-    false = _charged(_made(found.false, decided))
-    charged.update(false)
-    after.update(false)
-    unbilled, overcharged = _above(true, after), _above(after, true)
     return Bill(
-        sold=_count(true),
-        charged=_count(charged),
-        right=_count(_both(true, charged)),
-        charged_after=_count(after),
-        right_after=_count(_both(true, after)),
-        lines=sum(count > 0 for count in true.values()),
-        unbilled_lines=len(unbilled),
-        overcharged_lines=len(overcharged),
-        sold_minor=_value(true, price),
-        charged_minor=_value(charged, price),
-        asked_minor=asked_minor,
-        unbilled_minor=_value(unbilled, price),
-        overcharged_minor=_value(overcharged, price),
+        sold=sum(one.true for one in lines),
+        charged=sum(one.charged for one in lines),
+        right=sum(min(one.true, one.charged) for one in lines),
+        charged_after=sum(one.after for one in lines),
+        right_after=sum(min(one.true, one.after) for one in lines),
+        lines=sum(one.true > 0 for one in lines),
+        unbilled_lines=sum(one.true > one.after for one in lines),
+        overcharged_lines=sum(one.after > one.true for one in lines),
+        sold_minor=sum(one.true * price[one.sku] for one in lines),
+        charged_minor=sum(one.charged * price[one.sku] for one in lines),
+        asked_minor=_asked_minor(found, decided, price),
+        unbilled_minor=sum(max(one.true - one.after, 0) * price[one.sku] for one in lines),
+        overcharged_minor=sum(max(one.after - one.true, 0) * price[one.sku] for one in lines),
     )
 
 
@@ -95,48 +76,19 @@ def together(bills: Iterable[Bill]) -> Bill:
     )
 
 
-def _steps(found: Matching) -> list[TrueStep]:
-    paired = [step for group in found.groups for step in group.steps]
-    return [*paired, *found.missed, *found.netted]
-
-
-def _items(steps: Iterable[TrueStep]) -> Items:
-    """What shoppers took less what they put back."""
-    items = Items()
-    for step in steps:
-        if step.sku and step.kind is not ActionKind.REFILL:
-            items[step.shopper, str(step.sku)] -= step.sign * step.quantity
-    return items
-
-
-def _made(told: Sequence[Told], decided: Mapping[int, Given]) -> list[Given]:
-    return [decided[id(one)] for one in told if id(one) in decided]
-
-
-def _charged(made: Iterable[Given]) -> Items:
-    items = Items()
-    for one in made:
-        if one.is_decided and one.sku:
-            items[one.shopper, one.sku] += one.quantity
-    return items
-
-
-def _above(these: Items, those: Items) -> Items:
-    """What is more here than there; nobody is owed for less than nothing."""
-    more = {key: max(count, 0) - max(those[key], 0) for key, count in these.items()}
-    return Items({key: count for key, count in more.items() if count > 0})
-
-
-def _both(these: Items, those: Items) -> Items:
-    return Items({key: min(max(count, 0), max(those[key], 0)) for key, count in these.items()})
-
-
-def _count(items: Items) -> int:
-    return sum(max(count, 0) for count in items.values())
-
-
-def _value(items: Items, price: Mapping[str, int]) -> int:
-    return sum(max(count, 0) * price[sku] for (_, sku), count in items.items())
+def _asked_minor(found: Matching, decided: Mapping[int, Given], price: Mapping[str, int]) -> int:
+    """What the steps are worth about which a person is asked."""
+    asked = (
+        group
+        for group in found.groups
+        if not all(decided[id(one)].is_decided for one in group.told if id(one) in decided)
+    )
+    return sum(
+        step.quantity * price[step.sku]
+        for group in asked
+        for step in group.steps
+        if step.sku and step.kind is not ActionKind.REFILL
+    )
 
 
 def _f1(right: int, true: int, told: int) -> float | None:

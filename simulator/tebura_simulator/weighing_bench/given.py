@@ -2,8 +2,9 @@
 
 The gateway's own bench decides, with the cart of whoever it was: a put-back of what they do not
 hold is less likely. What several shoppers did and was told as one is of either, as when all their
-hands are there. Whose a false event is: of who pressed there, else of who acted last. Refills are
-left out; they are no shopper's.
+hands are there; so is what staff and a shopper did. Whose a false event is: of who pressed there
+and of whose act there at that time was never told; else of who acted last. Refills alone are left
+out; they are no shopper's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from tebura_simulator.weighing_bench.playing import Played, Told
 _NODE = NodeId("bench")
 _LATER_NS = START_NS + 1_000_000 * SECOND_NS
 SOON_S = 5.0
+HAND_S = 1.0
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +61,9 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
     facts: dict[int, EventId] = {}
     for one in sorted(played.told, key=lambda told: (told.event.from_ns, numbers[id(told)])):
         group = group_of.get(id(one))
-        if group is not None and any(s.kind is ActionKind.REFILL for s in group.steps):
+        if group is not None and all(s.kind is ActionKind.REFILL for s in group.steps):
             continue
-        names = _shoppers(one, group, played)
+        names = _shoppers(one, group, played, found)
         for name in names:
             visits.setdefault(name, VisitId(f"gate-1-{len(visits)}"))
         fact = Fact(EventId(_NODE, 1, numbers[id(one)]), one.event)
@@ -75,7 +77,7 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
     made = {}
     for key, decision in decisions.items():
         group, partner = group_of.get(key), key_of.get(decision.detail)
-        if decision.sku is None and partner is not None:
+        if decision.reason in (Reason.UNDONE, Reason.FOREIGN) and partner is not None:
             is_right = _is_nothing([group, group_of.get(partner)])
         else:
             is_right = _is_right(group, decisions)
@@ -95,7 +97,7 @@ def _given(decision: Decision, name_of: Mapping[VisitId, str], is_right: bool) -
     )
 
 
-def _shoppers(one: Told, group: Group | None, played: Played) -> list[str]:
+def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -> list[str]:
     """Whose it may be; never nobody."""
     if group is not None:
         return list(dict.fromkeys(step.shopper for step in group.steps))
@@ -106,8 +108,15 @@ def _shoppers(one: Told, group: Group | None, played: Played) -> list[str]:
         and touch.from_s - 0.5 <= one.to_s
         and one.from_s <= touch.to_s + SOON_S
     ]
-    if touches:
-        return [max(touches, key=lambda touch: touch.from_s).shopper]
+    names = [max(touches, key=lambda touch: touch.from_s).shopper] if touches else []
+    names += [
+        step.shopper
+        for step in (*found.missed, *found.netted)
+        if not step.plates.isdisjoint(one.event.plates)
+        and one.from_s - HAND_S <= step.at_s <= one.to_s + HAND_S
+    ]
+    if names:
+        return list(dict.fromkeys(names))
     before = [step for step in played.true if step.at_s <= one.to_s + 0.5]
     return [max(before, key=lambda step: step.at_s).shopper if before else "nobody"]
 

@@ -13,6 +13,7 @@ from tebura_simulator.weighing_bench.given import Given, given
 from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
 from tebura_simulator.weighing_bench.places import Place
 from tebura_simulator.weighing_bench.playing import Played, Told
+from tebura_simulator.weighing_bench.receipts import ReceiptLine, receipt_lines
 from tebura_simulator.weighing_bench.touching import (
     is_asked,
     items_charged,
@@ -121,6 +122,7 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
     touches_asked: int = 0
     """Touches about which a person would be asked."""
     plates_sick: int = 0
+    receipts: tuple[ReceiptLine, ...] = ()
     bill: Bill = Bill()
     failure: str = ""
 
@@ -131,6 +133,7 @@ def case_line(played: Played, took_s: float) -> CaseLine:
     case = played.case
     decided = given(played, found)
     by_touch = told_by_touch(played, found)
+    receipts = receipt_lines(found, decided)
     return CaseLine(
         suite=case.suite,
         case=case.name,
@@ -148,7 +151,8 @@ def case_line(played: Played, took_s: float) -> CaseLine:
         touches_charged=tuple(items_charged(told, decided) for told in by_touch),
         touches_asked=sum(is_asked(told, decided) for told in by_touch),
         plates_sick=len({change.sensor for change in played.health}),
-        bill=bill(found, decided, case.layout),
+        receipts=receipts,
+        bill=bill(receipts, found, decided, case.layout),
     )
 
 

@@ -6,13 +6,15 @@ are within `_SHARE`. Of all such pairs those that share a plate come first, then
 weight; each step and each event is used once. What is left and alike in plates and weight (`ALIKE`)
 is paired up to `FAR_S` apart: a clock that stepped.
 
-A step left over is *merged* into the event of another if that event's weight is nearer to both
-together, or up to `FAR_S` before or after it if plates and weights are alike; an event left over is
-a *split* piece of a step if the step's weight is nearer to all pieces together. Two steps left over
-that are each other's opposite on the same plates within `NETS_S` *netted*. Other steps are
-*missed*, other events *false*.
+Two steps left over that together are alike an event left over, up to `FAR_S` from it, are *merged*
+in it. Any other step left over is merged into the event of another if that event's weight is nearer
+to both together, or up to `FAR_S` before or after it if plates and weights are alike; an event left
+over is a *split* piece of a step if the step's weight is nearer to all pieces together. Two steps
+left over that are each other's opposite on the same plates within `NETS_S` *netted*. Other steps
+are *missed*, other events *false*.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -68,6 +70,8 @@ def matched(steps: Sequence[TrueStep], told: Sequence[Told]) -> Matching:
     groups = _paired(steps, told, NEAR_S, _may_be)
     left_steps, left_told = _left(steps, told, groups)
     groups += _paired(left_steps, left_told, FAR_S, _is_alike)
+    left_steps, left_told = _left(steps, told, groups)
+    groups += _sums(left_steps, left_told)
     left_steps, left_told = _left(steps, told, groups)
     for step in left_steps:
         _merge(step, groups)
@@ -147,6 +151,24 @@ def _left(
 ) -> tuple[list[TrueStep], list[Told]]:
     used = {id(one) for group in groups for one in (*group.steps, *group.told)}
     return [s for s in steps if id(s) not in used], [t for t in told if id(t) not in used]
+
+
+def _sums(steps: Sequence[TrueStep], told: Iterable[Told]) -> list[Group]:
+    """Events of two steps that nobody told apart, one each way perhaps."""
+    groups: list[Group] = []
+    for one in told:
+        used = {id(step) for group in groups for step in group.steps}
+        near = [
+            step
+            for step in steps
+            if id(step) not in used and _covers(one, step, FAR_S) and _shares(one, step)
+        ]
+        for first, second in itertools.combinations(near, 2):
+            off_g = one.event.delta_g - first.delta_g - second.delta_g
+            if _is_small(off_g, max(first, second, key=lambda step: abs(step.delta_g))):
+                groups.append(Group([first, second], [one]))
+                break
+    return groups
 
 
 def _merge(step: TrueStep, groups: Sequence[Group]) -> None:
