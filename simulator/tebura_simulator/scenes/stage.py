@@ -22,6 +22,7 @@ from tebura_simulator.scenes.posture import Posture
 from tebura_simulator.scenes.products import add_package
 from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import quaternion
+from tebura_simulator.scenes.sensor import Sensor
 from tebura_simulator.scenes.shading import Shading
 from tebura_simulator.story.stocking import frame_of, size_of
 from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
@@ -125,10 +126,21 @@ class Drawing:
         if self.lens.is_distorted:
             self._fine_maps = self.lens.maps(self._fine, supersample)
             self._plain_maps = self.lens.maps(self._plain, 1)
+        self.sensor = Sensor(stage.look, camera, self.lens.size_px)
         self._looked: tuple[int, NDArray[np.int32], NDArray[np.float32]] | None = None
 
+    def frame(self, t_s: float) -> NDArray[np.uint8]:
+        """What the camera delivers for a moment, (H, W, 3) RGB; leaves the stage at that moment."""
+        pictures = []
+        for at_s in self.sensor.moments(t_s):
+            self._stage.set_time(at_s)
+            pictures.append(self.picture())
+        if at_s != t_s:
+            self._stage.set_time(t_s)
+        return self.sensor.expose(pictures, t_s)
+
     def picture(self) -> NDArray[np.uint8]:
-        """The picture, (H, W, 3) RGB."""
+        """The picture of the stage as it is, before any sensor, (H, W, 3) RGB."""
         drawn = self._canvas.colours(self._stage.data, self._camera, self._fine.size_px)
         if self._shading is not None:
             drawn = _lit(drawn, self._shading.ambient(self._look()[1]))
