@@ -5,34 +5,35 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import sdnotify
 import structlog
 import uvicorn
 from tebura_contract.entry_code import member_key
-from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
+from tebura_contract.ids import MemberId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
 from tebura_gateway.adapters.database import Database, lease, migrate, open_database
 from tebura_gateway.adapters.feed import ChangeFeed
 from tebura_gateway.adapters.house_account import HouseAccount
+from tebura_gateway.adapters.key_ring import KeyRing
 from tebura_gateway.adapters.mqtt import MqttAdapter
 from tebura_gateway.adapters.payer import Payer
+from tebura_gateway.adapters.services import WriterServices
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.config import GatewayConfig
-from tebura_gateway.service import members, nodes, refunding, reviewing, stock
+from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.requests import FacingCount, Ruling
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
-from tebura_gateway.service.views import MemberView
 
 _LOG = structlog.get_logger()
 STOP_TIMEOUT_S = 5
@@ -48,65 +49,6 @@ class WriterDied(RuntimeError):
 
 
 @dataclass
-class WriterServices:
-    """What people may change, each call run by the writer."""
-
-    writer: Writer
-    views: DatabaseViews
-
-    def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
-        def work(tx: Tx, memory: Memory) -> None:
-            reviewing.rule(tx, memory, review, ruling, undo_ns)
-
-        self.writer.call(work)
-
-    def take_back(self, review: str) -> None:
-        def work(tx: Tx, memory: Memory) -> None:
-            reviewing.take_back(tx, memory, review)
-
-        self.writer.call(work)
-
-    def count_stock(self, counts: Sequence[FacingCount], by: str) -> None:
-        def work(tx: Tx, _: Memory) -> None:
-            for one in counts:
-                stock.count(tx, one, by)
-
-        self.writer.call(work)
-
-    def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:
-        def work(tx: Tx, _: Memory) -> None:
-            refunding.request(tx, visit, sku, quantity, reason, by)
-
-        self.writer.call(work)
-
-    def dispute(self, visit: VisitId, sku: Sku) -> None:
-        def work(tx: Tx, _: Memory) -> None:
-            refunding.dispute(tx, visit, sku)
-
-        self.writer.call(work)
-
-    def accept_gap(self, node: NodeId) -> None:
-        def work(tx: Tx, memory: Memory) -> None:
-            nodes.accept_gap(tx, memory, node)
-
-        self.writer.call(work)
-
-    def add_member(self, name: str, locale: str) -> MemberView:
-        def work(tx: Tx, _: Memory) -> MemberId:
-            return members.add(tx, name, locale).member
-
-        found = self.views.member(self.writer.call(work))
-        assert found is not None
-        return found
-
-    def redeem(self, nonce: str, expires_ns: int) -> bool:
-        def work(tx: Tx, _: Memory) -> bool:
-            return members.redeem_link(tx, nonce, expires_ns)
-
-        return self.writer.call(work)
-
-
-@dataclass
 class GatewayRuntime:
     """The running gateway, as its pages see it."""
 
@@ -117,6 +59,7 @@ class GatewayRuntime:
     mqtt: MqttAdapter
     writer: Writer
     web: WebSettings
+    keys: KeyRing
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -125,6 +68,9 @@ class GatewayRuntime:
 
     def now_ns(self) -> int:
         return now_ns()
+
+    def holder(self, key: str) -> ApiKey | None:
+        return self.keys.holder(key)
 
     def member_key(self, member: MemberId) -> bytes:
         return member_key(self.config.entry_key, self.layout.store.id, member)
@@ -157,6 +103,8 @@ def shop_of(config: GatewayConfig, provider: PaymentProvider) -> Shop:
         payment=provider.terms,
         house_limit_minor=config.settings.settlement.house_limit_minor,
         judgement=config.settings.judgement,
+        tax=config.settings.tax,
+        promotions=config.promotions,
     )
 
 
@@ -195,12 +143,21 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     payer.start(writer)
     mqtt.start(writer)
     try:
-        yield GatewayRuntime(config, views, WriterServices(writer, views), feed, mqtt, writer, web)
+        keys = KeyRing(database.reading, store, now_ns, partial(_note_use, writer))
+        yield GatewayRuntime(config, views, WriterServices(writer), feed, mqtt, writer, web, keys)
     finally:
         # First nothing new comes in, then what came is written, then what it asked is answered.
         mqtt.stop()
         payer.stop()
         writer.stop()
+
+
+def _note_use(writer: Writer, prefix: str) -> None:
+    def work(tx: Tx, _: Memory) -> None:
+        note_use(tx, prefix)
+
+    # Not worth waiting for: where the queue is full it is noted the next time.
+    writer.offer(work, lambda _: None, timeout_s=0.01)
 
 
 def serve(config: GatewayConfig) -> None:

@@ -1,22 +1,18 @@
 """`tebura-gateway`: run the store's gateway, check its configuration, keep its members."""
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import structlog
 import typer
-from tebura_contract.config import ConfigError
 from tebura_contract.entry_code import member_key
 from tebura_contract.ids import MemberId
 
+from tebura_gateway import cli_keys as keys
 from tebura_gateway import logs
-from tebura_gateway.adapters.database import AlreadyServed, DatabaseError, migrate, open_database
-from tebura_gateway.config import GatewayConfig, load_config
-
-BAD_USE = 2
-"""Exit status for what the caller must put right."""
+from tebura_gateway.adapters.database import AlreadyServed, DatabaseError
+from tebura_gateway.cli_options import ConfigOption, JsonOption, fail, load, transaction
 
 app = typer.Typer(
     help="The store's gateway: visits, carts, settlement, receipts, pages.",
@@ -25,11 +21,7 @@ app = typer.Typer(
 )
 member_app = typer.Typer(help="Members of the store.", no_args_is_help=True)
 app.add_typer(member_app, name="member")
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The gateway's configuration file.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+app.add_typer(keys.app, name="key")
 
 
 @app.command(epilog="Example: tebura-gateway run --config gateway.toml --check")
@@ -41,7 +33,7 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v")] = False,
 ) -> None:
     """Serve one store until stopped (SIGTERM)."""
-    loaded = _load(config)
+    loaded = load(config)
     if check:
         typer.echo(f"{config}: OK (store {loaded.layout.store.id})")
         return
@@ -52,7 +44,7 @@ def run(
     try:
         serve(loaded)
     except (AddressTaken, AlreadyServed, DatabaseError) as error:
-        _fail(str(error))
+        fail(str(error))
     except WriterDied as error:
         structlog.get_logger().error("gateway stopped", reason=str(error))
         raise typer.Exit(1) from error
@@ -67,13 +59,13 @@ def events(
     from tebura_gateway.adapters.rehearsal import Rehearsal, RehearsalError, read_lines
     from tebura_gateway.bootstrap import now_ns
 
-    loaded = _load(config)
+    loaded = load(config)
     # Every play is newer than the one before.
     boot = now_ns() // 10**9
     try:
         count = Rehearsal(loaded, now_ns).play(read_lines(file, boot, now_ns()), boot)
     except RehearsalError as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(f"{count} events acknowledged")
 
 
@@ -89,30 +81,18 @@ def member_add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a member; works while the gateway runs as well as while it does not."""
-    from tebura_gateway.adapters.house_account import HouseAccount
-    from tebura_gateway.bootstrap import now_ns, shop_of
     from tebura_gateway.service import members
-    from tebura_gateway.service.requests import Refused
-    from tebura_gateway.service.transaction import Tx
 
-    loaded = _load(config)
+    loaded = load(config)
     store = loaded.layout.store.id
-    try:
-        database = open_database(loaded.settings.database, config.parent)
-        migrate(database)
-        shop = shop_of(loaded, HouseAccount(database, store))
-        with database.transaction() as connection:
-            tx = Tx(connection, shop, now_ns())
-            account = members.add(
-                tx,
-                name,
-                locale,
-                MemberId(member) if member else None,
-                limit if limit >= 0 else None,
-            )
-            tx.write_changes()
-    except (DatabaseError, Refused) as error:
-        _fail(str(error))
+    with transaction(loaded) as tx:
+        account = members.add(
+            tx,
+            name,
+            locale,
+            MemberId(member) if member else None,
+            limit if limit >= 0 else None,
+        )
     key = member_key(loaded.entry_key, store, account.member)
     if as_json:
         found = {"member": account.member, "name": account.name, "key": key.hex()}
@@ -131,22 +111,10 @@ def member_link(
     from tebura_gateway.api.signing import sign_in_link
     from tebura_gateway.bootstrap import now_ns
 
-    loaded = _load(config)
+    loaded = load(config)
     http = loaded.settings.http
     address = base or f"http://{http.host}:{http.port}"
     typer.echo(sign_in_link(loaded.http_secret, address, MemberId(member), now_ns()))
-
-
-def _load(config: Path) -> GatewayConfig:
-    try:
-        return load_config(config)
-    except ConfigError as error:
-        _fail(str(error))
-
-
-def _fail(text: str) -> NoReturn:
-    print(text, file=sys.stderr)
-    raise typer.Exit(BAD_USE)
 
 
 def main() -> None:

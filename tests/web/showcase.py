@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,10 @@ from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
-from tebura_gateway.api.runtime import WebSettings
+from tebura_gateway.api.runtime import Calls, WebSettings
 from tebura_gateway.domain.decision import Decision
+from tebura_gateway.service.api_keys import ApiKey
+from tebura_gateway.service.idempotency import Answer, Asked, KeyReused
 from tebura_gateway.service.requests import FacingCount, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
@@ -43,6 +46,7 @@ from tebura_gateway.service.views import (
     Spell,
     StockView,
     TaxView,
+    Views,
     VisitStage,
     VisitView,
 )
@@ -80,6 +84,8 @@ class Showcase:
     rulings: list[tuple[str, Ruling]] = field(default_factory=list)
     refunds: list[tuple[VisitId, Sku | None, int]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    answers: dict[tuple[str, str], tuple[str, Answer]] = field(default_factory=dict)
     changed: int = 0
 
     # Runtime
@@ -98,6 +104,9 @@ class Showcase:
 
     def now_ns(self) -> int:
         return self.time_ns
+
+    def holder(self, key: str) -> ApiKey | None:
+        return self.keys.get(key)
 
     def member_key(self, member: MemberId) -> bytes:
         return member_key(STORE_KEY, self.layout.store.id, member)
@@ -220,6 +229,18 @@ class Showcase:
         return self.letters[:limit]
 
     # Services
+
+    def once(self, asked: Asked | None, act: Callable[[Calls, Views], Answer]) -> Answer:
+        if asked is None:
+            return act(self, self)
+        if (asked.caller, asked.key) in self.answers:
+            digest, answer = self.answers[asked.caller, asked.key]
+            if digest != asked.digest:
+                raise KeyReused("another request")
+            return msgspec.structs.replace(answer, is_repeat=True)
+        answer = act(self, self)
+        self.answers[asked.caller, asked.key] = (asked.digest, answer)
+        return answer
 
     def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
         view = self.reviews_by_id.get(review)
@@ -399,7 +420,7 @@ class Showcase:
             ),
             taxes=(
                 TaxView(
-                    rate_percent=8,
+                    rate_percent=Decimal(8),
                     is_reduced=True,
                     gross=Money(gross, "JPY"),
                     tax=Money(gross * 8 // 108, "JPY"),

@@ -1,5 +1,7 @@
 """The JSON API: what programs get, and how they are refused."""
 
+from http import HTTPStatus
+
 import pytest
 from starlette.testclient import TestClient
 from tebura_contract.clock import Ns, rfc3339
@@ -100,10 +102,13 @@ def test_a_review_is_decided_over_the_api(program: TestClient, shop: Showcase) -
 def test_a_refund_shows_on_the_receipt(program: TestClient, shop: Showcase) -> None:
     visit = shop.receipts()[0].visit
     body = {"visit": visit, "sku": "potato-chips", "quantity": 1, "reason": "stale"}
-    answer = program.post("/api/v1/refunds", json=body)
+    answer = program.post("/api/v1/refunds", json=body, headers={"idempotency-key": "1"})
     assert answer.status_code == 202
     assert answer.json()["refunded"]["minor"] == 178
-    assert program.post("/api/v1/refunds", json={"visit": "none"}).status_code == 409
+    unknown = {"visit": "none"}
+    other = program.post("/api/v1/refunds", json=unknown, headers={"idempotency-key": "2"})
+    assert other.status_code == 409
+    assert other.json()["type"] == "/problems/refused"
 
 
 def test_a_new_member_comes_with_a_link_that_signs_in(program: TestClient, shop: Showcase) -> None:
@@ -151,11 +156,11 @@ def test_nodes_and_health_tell_how_the_store_is(program: TestClient, shop: Showc
 def test_errors_are_problem_documents(
     program: TestClient, method: str, address: str, body: dict[str, object] | None, status: int
 ) -> None:
-    answer = program.request(method, address, json=body)
+    answer = program.request(method, address, json=body, headers={"idempotency-key": "1"})
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
-    assert answer.json()["type"] == "about:blank"
+    assert answer.json()["title"] == HTTPStatus(status).phrase
 
 
 @pytest.mark.parametrize("key", ["", "Bearer wrong", "Basic c3RhZmY=", "Bearer"])

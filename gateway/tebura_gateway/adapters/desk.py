@@ -9,12 +9,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.service import settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.ports import ProviderCall
-from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
 
@@ -30,7 +31,7 @@ class Job:
     """Work to do in a transaction, and who is told of it.
 
     `then` is called after the commit with the result: for messages. `future` is somebody waiting
-    in another thread; only such a job may be refused.
+    in another thread; only such a job may be refused, or fail, without the batch failing.
     """
 
     work: Work[Any]
@@ -153,8 +154,11 @@ class Desk:
         try:
             with tx.connection.begin_nested():
                 return _Done(job, job.work(tx, self._loaded(tx)))
-        except Refused as refused:
-            # What the work noted before it was refused is undone with it.
+        except (SQLAlchemyError, OSError, AssertionError):
+            # The database is in trouble, or what we believe of it is wrong.
+            raise
+        except Exception as error:
+            # Refused, or a request that we cannot digest. What it did and noted is undone.
             self._memory = None
             del tx.calls[calls:], tx.changed[changed:]
-            return _Done(job, None, refused)
+            return _Done(job, None, error)

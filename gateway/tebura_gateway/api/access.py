@@ -1,12 +1,13 @@
-"""Who is asking: a shopper's session, a staff session, or the API key; and that a form is ours."""
+"""Who is asking: a shopper's or staff's session, a program's key; and that a form is ours."""
 
 import hashlib
 import hmac
 from collections import deque
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from starlette.exceptions import HTTPException
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import MemberId
@@ -20,12 +21,28 @@ from tebura_gateway.api.signing import (
     issue,
     recognise,
 )
+from tebura_gateway.service.api_keys import ALL_SCOPES, Scope
 from tebura_gateway.service.views import MemberView
 
 SHOPPER_COOKIE: Final = "tebura_session"
 STAFF_COOKIE: Final = "tebura_staff"
 MAX_FAILURES: Final = 10
-"""Wrong staff tokens a minute, from everywhere together; then nobody may try for the rest of it."""
+"""Wrong tokens and keys a minute, from everywhere together; then nobody may try for its rest."""
+
+
+KEY: Final = HTTPBearer(
+    scheme_name="key",
+    auto_error=False,
+    description="An API key with the scopes that the call names, or the staff token.",
+)
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """A program; `id` never changes its meaning, `name` is what people called it."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,28 +117,53 @@ def staff_of(request: Request, runtime: RuntimeDep) -> Session:
     return session
 
 
-def api_key(request: Request, runtime: RuntimeDep) -> str:
-    """Whoever holds the staff token.
+def caller_of(
+    request: Request,
+    runtime: RuntimeDep,
+    needed: SecurityScopes,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(KEY)],
+) -> Caller:
+    """Whoever holds an API key, or the staff token, which opens everything.
 
     Raises:
-        HTTPException: 401 without it, 429 after too many wrong ones.
+        HTTPException: 401 without it, 403 where it does not open this, 429 after too many wrong
+            ones.
     """
-    failures: Failures = request.app.state.failures
-    now_ns = runtime.now_ns()
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and is_staff_token(runtime, token):
-        return "api"
-    if token:
-        if failures.is_locked(now_ns):
-            raise HTTPException(429, "problem.try_later")
-        failures.note(now_ns)
-    raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+    caller = _recognised(runtime, given.credentials) if given is not None else None
+    if caller is None:
+        failures: Failures = request.app.state.failures
+        if given is not None:
+            if failures.is_locked(runtime.now_ns()):
+                raise HTTPException(429, "problem.try_later", headers={"Retry-After": "60"})
+            failures.note(runtime.now_ns())
+        raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+    missing = [scope for scope in needed.scopes if scope not in caller.scopes]
+    if missing:
+        wanted = " ".join(missing)
+        challenge = f'Bearer error="insufficient_scope", scope="{wanted}"'
+        raise HTTPException(
+            403, f"this key lacks {wanted}", headers={"WWW-Authenticate": challenge}
+        )
+    return caller
+
+
+def _recognised(runtime: Runtime, token: str) -> Caller | None:
+    if is_staff_token(runtime, token):
+        return Caller(id="staff", name="api", scopes=ALL_SCOPES)
+    key = runtime.holder(token)
+    if key is None:
+        return None
+    return Caller(id=key.prefix, name=key.name, scopes=key.scopes)
+
+
+def needs(*scopes: Scope) -> Any:
+    """What a route of the API demands of the key."""
+    return Security(caller_of, scopes=[scope.value for scope in scopes])
 
 
 ShopperDep = Annotated[Session, Depends(shopper_of)]
 MemberDep = Annotated[MemberView, Depends(member_of)]
 StaffDep = Annotated[Session, Depends(staff_of)]
-ApiDep = Annotated[str, Depends(api_key)]
 
 
 def is_staff_token(runtime: Runtime, text: str) -> bool:

@@ -12,6 +12,7 @@ from tebura_contract.clock import rfc3339
 from tebura_gateway.api import problems, rest
 from tebura_gateway.api.access import SHOPPER_COOKIE, Failures, RuntimeDep
 from tebura_gateway.api.headers import Guard
+from tebura_gateway.api.repeating import UnderWay
 from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
@@ -56,6 +57,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.renderer = Renderer(runtime.layout)
     app.state.slots = Slots()
     app.state.failures = Failures()
+    app.state.under_way = UnderWay()
     app.add_middleware(Guard)
     problems.install(app)
     app.include_router(rest.router)

@@ -1,43 +1,51 @@
-"""`/api/v1`: the same shop for programs. The staff token is the key (`Authorization: Bearer`)."""
+"""`/api/v1`: the same shop for programs, with an API key (`Authorization: Bearer`).
+
+Every route names the scopes it needs. Every unsafe one goes through `repeating`: whether it needs
+an `Idempotency-Key` depends on what a repetition would do, and its docstring says so.
+"""
 
 import datetime as dt
 import json
 from collections.abc import AsyncIterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.ids import FacingId, Sku, VisitId
+from tebura_contract.ids import FacingId, MemberId, Sku, VisitId
 
 from tebura_gateway.api import wire
-from tebura_gateway.api.access import ApiDep, RuntimeDep, api_key
-from tebura_gateway.api.runtime import Runtime
+from tebura_gateway.api.access import RuntimeDep, needs
+from tebura_gateway.api.repeating import UnsafeDep, UnsafeWithKeyDep, respond
+from tebura_gateway.api.runtime import Calls, Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
+from tebura_gateway.service.api_keys import Scope
+from tebura_gateway.service.idempotency import Answer
 from tebura_gateway.service.requests import FacingCount, Ruling, RulingKind
-from tebura_gateway.service.views import VisitView
+from tebura_gateway.service.views import Views, VisitView
 
-router = APIRouter(prefix="/api/v1", dependencies=[Depends(api_key)])
+router = APIRouter(prefix="/api/v1")
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Since = Annotated[str, Query(max_length=40, description="RFC 3339; things from then on")]
 
 
-@router.get("/visits", tags=["visits"])
+@router.get("/visits", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
 def visits(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.VisitOut]:
     """Visits entered since then, newest first."""
     found = runtime.views.visits(since_ns=_since_ns(since), limit=limit)
     return [wire.visit_out(visit) for visit in found]
 
 
-@router.get("/visits/{visit}", tags=["visits"])
+@router.get("/visits/{visit}", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
 def visit(runtime: RuntimeDep, visit: str) -> wire.VisitOut:
     return wire.visit_out(_visit(runtime, visit))
 
 
-@router.get("/visits/{visit}/cart", tags=["visits"])
+@router.get("/visits/{visit}/cart", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
 def cart(runtime: RuntimeDep, visit: str) -> wire.CartOut:
     """What the visit holds now, as far as it is known."""
     view = _visit(runtime, visit)
@@ -48,14 +56,14 @@ def cart(runtime: RuntimeDep, visit: str) -> wire.CartOut:
     )
 
 
-@router.get("/receipts", tags=["receipts"])
+@router.get("/receipts", tags=["receipts"], dependencies=[needs(Scope.RECEIPTS_READ)])
 def receipts(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.ReceiptOut]:
     """Receipts issued since then, newest first."""
     found = runtime.views.receipts(since_ns=_since_ns(since), limit=limit)
     return [wire.receipt_out(receipt) for receipt in found]
 
 
-@router.get("/receipts/{visit}", tags=["receipts"])
+@router.get("/receipts/{visit}", tags=["receipts"], dependencies=[needs(Scope.RECEIPTS_READ)])
 def receipt(runtime: RuntimeDep, visit: str) -> wire.ReceiptOut:
     """The receipt of a visit; 404 until it is settled."""
     found = runtime.views.receipt(VisitId(visit))
@@ -64,92 +72,155 @@ def receipt(runtime: RuntimeDep, visit: str) -> wire.ReceiptOut:
     return wire.receipt_out(found)
 
 
-@router.get("/steps", tags=["visits"])
+@router.get("/steps", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
 def steps(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.StepOut]:
     """Every settled change of weight that began since then, and what became of it; newest first."""
     found = runtime.views.steps(since_ns=_since_ns(since), limit=limit)
     return [wire.step_out(step) for step in found]
 
 
-@router.get("/nodes", tags=["store"])
+@router.get("/nodes", tags=["store"], dependencies=[needs(Scope.NODES_READ)])
 def nodes(runtime: RuntimeDep) -> list[wire.NodeOut]:
     return [wire.node_out(node) for node in runtime.views.nodes()]
 
 
-@router.get("/reviews", tags=["reviews"])
+@router.get("/reviews", tags=["reviews"], dependencies=[needs(Scope.REVIEWS_READ)])
 def reviews(runtime: RuntimeDep, open: bool = True, limit: Limit = 50) -> list[wire.ReviewOut]:  # noqa: A002
     """Open ones with the most money at risk first, or the latest closed ones."""
     found = runtime.views.reviews(is_open=open, limit=limit)
     return [wire.review_out(review) for review in found]
 
 
-@router.post("/reviews/decisions", tags=["reviews"])
-def decide(runtime: RuntimeDep, key: ApiDep, decision: wire.DecisionIn) -> wire.ReviewOut:
-    """Accept, change or void; 409 if it is decided already or the answer does not fit."""
-    runtime.services.rule(
-        decision.review,
-        Ruling(
-            kind=RulingKind(decision.ruling),
-            sku=Sku(decision.sku) if decision.sku else None,
-            quantity=decision.quantity,
-            visit=VisitId(decision.visit) if decision.visit else None,
-            is_staff_work=decision.staff_work,
-            by=key,
-        ),
+@router.post(
+    "/reviews/decisions",
+    tags=["reviews"],
+    response_model=wire.ReviewOut,
+    dependencies=[needs(Scope.REVIEWS_WRITE)],
+)
+def decide(call: UnsafeDep, decision: wire.DecisionIn) -> Response:
+    """Accept, change or void; 409 if it is decided already or the answer does not fit.
+
+    A review is decided once, so a key is up to the caller: with one, a repetition is answered 200
+    like the first call, without one 409.
+    """
+    ruling = Ruling(
+        kind=RulingKind(decision.ruling),
+        sku=Sku(decision.sku) if decision.sku else None,
+        quantity=decision.quantity,
+        visit=VisitId(decision.visit) if decision.visit else None,
+        is_staff_work=decision.staff_work,
+        by=call.caller.name,
     )
-    found = runtime.views.review(decision.review)
-    if found is None:
-        raise HTTPException(404)
-    return wire.review_out(found)
+
+    def act(calls: Calls, views: Views) -> wire.ReviewOut:
+        calls.rule(decision.review, ruling)
+        found = views.review(decision.review)
+        assert found is not None
+        return wire.review_out(found)
+
+    return call.do(decision, 200, act)
 
 
-@router.post("/refunds", status_code=202, tags=["receipts"])
-def refund(runtime: RuntimeDep, key: ApiDep, refund: wire.RefundIn) -> wire.ReceiptOut:
-    """Start a refund; it is on the receipt once the provider has it."""
-    sku = Sku(refund.sku) if refund.sku else None
-    runtime.services.refund(VisitId(refund.visit), sku, refund.quantity, refund.reason, key)
-    found = runtime.views.receipt(VisitId(refund.visit))
-    if found is None:
-        raise HTTPException(404)
-    return wire.receipt_out(found)
+@router.post(
+    "/refunds",
+    status_code=202,
+    tags=["receipts"],
+    response_model=wire.ReceiptOut,
+    dependencies=[needs(Scope.REFUNDS_WRITE)],
+)
+def refund(call: UnsafeWithKeyDep, refund: wire.RefundIn) -> Response:
+    """Start a refund; it is on the receipt once the provider has it.
+
+    Every call pays back more, so it needs a key: a repetition after a broken line pays once.
+    """
+    visit, sku = VisitId(refund.visit), Sku(refund.sku) if refund.sku else None
+
+    def act(calls: Calls, views: Views) -> wire.ReceiptOut:
+        calls.refund(visit, sku, refund.quantity, refund.reason, call.caller.name)
+        found = views.receipt(visit)
+        assert found is not None
+        return wire.receipt_out(found)
+
+    return call.do(refund, 202, act)
 
 
-@router.get("/stock", tags=["stock"])
+@router.get("/stock", tags=["stock"], dependencies=[needs(Scope.STOCK_READ)])
 def stock(runtime: RuntimeDep) -> list[wire.StockOut]:
     """Every facing, then what lies where it does not belong."""
     return [wire.stock_out(one) for one in runtime.views.stock()]
 
 
-@router.get("/stock/counts", tags=["stock"])
+@router.get("/stock/counts", tags=["stock"], dependencies=[needs(Scope.STOCK_READ)])
 def stock_counts(runtime: RuntimeDep, limit: Limit = 50) -> list[wire.StockCountOut]:
     """The latest counts and their differences, newest first."""
     return [wire.stock_count_out(one) for one in runtime.views.counts(limit=limit)]
 
 
-@router.post("/stock/counts", status_code=201, tags=["stock"])
-def count_stock(runtime: RuntimeDep, key: ApiDep, count: wire.StockCountIn) -> wire.StockOut:
-    """Check the book of a facing and set it; 409 if there is no such facing, or it lies ahead."""
+@router.post(
+    "/stock/counts",
+    status_code=201,
+    tags=["stock"],
+    response_model=wire.StockOut,
+    dependencies=[needs(Scope.STOCK_WRITE)],
+)
+def count_stock(call: UnsafeDep, count: wire.StockCountIn) -> Response:
+    """Check the book of a facing and set it; 409 if there is no such facing, or it lies ahead.
+
+    A count is known by its facing and `at`: with `at` a repetition changes nothing, without it a
+    key does the same. Neither is demanded, for one count too many moves no money.
+    """
     at_ns = _since_ns(count.at) if count.at else None
     facing = FacingId(count.facing)
-    runtime.services.count_stock([FacingCount(facing=facing, count=count.count, at_ns=at_ns)], key)
-    found = next(one for one in runtime.views.stock() if one.place == facing)
-    return wire.stock_out(found)
+
+    def act(calls: Calls, views: Views) -> wire.StockOut:
+        counted = FacingCount(facing=facing, count=count.count, at_ns=at_ns)
+        calls.count_stock([counted], call.caller.name)
+        return wire.stock_out(next(one for one in views.stock() if one.place == facing))
+
+    return call.do(count, 201, act)
 
 
-@router.get("/members", tags=["members"])
+@router.get("/members", tags=["members"], dependencies=[needs(Scope.MEMBERS_READ)])
 def members(runtime: RuntimeDep, limit: Limit = 50) -> list[wire.MemberOut]:
     return [wire.member_out(member) for member in runtime.views.members(limit=limit)]
 
 
-@router.post("/members", status_code=201, tags=["members"])
-def add_member(request: Request, runtime: RuntimeDep, member: wire.MemberIn) -> wire.MemberOut:
-    """A new member with a sign-in link for their phone."""
-    added = runtime.services.add_member(member.name, member.locale)
+@router.post(
+    "/members",
+    status_code=201,
+    tags=["members"],
+    response_model=wire.MemberOut,
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+def add_member(
+    request: Request, call: UnsafeDep, runtime: RuntimeDep, member: wire.MemberIn
+) -> Response:
+    """A new member with a sign-in link for their phone.
+
+    Without a key a repetition makes a second member, who never shops; with one it is the same
+    member with a fresh link. Links open a session, so they are not stored with the answer.
+    """
+
+    def act(calls: Calls, _: Views) -> wire.MemberOut:
+        return wire.member_out(calls.add_member(member.name, member.locale))
+
+    answer = call.answer(member, 201, act)
+    added = wire.MemberOut.model_validate_json(answer.body)
     base, now_ns = str(request.base_url), runtime.now_ns()
-    return wire.member_out(added, sign_in_link(runtime.web.secret, base, added.id, now_ns))
+    added.sign_in = sign_in_link(runtime.web.secret, base, MemberId(added.id), now_ns)
+    body = added.model_dump_json()
+    return respond(Answer(status=answer.status, body=body, is_repeat=answer.is_repeat))
 
 
-@router.get("/stream", response_class=EventSourceResponse, dependencies=needs_slot, tags=["store"])
+@router.get(
+    "/stream",
+    response_class=EventSourceResponse,
+    dependencies=[
+        needs(Scope.VISITS_READ, Scope.RECEIPTS_READ, Scope.REVIEWS_READ),
+        *needs_slot,
+    ],
+    tags=["store"],
+)
 async def stream(runtime: RuntimeDep) -> AsyncIterable[ServerSentEvent]:
     """Events `visit`, `receipt` and `review`, each with the thing as it is now, when it changes."""
 

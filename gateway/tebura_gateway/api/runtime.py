@@ -1,6 +1,6 @@
 """What the pages and the API need from the rest of the gateway; `bootstrap` provides it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -8,6 +8,8 @@ from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
+from tebura_gateway.service.api_keys import ApiKey
+from tebura_gateway.service.idempotency import Answer, Asked
 from tebura_gateway.service.requests import FacingCount, Ruling
 from tebura_gateway.service.views import MemberView, Views
 
@@ -16,8 +18,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Secrets and switches of the HTTP side.
 
     `secret` signs sessions and sign-in links (at least 32 bytes). `staff_token` opens the staff
-    page and is the API key; empty closes both. `public_live` shows the shop at a glance without
-    sign-in: for demonstrations only.
+    page and, as a key, the whole API; empty closes the page. `public_live` shows the shop at a
+    glance without sign-in: for demonstrations only.
     """
 
     secret: bytes
@@ -35,8 +37,8 @@ class Changes(Protocol):
         ...
 
 
-class Services(Protocol):
-    """What people may change. Each call is one database transaction, and safe to repeat."""
+class Calls(Protocol):
+    """What people and programs may change. Each call is one database transaction."""
 
     def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
         """Answer a review; its visit is not billed for `undo_ns`, so that it can be taken back.
@@ -72,6 +74,17 @@ class Services(Protocol):
         ...
 
 
+class Services(Calls, Protocol):
+    """The calls, each by itself or several as one. All may raise `Unavailable`."""
+
+    def once(self, asked: Asked | None, act: Callable[[Calls, Views], Answer]) -> Answer:
+        """Run `act` in one transaction, unless that was done before under the key of `asked`.
+
+        Raises `KeyReused` if the key came with another request.
+        """
+        ...
+
+
 class Runtime(Protocol):
     """The gateway, as seen from HTTP. Attributes are read-only."""
 
@@ -92,6 +105,10 @@ class Runtime(Protocol):
 
     def now_ns(self) -> int:
         """Store time now."""
+        ...
+
+    def holder(self, key: str) -> ApiKey | None:
+        """Whose API key this is, while it is in use."""
         ...
 
     def member_key(self, member: MemberId) -> bytes:

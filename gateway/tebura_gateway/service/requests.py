@@ -45,3 +45,7 @@ class FacingCount(msgspec.Struct, frozen=True, kw_only=True):
 
 class Refused(ValueError):
     """A request that the rules do not allow; the text says why."""
+
+
+class Unavailable(RuntimeError):
+    """The database does not take it now; whether it will still be done is not known."""

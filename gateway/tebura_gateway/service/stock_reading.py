@@ -1,8 +1,9 @@
 """The stock as people look at it."""
 
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Connection, Row, select
 from tebura_contract.ids import Sku
 from tebura_contract.layout import Layout
 from tebura_contract.money import Money
@@ -12,7 +13,13 @@ from tebura_gateway.domain.stock import Slot
 from tebura_gateway.service.views import CountView, ProductView, StockView
 
 
-def read_stock(engine: Engine, layout: Layout) -> list[StockView]:
+class Connects(Protocol):
+    """Where reads come from: an engine, or a transaction that is open."""
+
+    def connect(self) -> AbstractContextManager[Connection]: ...
+
+
+def read_stock(engine: Connects, layout: Layout) -> list[StockView]:
     """Every facing as the layout has them, then what lies astray or stood there before."""
     stock, counts = tables.stock, tables.stock_count
     query = (
@@ -52,7 +59,7 @@ def _stock(slot: Slot, is_facing: bool, row: Row[Any] | None, layout: Layout) ->
     )
 
 
-def read_counts(engine: Engine, layout: Layout, limit: int) -> list[CountView]:
+def read_counts(engine: Connects, layout: Layout, limit: int) -> list[CountView]:
     """The latest counts, newest first."""
     table = tables.stock_count
     query = (

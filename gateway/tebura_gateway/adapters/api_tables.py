@@ -1,0 +1,41 @@
+"""Tables of what programs outside are told and may ask: keys, answers given, webhooks.
+
+In the same metadata as `tables`, keyed by store like those; no fact about money is kept here.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+
+from tebura_gateway.adapters.tables import metadata
+
+
+def _store() -> Column[str]:
+    return Column("store", String(63), primary_key=True)
+
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _store(),
+    Column("prefix", String(16), primary_key=True),  # the part that a person may see again
+    Column("name", String(40), nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the whole key, in hex
+    Column("scopes", Text, nullable=False),  # api_keys.Scope, separated by spaces
+    Column("created_ns", BigInteger, nullable=False),
+    Column("used_ns", BigInteger),  # to the minute
+    Column("revoked_ns", BigInteger),
+)
+"""Keys of programs. The key itself is shown once and kept nowhere."""
+
+api_answer = Table(
+    "api_answer",
+    metadata,
+    _store(),
+    Column("caller", String(40), primary_key=True),
+    Column("key", String(200), primary_key=True),  # the caller's Idempotency-Key
+    Column("digest", String(64), nullable=False),  # SHA-256 of what was asked
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("asked_ns", BigInteger, nullable=False),
+    Index("api_answer_asked", "store", "asked_ns"),
+)
+"""What unsafe calls were answered, in the transaction of their effect; a row lasts a day."""

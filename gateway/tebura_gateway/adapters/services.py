@@ -1,0 +1,118 @@
+"""What people and programs may change: each call is one transaction of the writer's."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
+
+from tebura_gateway.adapters.writer import Writer
+from tebura_gateway.service import members, nodes, refunding, reviewing, stock
+from tebura_gateway.service.idempotency import Answer, Asked, once
+from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.reading import DatabaseViews
+from tebura_gateway.service.requests import FacingCount, Ruling, Unavailable
+from tebura_gateway.service.transaction import Tx
+from tebura_gateway.service.views import MemberView
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Reads as a transaction sees things that is still open."""
+
+    connection: Connection
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        yield self.connection
+
+
+@dataclass(frozen=True, slots=True)
+class TxServices:
+    """The calls, inside a transaction that somebody else ends."""
+
+    tx: Tx
+    memory: Memory
+
+    @property
+    def views(self) -> DatabaseViews:
+        """The store as this transaction has it so far."""
+        return DatabaseViews(Within(self.tx.connection), self.tx.layout)
+
+    def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
+        reviewing.rule(self.tx, self.memory, review, ruling, undo_ns)
+
+    def take_back(self, review: str) -> None:
+        reviewing.take_back(self.tx, self.memory, review)
+
+    def count_stock(self, counts: Sequence[FacingCount], by: str) -> None:
+        for one in counts:
+            stock.count(self.tx, one, by)
+
+    def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:
+        refunding.request(self.tx, visit, sku, quantity, reason, by)
+
+    def dispute(self, visit: VisitId, sku: Sku) -> None:
+        refunding.dispute(self.tx, visit, sku)
+
+    def accept_gap(self, node: NodeId) -> None:
+        nodes.accept_gap(self.tx, self.memory, node)
+
+    def add_member(self, name: str, locale: str) -> MemberView:
+        added: MemberId = members.add(self.tx, name, locale).member
+        found = self.views.member(added)
+        assert found is not None
+        return found
+
+    def redeem(self, nonce: str, expires_ns: int) -> bool:
+        return members.redeem_link(self.tx, nonce, expires_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class WriterServices:
+    """The calls from any thread, each run by the writer. All may raise `Unavailable`."""
+
+    writer: Writer
+
+    def once(
+        self, asked: Asked | None, act: Callable[[TxServices, DatabaseViews], Answer]
+    ) -> Answer:
+        def work(here: TxServices) -> Answer:
+            return once(here.tx, asked, lambda: act(here, here.views))
+
+        return self._do(work)
+
+    def rule(self, review: str, ruling: Ruling, undo_ns: int = 0) -> None:
+        self._do(lambda here: here.rule(review, ruling, undo_ns))
+
+    def take_back(self, review: str) -> None:
+        self._do(lambda here: here.take_back(review))
+
+    def count_stock(self, counts: Sequence[FacingCount], by: str) -> None:
+        self._do(lambda here: here.count_stock(counts, by))
+
+    def refund(self, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> None:
+        self._do(lambda here: here.refund(visit, sku, quantity, reason, by))
+
+    def dispute(self, visit: VisitId, sku: Sku) -> None:
+        self._do(lambda here: here.dispute(visit, sku))
+
+    def accept_gap(self, node: NodeId) -> None:
+        self._do(lambda here: here.accept_gap(node))
+
+    def add_member(self, name: str, locale: str) -> MemberView:
+        return self._do(lambda here: here.add_member(name, locale))
+
+    def redeem(self, nonce: str, expires_ns: int) -> bool:
+        return self._do(lambda here: here.redeem(nonce, expires_ns))
+
+    def _do(self, work: Callable[[TxServices], T]) -> T:
+        try:
+            return self.writer.call(lambda tx, memory: work(TxServices(tx, memory)))
+        except (TimeoutError, SQLAlchemyError, OSError) as error:
+            raise Unavailable("the database does not take it now") from error
