@@ -11,8 +11,10 @@ from tebura_contract.ids import NodeId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.settings import MqttSettings, beside
 
+from tebura_gateway.domain.countries import UnknownCountry, rules_for
+from tebura_gateway.domain.promotions import Promotion, Promotions, articles_of
 from tebura_gateway.domain.receipt import Issuer
-from tebura_gateway.domain.tax import UnknownCountry, rules_for
+from tebura_gateway.domain.tax import TaxRules
 from tebura_gateway.domain.tolerances import JudgementSettings
 
 MIN_KEY_BYTES = 32
@@ -37,10 +39,10 @@ class HttpSettings(Table, frozen=True, kw_only=True):
 
 
 class InvoiceSettings(Table, frozen=True, kw_only=True):
-    """Who issues the receipts; `registration` is T and 13 digits."""
+    """Who issues the receipts; `registration` is T and 13 digits in Japan."""
 
     issuer: Annotated[str, msgspec.Meta(min_length=1)]
-    registration: Annotated[str, msgspec.Meta(pattern=r"^T\d{13}$")]
+    registration: str
     address: str = ""
 
 
@@ -63,6 +65,10 @@ class GatewaySettings(Table, frozen=True, kw_only=True):
     invoice: InvoiceSettings
     settlement: SettlementSettings = SettlementSettings()
     judgement: JudgementSettings = JudgementSettings()
+    # A file of promotions; where it is left out there are none.
+    promotions: str = ""
+    # The shop's own rules of tax, where its country has none or rates are local.
+    tax: TaxRules | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class GatewayConfig:
     entry_key: bytes
     http_secret: bytes
     staff_token: str
+    promotions: tuple[Promotion, ...]
 
     @property
     def issuer(self) -> Issuer:
@@ -105,10 +112,8 @@ def load_config(path: Path) -> GatewayConfig:
     settings = load_toml(path, GatewaySettings)
     problems: list[str] = []
     layout = load_layout(beside(path, settings.layout))
-    try:
-        rules_for(layout.store.country)
-    except UnknownCountry as error:
-        problems.append(f"layout: {error}")
+    problems += _tax_problems(settings, layout)
+    promotions = _promotions(path, settings, layout, problems)
     keys = {}
     for node in sorted(layout.nodes()):
         key = _key(beside(path, settings.node_keys) / f"{node}.key", "node_keys", problems)
@@ -130,7 +135,38 @@ def load_config(path: Path) -> GatewayConfig:
         raise ConfigError(path, problems)
     assert entry_key is not None
     assert secret is not None
-    return GatewayConfig(path, settings, layout, keys, entry_key, secret, token)
+    return GatewayConfig(path, settings, layout, keys, entry_key, secret, token, promotions)
+
+
+def _tax_problems(settings: GatewaySettings, layout: Layout) -> list[str]:
+    rules = settings.tax
+    try:
+        rules = rules if rules is not None else rules_for(layout.store.country)
+    except UnknownCountry as error:
+        return [f"layout: {error}"]
+    if rules.is_registration(settings.invoice.registration):
+        return []
+    return [
+        f"invoice.registration: {settings.invoice.registration!r} is none in "
+        f"{layout.store.country}, where it is written {rules.registration}"
+    ]
+
+
+def _promotions(
+    path: Path, settings: GatewaySettings, layout: Layout, problems: list[str]
+) -> tuple[Promotion, ...]:
+    """The promotions, whose articles the layout must know."""
+    if not settings.promotions:
+        return ()
+    found = load_toml(beside(path, settings.promotions), Promotions).promotion
+    known = layout.products()
+    problems += [
+        f"{settings.promotions}: promotion {one.id!r}: no article {sku!r}"
+        for one in found
+        for sku in articles_of(one)
+        if sku not in known
+    ]
+    return found
 
 
 def _unreadable(path: Path, place: str) -> list[str]:

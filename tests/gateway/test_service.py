@@ -62,7 +62,7 @@ def test_a_visit_settles_to_the_exact_receipt(core: Core) -> None:
     assert core.bought(visit) == {TEA: 1, RICE: 1}
     receipt = core.receipt(visit)
     # 162 + 105 = 267 at 8 % inside: 267 * 8 / 108 = 19.78, rounded down once.
-    assert [(t.percent, t.total_minor, t.tax_minor, t.mark) for t in receipt.taxes] == [
+    assert [(int(t.percent), t.total_minor, t.tax_minor, t.mark) for t in receipt.taxes] == [
         (8, 267, 19, "※")
     ]
     assert (receipt.number, receipt.exited_ns) == (1, ns(32.0))

@@ -208,11 +208,16 @@ def test_a_wrong_configuration_stops_the_start_and_names_every_place(tmp_path: P
     gateway = GatewayProcess(tmp_path / "gw", 1883, 8080)
     gateway.write()
     assert gateway.cli("run", "--check", "-c", str(gateway.config)).returncode == 0
-    text = gateway.config.read_text().replace("T1234567890123", "T12")
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace("T1234567890123", "T12"))
+    said = gateway.cli("run", "--check", "-c", str(gateway.config))
+    assert said.returncode == 2
+    assert "invoice.registration: 'T12'" in said.stderr
+    text = text.replace('issuer = "', 'issuer = 7 # "')
     gateway.config.write_text(text + "colour = 1\n[judgement]\nthreshhold = 0.9\n")
     said = gateway.cli("run", "--check", "-c", str(gateway.config))
     assert said.returncode == 2
-    for place in ("invoice.registration", "invoice.colour", "judgement.threshhold", "threshold"):
+    for place in ("invoice.issuer", "invoice.colour", "judgement.threshhold", "threshold"):
         assert place in said.stderr
     gateway.write_config()
     (gateway.folder / "keys" / f"{PLATES}.key").write_text("short")

@@ -6,6 +6,7 @@ beside them, written and read by the contract's codec.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
@@ -105,6 +107,8 @@ member = Table(
     Column("house_limit_minor", BigInteger, nullable=False),
     # MemberStatus: active, blocked
     Column("status", String(16), nullable=False, default="active"),
+    # MemberRole: shopper, staff (their visits fill up or clear away)
+    Column("role", String(16), nullable=False, default="shopper", server_default="shopper"),
     Column("created_ns", BigInteger, nullable=False),
 )
 
@@ -113,6 +117,7 @@ visit = Table(
     metadata,
     _store(),
     Column("visit", String(120), primary_key=True),
+    # "" for a walk-up, who has no account.
     Column("member", String(15), nullable=False),
     Column("gate", String(63), nullable=False),
     Column("people", Integer, nullable=False, default=1),
@@ -130,6 +135,14 @@ visit = Table(
     Column("total_minor", BigInteger, nullable=False, default=0),
     Column("currency", String(3), nullable=False),
     Column("bill", Text),  # pricing.Bill, frozen when priced
+    # tuple[pricing.Discount, ...]: what promotions are off the decided lines until priced
+    Column("discounts", Text, nullable=False, default="[]", server_default="[]"),
+    # Whether it is eaten in the shop: another rate of tax.
+    Column("eats_in", Boolean, nullable=False, default=False, server_default=false()),
+    # checkout.Confirmation: what a walk-up confirmed at the exit screen
+    Column("confirmed", Text),
+    # When staff said that it had ended, where nobody saw it end.
+    Column("closed_ns", BigInteger),
     Column("deadline_ns", BigInteger),  # exit + 60 s: without watermarks, review
     Column("state_since_ns", BigInteger, nullable=False),
     Column("priced_ns", BigInteger),
@@ -388,6 +401,20 @@ counter = Table(
     Column("name", String(32), primary_key=True),  # receipt, credit-note
     Column("value", BigInteger, nullable=False),
 )
+
+coupon = Table(
+    "coupon",
+    metadata,
+    _store(),
+    Column("coupon", String(64), primary_key=True),
+    Column("member", String(15), nullable=False),
+    Column("promotion", String(40), nullable=False),  # id of a promotions.Coupon
+    Column("issued_ns", BigInteger, nullable=False),
+    Column("used_visit", String(120)),
+    Column("used_ns", BigInteger),
+    Index("coupon_member", "store", "member"),
+)
+"""What a member holds and may use once."""
 
 used_link = Table(
     "used_link",

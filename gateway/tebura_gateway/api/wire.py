@@ -28,6 +28,16 @@ class LineOut(BaseModel):
     state: views.LineState
 
 
+class DiscountOut(BaseModel):
+    """What a promotion is off, and why."""
+
+    name: str
+    name_en: str
+    kind: str
+    pieces: int
+    amount: MoneyOut
+
+
 class HappeningOut(BaseModel):
     """Something taken (quantity > 0) or put back (< 0)."""
 
@@ -63,6 +73,8 @@ class VisitOut(BaseModel):
     lines: list[LineOut]
     happenings: list[HappeningOut]
     tracks: list[str]
+    discounts: list[DiscountOut]
+    eats_in: bool
 
 
 class ReceiptLineOut(BaseModel):
@@ -77,7 +89,9 @@ class ReceiptLineOut(BaseModel):
 
 
 class TaxOut(BaseModel):
-    rate_percent: int
+    """`rate_percent` is whole where the rate is (8), else a decimal (8.875)."""
+
+    rate_percent: int | float
     is_reduced: bool
     gross: MoneyOut
     tax: MoneyOut
@@ -100,6 +114,9 @@ class ReceiptOut(BaseModel):
     total: MoneyOut
     refunded: MoneyOut
     paid_by: str
+    discounts: list[DiscountOut]
+    is_tax_included: bool
+    eats_in: bool
 
 
 class PartOut(BaseModel):
@@ -294,6 +311,16 @@ def line_out(line: views.CartLine) -> LineOut:
     )
 
 
+def discount_out(discount: views.DiscountView) -> DiscountOut:
+    return DiscountOut(
+        name=discount.name,
+        name_en=discount.name_en,
+        kind=discount.kind,
+        pieces=discount.pieces,
+        amount=money_out(discount.amount),
+    )
+
+
 def happening_out(happening: views.Happening) -> HappeningOut:
     product = happening.product
     return HappeningOut(
@@ -378,6 +405,8 @@ def visit_out(visit: views.VisitView) -> VisitOut:
         lines=[line_out(line) for line in visit.lines],
         happenings=[happening_out(happening) for happening in visit.happenings],
         tracks=list(visit.tracks),
+        discounts=[discount_out(one) for one in visit.discounts],
+        eats_in=visit.eats_in,
     )
 
 
@@ -407,7 +436,9 @@ def receipt_out(receipt: views.ReceiptView) -> ReceiptOut:
         ],
         taxes=[
             TaxOut(
-                rate_percent=tax.rate_percent,
+                rate_percent=int(tax.rate_percent)
+                if tax.rate_percent == int(tax.rate_percent)
+                else float(tax.rate_percent),
                 is_reduced=tax.is_reduced,
                 gross=money_out(tax.gross),
                 tax=money_out(tax.tax),
@@ -417,6 +448,9 @@ def receipt_out(receipt: views.ReceiptView) -> ReceiptOut:
         total=money_out(receipt.total),
         refunded=money_out(receipt.refunded),
         paid_by=receipt.paid_by,
+        discounts=[discount_out(one) for one in receipt.discounts],
+        is_tax_included=receipt.is_tax_included,
+        eats_in=receipt.eats_in,
     )
 
 

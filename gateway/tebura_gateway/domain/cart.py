@@ -22,7 +22,8 @@ class CartLine(msgspec.Struct, frozen=True, kw_only=True):
     """What the steps of one product and status sum up to.
 
     `sku` is None where nothing is known but that something was taken. `confidence` is that of the
-    least certain step; `first_ns` the time of the first.
+    least certain step; `first_ns` the time of the first; `taken_ns` when each piece was picked,
+    also those that were put back again.
     """
 
     sku: Sku | None
@@ -31,6 +32,7 @@ class CartLine(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     first_ns: Ns
     events: tuple[EventId, ...]
+    taken_ns: tuple[Ns, ...] = ()
 
 
 class Cart(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,14 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
         """What would be charged now: article to quantity, all positive."""
         return {
             line.sku: line.quantity
+            for line in self.lines
+            if line.status is LineStatus.DECIDED and line.sku is not None
+        }
+
+    def taken_ns(self) -> dict[Sku, tuple[Ns, ...]]:
+        """When the pieces of what would be charged were picked."""
+        return {
+            line.sku: line.taken_ns
             for line in self.lines
             if line.status is LineStatus.DECIDED and line.sku is not None
         }
@@ -80,4 +90,5 @@ def _line(status: LineStatus, sku: Sku | None, steps: list[Decision]) -> CartLin
         confidence=min(step.confidence for step in steps),
         first_ns=ordered[0].from_ns,
         events=tuple(step.id for step in ordered),
+        taken_ns=tuple(step.from_ns for step in ordered for _ in range(step.quantity)),
     )

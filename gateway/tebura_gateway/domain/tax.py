@@ -1,5 +1,10 @@
-"""Consumption tax as data: rates by country, rounded once per rate per invoice."""
+"""Consumption tax: rates as data, rounded once per rate per invoice.
 
+What each country asks is in `countries`; a shop whose rates are local says them in its own file.
+"""
+
+import re
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
@@ -14,66 +19,69 @@ class Rounding(StrEnum):
     HALF_UP = "half-up"
 
 
-class TaxRate(msgspec.Struct, frozen=True, kw_only=True):
-    """A rate in percent; `mark` stands beside lines taxed by it on a receipt."""
+class TaxRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rate in percent, exact (`8`, `8.875`); `mark` stands beside lines taxed by it."""
 
-    percent: int
+    percent: Decimal
     mark: str = ""
 
-
-class TaxRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How one country taxes what a shop sells."""
-
-    country: str
-    rates: dict[TaxClass, TaxRate]
-    rounding: Rounding
+    def __post_init__(self) -> None:
+        if not 0 <= self.percent <= 100:
+            raise ValueError("percent must lie from 0 to 100")
 
 
-# Japan: 8 % on food and non-alcoholic drink to take away, 10 % else (Consumption Tax Act, as of
-# October 2019); a qualified invoice rounds once per rate, the seller chooses how.
-RULES: dict[str, TaxRules] = {
-    "JP": TaxRules(
-        country="JP",
-        rates={
-            TaxClass.REDUCED: TaxRate(percent=8, mark="※"),
-            TaxClass.STANDARD: TaxRate(percent=10),
-        },
-        rounding=Rounding.DOWN,
-    ),
-}
+class TaxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How what a shop sells is taxed.
 
-
-class UnknownCountry(ValueError):
-    """No tax rules are known for a country: the gateway must not start there."""
-
-
-def rules_for(country: str) -> TaxRules:
-    """The rules of a country (ISO 3166, two letters).
-
-    Raises:
-        UnknownCountry: If there are none.
+    `eat_in` are the classes whose rate differs where it is eaten in the shop. Prices either
+    include tax, or it is added to the sum (`is_included` false). `registration` is the pattern of
+    the number that stands on invoices; empty where there is none.
     """
-    if country not in RULES:
-        raise UnknownCountry(f"no tax rules for country {country!r}; known: {sorted(RULES)}")
-    return RULES[country]
+
+    rates: dict[TaxClass, TaxRate]
+    eat_in: dict[TaxClass, TaxRate] = {}
+    rounding: Rounding = Rounding.HALF_UP
+    is_included: bool = True
+    registration: str = ""
+
+    def __post_init__(self) -> None:
+        missing = sorted(set(TaxClass) - set(self.rates))
+        if missing:
+            raise ValueError(f"no rate for {', '.join(missing)}")
+
+    def rate(self, tax: TaxClass, eats_in: bool) -> TaxRate:
+        """The rate of a class, to take away or eaten in."""
+        return self.eat_in.get(tax, self.rates[tax]) if eats_in else self.rates[tax]
+
+    def gross_and_tax(self, amount_minor: int, percent: Decimal) -> tuple[int, int]:
+        """What is paid for all lines of a rate, and the tax in it, from the sum of their prices."""
+        if self.is_included:
+            return amount_minor, included_tax(amount_minor, percent, self.rounding)
+        tax_minor = added_tax(amount_minor, percent, self.rounding)
+        return amount_minor + tax_minor, tax_minor
+
+    def is_registration(self, number: str) -> bool:
+        """Whether a registration number is written as this country's office writes it."""
+        return re.fullmatch(self.registration, number) is not None if self.registration else True
 
 
-def included_tax(total_minor: int, percent: int, rounding: Rounding) -> int:
+def included_tax(total_minor: int, percent: Decimal | int, rounding: Rounding) -> int:
     """The tax inside a total that includes it.
 
     >>> included_tax(1080, 8, Rounding.DOWN)
     80
     """
-    return _rounded(Fraction(total_minor * percent, 100 + percent), rounding)
+    rate = Fraction(percent)
+    return _rounded(total_minor * rate / (100 + rate), rounding)
 
 
-def added_tax(net_minor: int, percent: int, rounding: Rounding) -> int:
+def added_tax(net_minor: int, percent: Decimal | int, rounding: Rounding) -> int:
     """The tax on a total that does not include it: of the sum, not of each line.
 
     >>> added_tax(3 * 105, 10, Rounding.DOWN)
     31
     """
-    return _rounded(Fraction(net_minor * percent, 100), rounding)
+    return _rounded(net_minor * Fraction(percent) / 100, rounding)
 
 
 def _rounded(exact: Fraction, rounding: Rounding) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Engine, Row, Select, func, select
 from tebura_contract.codec import decode
 from tebura_contract.ids import EventId, MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout
@@ -12,17 +12,18 @@ from tebura_contract.messages import Part
 from tebura_contract.money import Money
 
 from tebura_gateway.adapters import tables
-from tebura_gateway.domain.cart import Cart
+from tebura_gateway.domain.cart import Cart, LineStatus
 from tebura_gateway.domain.decision import Decision
-from tebura_gateway.domain.pricing import Bill
+from tebura_gateway.domain.pricing import Bill, Discount
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service.evidence import step_evidence
-from tebura_gateway.service.stock_reading import Connects, read_counts, read_stock
+from tebura_gateway.service.stock_reading import read_counts, read_stock
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
     CountView,
+    DiscountView,
     DisputeState,
     Evidence,
     FlagView,
@@ -73,7 +74,7 @@ MEDIAN_OF: Final = 50
 class DatabaseViews:
     """Reads one store's tables. Safe to call from several threads at once."""
 
-    def __init__(self, engine: Connects, layout: Layout) -> None:
+    def __init__(self, engine: Engine, layout: Layout) -> None:
         self._engine = engine
         self._layout = layout
         self._products = layout.products()
@@ -287,12 +288,18 @@ class DatabaseViews:
         stage = _STAGES[State(row.state)]
         if stage is VisitStage.NOT_CHARGED and row.reason == Why.NOTHING_TAKEN:
             stage = VisitStage.NOTHING_TAKEN
-        lines = self._lines(_read(row.cart, Cart), row.bill)
-        total = (
-            self._money(row.total_minor)
-            if row.bill
-            else self._money(sum(line.amount.minor for line in lines))
+        cart, bill = _read(row.cart, Cart), _read(row.bill, Bill) if row.bill else None
+        lines = self._lines(cart, bill)
+        open_minor = (
+            0
+            if bill
+            else sum(
+                self._price(line.sku) * line.quantity
+                for line in cart.lines
+                if line.status is not LineStatus.DECIDED
+            )
         )
+        discounts = bill.discounts if bill else _read(row.discounts, tuple[Discount, ...])
         return VisitView(
             id=VisitId(row.visit),
             member=MemberId(row.member),
@@ -301,15 +308,17 @@ class DatabaseViews:
             entered_ns=row.entered_ns,
             exited_ns=row.exited_ns,
             settled_ns=row.final_ns,
-            total=total,
+            total=self._money(row.total_minor + open_minor),
             lines=lines,
             happenings=tuple(steps),
             tracks=_read(row.tracks, tuple[TrackId, ...]),
             receipt_number=number,
             reason=row.reason,
+            discounts=_discounts(discounts, self._layout.store.currency),
+            eats_in=bool(row.eats_in),
         )
 
-    def _lines(self, cart: Cart, bill_text: str | None) -> tuple[CartLine, ...]:
+    def _lines(self, cart: Cart, bill: Bill | None) -> tuple[CartLine, ...]:
         """One line an article; once there is a bill, what it says."""
         quantities: dict[Sku | None, int] = {}
         sure: dict[Sku | None, float] = {}
@@ -322,8 +331,7 @@ class DatabaseViews:
                 _LINE_STATES[line.status.value],
                 key=_URGENCY.index,
             )
-        if bill_text:
-            bill = _read(bill_text, Bill)
+        if bill is not None:
             return tuple(
                 CartLine(
                     product=ProductView(sku=line.sku, name=line.name, name_en=line.name_en),
@@ -561,6 +569,22 @@ def _receipt(receipt: Receipt, notes: Sequence[CreditNote]) -> ReceiptView:
         total=Money(receipt.total_minor, receipt.currency),
         refunded=Money(sum(note.total_minor for note in notes), receipt.currency),
         paid_by=receipt.paid_with,
+        discounts=_discounts(receipt.discounts, receipt.currency),
+        is_tax_included=receipt.is_tax_included,
+        eats_in=receipt.eats_in,
+    )
+
+
+def _discounts(discounts: Iterable[Discount], currency: str) -> tuple[DiscountView, ...]:
+    return tuple(
+        DiscountView(
+            name=one.name,
+            name_en=one.name_en,
+            kind=one.kind,
+            pieces=one.pieces,
+            amount=Money(one.amount_minor, currency),
+        )
+        for one in discounts
     )
 
 

@@ -89,13 +89,7 @@ def _left(tx: Tx, visit: VisitId) -> tuple[Receipt, Bill]:
     if row is None:
         raise Refused(f"visit {visit} has no receipt")
     receipt = from_text(row.document, Receipt)
-    bill = Bill(
-        lines=receipt.lines,
-        taxes=receipt.taxes,
-        total_minor=receipt.total_minor,
-        currency=receipt.currency,
-    )
-    return receipt, without(bill, refunded(tx, visit), tx.shop.tax_rules)
+    return receipt, without(receipt.bill, refunded(tx, visit), tx.shop.tax_rules)
 
 
 def refunded(tx: Tx, visit: VisitId) -> dict[Sku, int]:

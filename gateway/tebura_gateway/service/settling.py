@@ -8,7 +8,7 @@ from tebura_contract.money import Money
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain import ledger
 from tebura_gateway.domain.cart import Cart
-from tebura_gateway.domain.pricing import Bill, price
+from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.receipt import Receipt
 from tebura_gateway.domain.settlement import (
     FINAL,
@@ -39,7 +39,7 @@ from tebura_gateway.domain.settlement import (
     unanswered,
     with_hold,
 )
-from tebura_gateway.service import dues, holding
+from tebura_gateway.service import billing, dues, holding
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
@@ -262,7 +262,7 @@ def _price(tx: Tx, now: Settlement) -> Settlement:
     row = tx.get(tables.visit, visit=now.visit)
     assert row is not None
     cart = from_text(row.cart, Cart)
-    bill = price(cart.decided(), tx.shop.products, tx.shop.tax_rules, tx.shop.currency)
+    bill = billing.freeze(tx, row, cart.decided(), cart)
     tx.change(
         tables.visit,
         {"visit": now.visit},
@@ -366,6 +366,9 @@ def _book(tx: Tx, now: Settlement) -> None:
         currency=bill.currency,
         paid_with=tx.shop.terms(now.provider).name,
         payment_reference=now.capture_reference,
+        discounts=bill.discounts,
+        is_tax_included=bill.is_tax_included,
+        eats_in=bill.eats_in,
     )
     tx.connection.execute(
         insert(tables.receipt).values(

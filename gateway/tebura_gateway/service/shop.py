@@ -10,8 +10,10 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import NodeId, Sku, StoreId
 from tebura_contract.layout import Layout, Product
 
+from tebura_gateway.domain.countries import rules_for
+from tebura_gateway.domain.promotions import Promotion
 from tebura_gateway.domain.receipt import Issuer
-from tebura_gateway.domain.tax import TaxRules, rules_for
+from tebura_gateway.domain.tax import TaxRules
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.service.ports import Terms
 
@@ -49,6 +51,9 @@ class Shop:
     # Whether a member who owes for a visit may enter again.
     blocks_unpaid: bool = False
     judgement: JudgementSettings = field(default_factory=JudgementSettings)
+    # The shop's own rules of tax; None: those of its country.
+    tax: TaxRules | None = None
+    promotions: tuple[Promotion, ...] = ()
 
     @property
     def store(self) -> StoreId:
@@ -84,7 +89,7 @@ class Shop:
 
     @cached_property
     def tax_rules(self) -> TaxRules:
-        return rules_for(self.layout.store.country)
+        return self.tax if self.tax is not None else rules_for(self.layout.store.country)
 
     @cached_property
     def zone(self) -> dt.tzinfo:

@@ -5,6 +5,7 @@ products come in the store's language and in English. `Views` is what the pages 
 through; `reading.DatabaseViews` is the real one.
 """
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -78,6 +79,16 @@ class CartLine(View, frozen=True, kw_only=True):
     state: LineState
 
 
+class DiscountView(View, frozen=True, kw_only=True):
+    """What a promotion is off (`amount` > 0) and why: its kind as the shop's file says it."""
+
+    name: str
+    name_en: str
+    kind: str
+    pieces: int
+    amount: Money
+
+
 class Happening(View, frozen=True, kw_only=True):
     """Something taken (`quantity` > 0) or put back (< 0) in a visit, as it was decided so far."""
 
@@ -92,7 +103,7 @@ class Happening(View, frozen=True, kw_only=True):
 
 
 class VisitView(View, frozen=True, kw_only=True):
-    """One visit with its cart; `total` is what the cart costs now, tax included.
+    """One visit with its cart; `total` is what the cart costs now, discounts off, tax included.
 
     `happenings` come oldest first; `tracks` are the people of the visit as cameras know them.
     """
@@ -110,12 +121,14 @@ class VisitView(View, frozen=True, kw_only=True):
     tracks: tuple[TrackId, ...] = ()
     receipt_number: int | None = None
     reason: str = ""
+    discounts: tuple[DiscountView, ...] = ()
+    eats_in: bool = False
 
 
 class TaxView(View, frozen=True, kw_only=True):
     """One rate of a receipt: what it applies to (tax included) and the tax in it."""
 
-    rate_percent: int
+    rate_percent: Decimal
     is_reduced: bool
     gross: Money
     tax: Money
@@ -133,7 +146,10 @@ class ReceiptLine(View, frozen=True, kw_only=True):
 
 
 class ReceiptView(View, frozen=True, kw_only=True):
-    """A qualified simplified invoice."""
+    """A qualified simplified invoice; lines at list price, `discounts` off them.
+
+    Where prices do not include tax, the total is lines less discounts and the taxes.
+    """
 
     number: int
     visit: VisitId
@@ -149,6 +165,9 @@ class ReceiptView(View, frozen=True, kw_only=True):
     total: Money
     refunded: Money
     paid_by: str
+    discounts: tuple[DiscountView, ...] = ()
+    is_tax_included: bool = True
+    eats_in: bool = False
 
 
 class DisputeState(StrEnum):

@@ -19,7 +19,7 @@ from tebura_gateway.domain.settlement import (
     State,
     VisitRuling,
 )
-from tebura_gateway.service import holding, settling
+from tebura_gateway.service import billing, holding, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
@@ -37,14 +37,15 @@ def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[V
             continue
         if row is None:
             _open(tx, visit)
-        _store(tx, memory, visit, cart_of(judgement, visit.id))
+        eats_in = row is not None and bool(row.eats_in)
+        _store(tx, memory, visit, cart_of(judgement, visit.id), eats_in)
         pending.append(visit.id)
     return pending
 
 
 def _rows(tx: Tx, apply_ns: int) -> dict[VisitId, Any]:
     table = tables.visit
-    query = select(table.c.visit, table.c.state).where(
+    query = select(table.c.visit, table.c.state, table.c.eats_in).where(
         table.c.store == tx.store, table.c.entered_ns >= apply_ns
     )
     return {VisitId(row.visit): row for row in tx.connection.execute(query)}
@@ -69,14 +70,16 @@ def _open(tx: Tx, visit: Visit) -> None:
         tx.command(node, opened)
 
 
-def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart) -> None:
+def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, eats_in: bool) -> None:
+    bill = billing.running(tx, visit.id, visit.member, cart, eats_in)
     values = {
         "people": visit.people,
         "exited_ns": visit.exited_ns,
         "tracks": to_text(visit.tracks),
         "doubt": visit.doubt.value if visit.doubt is not None else "",
         "cart": to_text(cart),
-        "total_minor": total_minor(tx, cart),
+        "total_minor": bill.total_minor,
+        "discounts": to_text(bill.discounts),
     }
     key, document = f"visit:{visit.id}", msgspec.json.encode(values)
     if memory.written.get(key) == document:
@@ -84,16 +87,6 @@ def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart) -> None:
     tx.change(tables.visit, {"visit": visit.id}, **values)
     memory.written[key] = document
     tx.note("visit", visit.id)
-
-
-def total_minor(tx: Tx, cart: Cart) -> int:
-    """What the decided lines cost at today's prices; an article without a price costs nothing."""
-    products = tx.shop.products
-    return sum(
-        products[sku].price_minor * quantity
-        for sku, quantity in cart.decided().items()
-        if sku in products
-    )
 
 
 def overdue(tx: Tx) -> frozenset[VisitId]:
@@ -121,7 +114,7 @@ def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[
             exited_ns = judgement.visits[name].exited_ns
             assert exited_ns is not None
             memory.closed[name] = (int(row.entered_ns), exited_ns)
-        _ask(tx, row, cart, now)
+        _ask(tx, row, now)
 
 
 def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart) -> Outlook:
@@ -142,7 +135,7 @@ def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart)
     )
 
 
-def _ask(tx: Tx, row: Any, cart: Cart, state: Settlement) -> None:
+def _ask(tx: Tx, row: Any, state: Settlement) -> None:
     """A visit in review is itself a question where its steps are not."""
     name = f"visit:{row.visit}"
     if state.state is State.REVIEW and state.why not in ("steps", ""):
@@ -152,7 +145,7 @@ def _ask(tx: Tx, row: Any, cart: Cart, state: Settlement) -> None:
                 name,
                 reason=state.why.value if state.why != "presence" else row.doubt,
                 visit=row.visit,
-                risk_minor=total_minor(tx, cart),
+                risk_minor=row.total_minor,
             )
     elif row.state == State.REVIEW:
         withdraw(tx, name)
