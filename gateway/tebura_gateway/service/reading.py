@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 from tebura_contract.codec import decode
 from tebura_contract.ids import EventId, MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout
@@ -18,7 +18,7 @@ from tebura_gateway.domain.pricing import Bill, Discount
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service.evidence import step_evidence
-from tebura_gateway.service.stock_reading import read_counts, read_stock
+from tebura_gateway.service.stock_reading import Connects, read_counts, read_stock
 from tebura_gateway.service.views import (
     OPEN_STAGES,
     CartLine,
@@ -74,7 +74,7 @@ MEDIAN_OF: Final = 50
 class DatabaseViews:
     """Reads one store's tables. Safe to call from several threads at once."""
 
-    def __init__(self, engine: Engine, layout: Layout) -> None:
+    def __init__(self, engine: Connects, layout: Layout) -> None:
         self._engine = engine
         self._layout = layout
         self._products = layout.products()
