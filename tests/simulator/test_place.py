@@ -58,7 +58,8 @@ def _needs_egl() -> None:
 def _seen_through(name: str) -> tuple[Camera, Layout]:
     camera = msgspec.structs.replace(LAYOUT.camera[0], intrinsics=LENSES[name])
     small = tuple(
-        msgspec.structs.replace(product, size_m=(0.02, 0.02, 0.02)) for product in LAYOUT.product
+        msgspec.structs.replace(product, name_en="Peach", size_m=(0.02, 0.02, 0.02))
+        for product in LAYOUT.product
     )
     return camera, msgspec.structs.replace(LAYOUT, camera=(camera,), product=small)
 

@@ -52,9 +52,10 @@ class Stage:
         self.figures.add(spec)
         for item in timeline.items(0.0):
             body = spec.worldbody.add_body(name=item.id, mocap=True)
-            add_package(spec, body, item.sku, size_of(self._products[item.sku]))
+            add_package(spec, body, self._products[item.sku], self.look.art_seed)
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
+        self._places: dict[str, ItemPlace] = {}
 
     @property
     def bodies(self) -> dict[str, Body]:
@@ -72,7 +73,10 @@ class Stage:
         """Put everything where it is at a moment."""
         self.figures.put(self.data, self.timeline.shoppers(t_s), t_s)
         for item in self.timeline.items(t_s):
-            self._put_item(item)
+            # Most stand where they stood.
+            if item.hand is not None or self._places.get(item.id) != item:
+                self._put_item(item)
+                self._places[item.id] = item
         self.moves += 1
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
