@@ -20,11 +20,13 @@ from tebura_simulator import (
     cli_draw,
     cli_plates,
     cli_reliability,
+    cli_render,
     cli_scenario,
     cli_trace,
     cli_view,
     cli_weigh,
 )
+from tebura_simulator.eta import Eta
 
 app = typer.Typer(
     name="tebura-simulate",
@@ -280,20 +282,12 @@ def _footage(scenario: Path, layout: Path, given: Path | None, scratch: Path) ->
     shipped = DEMO / "footage" / scenario.stem
     if given is not None or (shipped / "timeline.json").exists():
         return given or shipped
-    try:
-        from tebura_simulator.scenes.footage import render_scenario
-    except ImportError as error:
-        raise ValueError(
-            f"drawing needs the scenes extra ({error.name} is missing); "
-            "give --footage, --evidence or --plates-only"
-        ) from error
-    render_scenario(scenario, layout, scratch, _drawn)
+    from tebura_simulator.bench.films import draw_films
+    from tebura_simulator.story.scenario import load_scenario
+
+    shop = load_layout(layout)
+    draw_films(load_scenario(scenario, shop), shop, scratch, Eta("frames"))
     return scratch
-
-
-def _drawn(camera: str, done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r{camera} {done}/{total}", err=True, nl=False)
 
 
 def _played(at_s: float) -> None:
@@ -329,6 +323,7 @@ cli_diff.register(app)
 cli_draw.register(app)
 cli_plates.register(app)
 cli_reliability.register(app)
+cli_render.register(app)
 cli_view.register(app)
 cli_weigh.register(app)
 

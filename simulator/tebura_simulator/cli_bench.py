@@ -2,13 +2,13 @@
 
 import os
 import re
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from tebura_contract.codec import encode
+
+from tebura_simulator.eta import Eta
 
 MAX_JOBS = 256
 
@@ -45,7 +45,7 @@ def bench(
         float, typer.Option("--review-s", min=0.0, help="What the simulated clerk takes a review.")
     ] = 45.0,
     pixels: Annotated[
-        bool, typer.Option("--pixels", help="Cameras see films; scenarios need some beside them.")
+        bool, typer.Option("--pixels", help="Cameras see films, drawn where there are none.")
     ] = False,
     sight: Annotated[
         str,
@@ -69,7 +69,7 @@ def bench(
     from tebura_contract.config import ConfigError
 
     from tebura_simulator.bench import BenchOptions, run
-    from tebura_simulator.bench.films import has_films, no_films
+    from tebura_simulator.bench.films import can_draw, has_films, no_films
     from tebura_simulator.bench.journal import JournalFault
     from tebura_simulator.bench.lines import totals
     from tebura_simulator.bench.suites import GivenSuite, Suite, SuiteFault, suite_of
@@ -93,14 +93,14 @@ def bench(
             has_pixels=pixels,
             journal=out,
         )
-        if pixels:
+        if pixels and not can_draw():
             for one in suites:
                 for case in one.cases():
                     drawn = one.draw(case, options.seeds[0])
                     if not has_films(drawn):
                         raise SuiteFault(no_films(drawn))
         lines = []
-        for line in run(options, _Eta()):
+        for line in run(options, Eta("cases")):
             lines.append(line)
             if json:
                 typer.echo(encode(line).decode())
@@ -141,24 +141,3 @@ def parse_seeds(text: str) -> range:
     if last < first:
         raise ValueError(f"--seeds {text!r}: ends before it begins")
     return range(first, last + 1)
-
-
-class _Eta:
-    """How far the bench is, on standard error: always where it is a terminal, else by tenths."""
-
-    def __init__(self) -> None:
-        self._begun_s = time.monotonic()
-
-    def __call__(self, done: int, of: int) -> None:
-        is_terminal = sys.stderr.isatty()
-        if not is_terminal and not (done and 10 * done // of > 10 * (done - 1) // of):
-            return
-        left = ""
-        if done and done < of:
-            left_s = (time.monotonic() - self._begun_s) / done * (of - done)
-            left = f", {left_s / 60:.0f} min left" if left_s >= 90 else f", {left_s:.0f} s left"
-        said = f"{done}/{of} cases{left}"
-        if is_terminal:
-            typer.echo(f"\r{said}\x1b[K", err=True, nl=done == of)
-        else:
-            typer.echo(said, err=True)

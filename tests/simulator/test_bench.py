@@ -189,7 +189,10 @@ def test_a_suite_that_lacks_something_says_what() -> None:
         suite_of("autocheckout")
 
 
-def test_pixels_are_seen_only_where_there_are_films(tmp_path: Path) -> None:
+def test_without_films_pixels_need_a_machine_that_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tebura_simulator.bench.films.can_draw", lambda: False)
     (tmp_path / "layout.toml").write_bytes((DEMO / "layout.toml").read_bytes())
     (tmp_path / "mine.toml").write_bytes((DEMO / "scenarios/just-looking.toml").read_bytes())
     arguments = ["bench", "--suite", "own", "--scenarios", str(tmp_path), "--pixels"]

@@ -25,13 +25,12 @@ from tebura_simulator.scenes.body import (
     load_body,
     skinned,
 )
+from tebura_simulator.scenes.lens import Lens
 from tebura_simulator.scenes.posture import Posture, posture_of
 from tebura_simulator.scenes.truth import (
     FPS,
     FootageTruth,
-    Lens,
     TimelineRecord,
-    person_truth,
     quad_px,
 )
 from tebura_simulator.scenes.visibility import measure
@@ -191,17 +190,6 @@ def test_a_quad_is_reported_from_its_front_only() -> None:
     assert quad[0][1] < quad[3][1]
     assert quad_px(corners[[1, 0, 3, 2]], lens) is None
     assert quad_px(corners + 10 * lens.frame.rotation[:, 0], lens) is None
-
-
-def test_what_stands_before_a_joint_hides_it() -> None:
-    lens = Lens(CAMERAS["aisle"])
-    body = np.asarray([lens.frame.point((x, y, 3.0)) for x in (-0.3, 0.3) for y in (-0.8, 0.8)])
-    joints = np.asarray([lens.frame.point((0.0, 0.0, 3.0)), lens.frame.point((9.0, 0.0, 3.0))])
-    wide, high = lens.size_px
-    for depth_m, seen in ((3.0, 2), (1.5, 1)):
-        truth = person_truth("a", (0, 0), body, joints, lens, np.full((high, wide), depth_m))
-        assert truth is not None
-        assert [v for _, _, v in truth.keypoints_px] == [seen, 0]
 
 
 # The demo's footage

@@ -7,31 +7,54 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.geometry import Xy
-from tebura_contract.ids import CameraId
-from tebura_contract.layout import Camera
+from tebura_contract.ids import CameraId, Sku
 
-from tebura_simulator.story.stocking import frame_of
+from tebura_simulator.scenes.lens import Lens
+from tebura_simulator.story.script import Hand
 from tebura_simulator.story.timetable import Action, Passage
 
 Array = NDArray[np.float64]
 
+Box = tuple[float, float, float, float]
+
 FPS = 10.0
-"""Frames a second of all footage: frame i is the moment i / FPS."""
-_NEAREST_M = 0.02
+"""Frames a second of footage, unless more are asked for: frame i is the moment i / FPS."""
 
 
-class PersonTruth(msgspec.Struct, frozen=True, kw_only=True):
+class HandTruth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A hand that is at least partly in the picture, and what it holds.
+
+    `box_px` goes around the hand and what is seen of what it holds, cut at the picture's edge.
+    `seen_share` is how much of the hand nothing stands before (what it holds may). `skus` is empty
+    for an empty hand; a phone is told apart.
+    """
+
+    hand: Hand
+    box_px: Box
+    seen_share: float
+    skus: tuple[Sku, ...] = ()
+    has_phone: bool = False
+
+
+class PersonTruth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person who is at least partly in the picture.
 
-    `box_px` is x_min, y_min, x_max, y_max of the whole body, cut at the picture's edge; what stands
-    before it is not cut away. `keypoints_px` are COCO's 17 as x, y, v: 2 seen, 1 hidden, 0 outside
-    the picture. `foot_m` is the floor point between the feet, in the store.
+    Boxes are x_min, y_min, x_max, y_max. `box_px` is of the whole body, cut at the picture's edge;
+    what stands before it is not cut away. `visible_px` is of what is seen, None where nothing is,
+    and `seen_share` how much of the whole body's outline that is, also beyond the picture's edge.
+    `keypoints_px` are COCO's 17 as x, y, v: 2 seen, 1 hidden, 0 outside the picture. `foot_m` is
+    the floor point between the feet, in the store. `mask` is what is seen, as COCO's compressed run
+    lengths (`masks.decode_mask`); empty where nothing is, or where masks were not kept.
     """
 
     shopper: str
-    box_px: tuple[float, float, float, float]
+    box_px: Box
     keypoints_px: tuple[tuple[float, float, int], ...]
     foot_m: Xy
+    visible_px: Box | None = None
+    seen_share: float = 1.0
+    hands: tuple[HandTruth, ...] = ()
+    mask: str = ""
 
 
 class FrameTruth(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,74 +87,6 @@ class TimelineRecord(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     actions: tuple[Action, ...]
     passages: tuple[Passage, ...]
-
-
-class Lens:
-    """Projects store points through a camera of the layout.
-
-    Raises:
-        ValueError: If the camera has lens distortion, which is not drawn.
-    """
-
-    def __init__(self, camera: Camera) -> None:
-        if any(camera.intrinsics.distortion):
-            raise ValueError(f"camera {camera.label!r}: scenes are drawn without lens distortion")
-        self.size_px = camera.intrinsics.size_px
-        self._focal = np.asarray(camera.intrinsics.focal_px)
-        self._center = np.asarray(camera.intrinsics.center_px)
-        self.frame = frame_of(camera.store_from_camera)
-
-    def project(self, points_m: Array) -> tuple[Array, Array]:
-        """Pixels (N, 2) and depths (N,) in metres of store points (N, 3); NaN behind the lens."""
-        local = (points_m - self.frame.origin_m) @ self.frame.rotation
-        depth = local[:, 2]
-        ahead = np.where(depth > _NEAREST_M, depth, np.nan)
-        return local[:, :2] / ahead[:, None] * self._focal + self._center, depth
-
-    def sees(self, pixels: Array) -> NDArray[np.bool_]:
-        """Which pixels (N, 2) lie in the picture."""
-        wide, high = self.size_px
-        x, y = pixels[:, 0], pixels[:, 1]
-        return np.asarray((x >= 0) & (x < wide) & (y >= 0) & (y < high))
-
-
-def person_truth(
-    shopper: str, foot_m: Xy, mesh_m: Array, keypoints_m: Array, lens: Lens, depth_m: Array | None
-) -> PersonTruth | None:
-    """A person's truth in one picture; None when no part of it is inside.
-
-    `depth_m` (H, W) is the drawn depth; without it keypoints count as seen when inside.
-    """
-    pixels, _ = lens.project(mesh_m)
-    pixels = pixels[~np.isnan(pixels[:, 0])]
-    if not len(pixels) or not lens.sees(pixels).any():
-        return None
-    low = np.maximum(pixels.min(0), 0.0)
-    high = np.minimum(pixels.max(0), np.asarray(lens.size_px, dtype=np.float64))
-    points, far = lens.project(keypoints_m)
-    inside = lens.sees(points)
-    return PersonTruth(
-        shopper=shopper,
-        box_px=(_px(low[0]), _px(low[1]), _px(high[0]), _px(high[1])),
-        keypoints_px=tuple(
-            _keypoint(point, float(z), bool(seen), depth_m)
-            for point, z, seen in zip(points, far, inside, strict=True)
-        ),
-        foot_m=(round(foot_m[0], 4), round(foot_m[1], 4)),
-    )
-
-
-_BODY_DEPTH_M = 0.14
-"""A joint lies this deep under the skin at most; what is nearer than that hides it."""
-
-
-def _keypoint(
-    point: Array, far_m: float, inside: bool, depth_m: Array | None
-) -> tuple[float, float, int]:
-    if not inside:
-        return (0.0, 0.0, 0)
-    hidden = depth_m is not None and depth_m[int(point[1]), int(point[0])] < far_m - _BODY_DEPTH_M
-    return (_px(point[0]), _px(point[1]), 1 if hidden else 2)
 
 
 def quad_px(corners_m: Array, lens: Lens) -> tuple[Xy, Xy, Xy, Xy] | None:
