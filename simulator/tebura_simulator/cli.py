@@ -16,6 +16,7 @@ from tebura_contract.layout import load_layout
 from tebura_simulator import (
     cli_bench,
     cli_cases,
+    cli_dataset,
     cli_diff,
     cli_draw,
     cli_plates,
@@ -317,6 +318,7 @@ def _progress(line: int) -> None:
 
 cli_bench.register(app)
 cli_cases.register(app)
+cli_dataset.register(app)
 cli_scenario.register(app)
 cli_trace.register(app)
 cli_diff.register(app)

@@ -1,0 +1,98 @@
+"""Cameras drawn from a seed: where they hang, where they look, what lens they have."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.geometry import Intrinsics, Pose, Xyz
+from tebura_contract.ids import CameraId, NodeId
+from tebura_contract.layout import Camera, Layout
+
+from tebura_simulator.scenes.split import Split
+from tebura_simulator.story.footprints import footprints_of
+from tebura_simulator.story.furnishing import stands_m
+
+FOCAL_SHARES = {
+    Split.TRAIN: ((0.50, 0.60), (0.70, 0.80), (0.90, 1.00)),
+    Split.TEST: ((0.61, 0.69), (0.81, 0.89)),
+}
+"""Focal length over the picture's width; a camera of one half never has one of the other's."""
+_NODE = NodeId("eyes")
+_HIGH_M = (1.8, 2.66)
+_FROM_WALL_M = 0.25
+_NEAREST_M = 1.5
+_FARTHEST_M = 6.0
+_TRIES = 40
+
+
+def lookouts(
+    layout: Layout, split: Split, count: int, size_px: tuple[int, int], rng: np.random.Generator
+) -> tuple[Camera, ...]:
+    """Cameras over a floor that look at where people stand before shelves."""
+    return tuple(_lookout(layout, split, f"eye{n}", size_px, rng) for n in range(count))
+
+
+def _lookout(
+    layout: Layout, split: Split, label: str, size_px: tuple[int, int], rng: np.random.Generator
+) -> Camera:
+    stands = np.asarray(stands_m(layout))
+    x, y = stands[int(rng.integers(len(stands)))]
+    aim = (x, y, float(rng.uniform(0.85, 1.3)))
+    return Camera(
+        label=CameraId(label),
+        node=_NODE,
+        intrinsics=_lens(split, size_px, rng),
+        store_from_camera=_pose(_place(layout, aim, rng), aim, float(rng.normal(0.0, 0.03))),
+    )
+
+
+def _place(layout: Layout, aim: Xyz, rng: np.random.Generator) -> Xyz:
+    """A point over the floor, off the walls, neither too near to what it looks at nor too far."""
+    corners = np.asarray(layout.store.floor_m)
+    low, high = corners.min(axis=0) + _FROM_WALL_M, corners.max(axis=0) - _FROM_WALL_M
+    x, y = (low + high) / 2
+    for _ in range(_TRIES):
+        x, y = rng.uniform(low, high)
+        is_free = all(f.depth_m((x, y)) < -_FROM_WALL_M for f in footprints_of(layout))
+        if is_free and _NEAREST_M < float(np.hypot(x - aim[0], y - aim[1])) < _FARTHEST_M:
+            break
+    return float(x), float(y), float(rng.uniform(*_HIGH_M))
+
+
+def _lens(split: Split, size_px: tuple[int, int], rng: np.random.Generator) -> Intrinsics:
+    """A lens of the half's focal lengths, with the distortion of ones that wide."""
+    wide, high = size_px
+    shares = FOCAL_SHARES[split]
+    low, top = shares[int(rng.integers(len(shares)))]
+    focal = float(rng.uniform(low, top)) * wide
+    # Wide lenses bend more.
+    k1 = float(rng.uniform(-0.32, 0.02)) * (0.6 * wide / focal) ** 2
+    k2 = float(rng.uniform(0.0, 0.35)) * k1**2
+    p1, p2 = rng.normal(0.0, 0.0008, 2)
+    return Intrinsics(
+        size_px=size_px,
+        focal_px=(round(focal, 2), round(focal * float(rng.uniform(0.99, 1.01)), 2)),
+        center_px=(
+            round(wide * float(rng.normal(0.5, 0.012)), 2),
+            round(high * float(rng.normal(0.5, 0.015)), 2),
+        ),
+        distortion=tuple(round(float(k), 5) for k in (k1, k2, p1, p2, 0.0)),
+    )
+
+
+def _pose(from_m: Xyz, at_m: Xyz, roll_rad: float) -> Pose:
+    """The pose of a camera that looks at a point, its picture turned a little."""
+    ahead = np.subtract(at_m, from_m)
+    ahead = ahead / np.linalg.norm(ahead)
+    right = np.cross(ahead, (0.0, 0.0, 1.0))
+    right = right / np.linalg.norm(right)
+    down = np.cross(ahead, right)
+    c, s = np.cos(roll_rad), np.sin(roll_rad)
+    turned: NDArray[np.float64] = np.column_stack(
+        [c * right + s * down, c * down - s * right, ahead]
+    )
+    rotation, _ = cv2.Rodrigues(turned)
+    x, y, z = (round(float(v), 6) for v in rotation[:, 0])
+    return Pose(
+        translation_m=(round(from_m[0], 4), round(from_m[1], 4), round(from_m[2], 4)),
+        rotation_rad=(x, y, z),
+    )
