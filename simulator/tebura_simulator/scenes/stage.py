@@ -24,10 +24,12 @@ from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import quaternion
 from tebura_simulator.scenes.sensor import Sensor
 from tebura_simulator.scenes.shading import Shading
+from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.story.stocking import frame_of, size_of
 from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
 
 Array = NDArray[np.float64]
+_GLANCE_S = 0.4
 Number = TypeVar("Number", np.int32, np.float32)
 
 
@@ -38,15 +40,22 @@ class Stage:
         moves: How often `set_time` has moved it: what was drawn before is out of date.
     """
 
-    def __init__(self, timeline: Timeline, layout: Layout, look: Look | None = None) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        layout: Layout,
+        look: Look | None = None,
+        wardrobe: Wardrobe | None = None,
+    ) -> None:
         self.timeline, self.layout = timeline, layout
         self.look = look or Look.plain(timeline.scenario.seed)
         self.moves = 0
         self._products = layout.products()
-        self.figures = Figures(timeline.scenario.shopper)
+        wardrobe = wardrobe or Wardrobe.drawn(self.look.wardrobe_seed)
+        self.figures = Figures(timeline.scenario.shopper, wardrobe)
         spec = mujoco.MjSpec()
         _settings(spec)
-        add_room(spec, layout, self.look)
+        add_room(spec, layout, self.look, _ways_m(timeline))
         for camera in layout.camera:
             _add_camera(spec, camera)
         self.figures.add(spec)
@@ -91,9 +100,8 @@ class Stage:
             return
         held = None
         if item.shopper is not None and item.hand is not None:
-            # Side by side with a little room between.
-            wide_m = size_of(self._products[item.sku])[1] + 0.004
-            held = self.figures.held(item.shopper, item.id, item.hand, wide_m)
+            size_m = size_of(self._products[item.sku])
+            held = self.figures.held(item.shopper, item.id, item.hand, size_m)
         if held is None:
             self._put(item.id, AWAY_M, np.eye(3))
         else:
@@ -185,6 +193,12 @@ class Drawing:
         return np.asarray(cv2.remap(picture, *self._plain_maps, cv2.INTER_NEAREST))
 
 
+def _ways_m(timeline: Timeline) -> Array:
+    """Where somebody is at some time, (N, 2)."""
+    times = np.arange(0.0, timeline.duration_s, _GLANCE_S)
+    return np.array([s.xy_m for t_s in times for s in timeline.shoppers(float(t_s))]).reshape(-1, 2)
+
+
 def _lit(drawn: NDArray[np.uint8], ambient: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A picture in the light that arrives, which may be known at another size."""
     high, wide, _ = drawn.shape
@@ -193,9 +207,6 @@ def _lit(drawn: NDArray[np.uint8], ambient: NDArray[np.float32]) -> NDArray[np.u
 
 
 def _settings(spec: mujoco.MjSpec) -> None:
-    spec.visual.headlight.ambient = [0.42, 0.42, 0.42]
-    spec.visual.headlight.diffuse = [0.12, 0.12, 0.12]
-    spec.visual.headlight.specular = [0.0, 0.0, 0.0]
     spec.visual.quality.shadowsize = 2048
     # Pictures are drawn larger and averaged; samples within a pixel on top cost half the speed.
     spec.visual.quality.offsamples = 0

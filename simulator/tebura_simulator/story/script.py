@@ -12,6 +12,8 @@ import msgspec
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import NAME_PATTERN, FacingId, MemberId, Sku
 
+from tebura_simulator.story.attire import Bag, Bottom, HairStyle, Hat, Over, Top
+
 _COLOUR = r"^#[0-9a-f]{6}$"
 Colour = Annotated[str, msgspec.Meta(pattern=_COLOUR)]
 
@@ -98,15 +100,25 @@ class Step(Script, frozen=True, kw_only=True):
 
 
 class BodyScript(Script, frozen=True, kw_only=True):
-    """What a shopper looks like: the name of a baked shape, and colours as ``#rrggbb``."""
+    """What a shopper looks like: a baked shape, colours as ``#rrggbb``, words of `attire`.
 
-    shape: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)] = "woman"
-    shirt: Colour = "#8a2b3a"
-    long_sleeves: bool = False
-    trousers: Colour = "#2b3350"
-    shoes: Colour = "#e6e3dc"
-    hair: Colour = "#1d1512"
-    skin: Colour = "#d9aa8c"
+    What is not said is drawn from the wardrobe of whoever draws the scene.
+    """
+
+    shape: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)] | None = None
+    shirt: Colour | None = None
+    long_sleeves: bool | None = None
+    trousers: Colour | None = None
+    shoes: Colour | None = None
+    hair: Colour | None = None
+    skin: Colour | None = None
+    hair_style: HairStyle | None = None
+    hat: Hat | None = None
+    glasses: bool | None = None
+    top: Top | None = None
+    over: Over | None = None
+    bottom: Bottom | None = None
+    bag: Bag | None = None
 
 
 class Part(StrEnum):

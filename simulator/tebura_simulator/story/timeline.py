@@ -63,7 +63,8 @@ class ShopperState:
     """A shopper at a moment: on the floor, between two feet, with a hand perhaps under way.
 
     `held` lists what each hand holds; `phone` is how far the phone is held out to the gate's
-    reader, 0 to 1. `other_reach` is what the other hand does meanwhile.
+    reader, 0 to 1. `other_reach` is what the other hand does meanwhile. `rest_s` says since when
+    and for how long still there is nothing to do.
     """
 
     script: ShopperScript
@@ -76,6 +77,7 @@ class ShopperState:
     held: dict[Hand, tuple[str, ...]]
     phone: float
     other_reach: Reach | None = None
+    rest_s: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class Timeline:
     def _state(self, person: ShopperPlan, t_s: float) -> ShopperState:
         leg = _leg_at(person.legs, t_s)
         stance = leg.stance(t_s)
-        left, right = leg.feet(t_s) if t_s < leg.end_s else feet_of(leg.goal)
+        left, right = leg.feet(t_s) if t_s < leg.end_s else feet_of(leg.goal, leg.stride.side_m)
         reaches = [_reach(g, t_s) for g in person.gestures if g.start_s <= t_s < g.end_s]
         reach = reaches[0] if reaches else None
         is_phone = reach is not None and reach.kind is GestureKind.PHONE
@@ -182,6 +184,7 @@ class Timeline:
             other_reach=reaches[1] if len(reaches) > 1 else None,
             held=self._held(person.script.id, t_s),
             phone=reach.progress if reach and is_phone else 0.0,
+            rest_s=_rest(person, t_s),
         )
 
     def _held(self, shopper: str, t_s: float) -> dict[Hand, tuple[str, ...]]:
@@ -212,6 +215,17 @@ def _reach(gesture: Gesture, t_s: float) -> Reach:
     else:
         progress = 1.0 - smooth((t_s - gesture.back_s) / (gesture.end_s - gesture.back_s))
     return Reach(gesture.kind, gesture.hand, progress, gesture.target_m, gesture.via_m)
+
+
+def _rest(person: ShopperPlan, t_s: float) -> tuple[float, float]:
+    """How long a person has had nothing to do, and has still; zeros while it does something."""
+    doing = [(leg.start_s, leg.end_s) for leg in person.legs]
+    doing += [(gesture.start_s, gesture.end_s) for gesture in person.gestures]
+    if any(start <= t_s < end for start, end in doing):
+        return (0.0, 0.0)
+    since = max((end for _, end in doing if end <= t_s), default=person.script.enter_s)
+    until = min((start for start, _ in doing if start > t_s), default=person.leave_s)
+    return (max(0.0, t_s - since), max(0.0, until - t_s))
 
 
 def _passage(person: ShopperPlan) -> Passage:

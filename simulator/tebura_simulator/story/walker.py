@@ -12,7 +12,7 @@ from tebura_simulator.story.premises import Premises, center_of
 from tebura_simulator.story.script import Hand, Scenario, ShopperScript, Step
 from tebura_simulator.story.stocking import StockedFacing, frame_of
 from tebura_simulator.story.timetable import Gesture, GestureKind, Item, Move, ShopperPlan
-from tebura_simulator.story.walking import Leg, Stance, turn_between
+from tebura_simulator.story.walking import Leg, Stance, Stride, turn_between
 
 STAND_OFF_M = 0.4
 """Between the middle of the body and the front of the shelf: an arm's length less a lean."""
@@ -48,6 +48,7 @@ class Walker:
         self.stance: Stance | None = None
         self.held: dict[Hand, list[Item]] = {Hand.LEFT: [], Hand.RIGHT: []}
         self.bag: list[Item] = []
+        self._stride = Stride.of(script.walk_mps, script.height_m)
 
     @property
     def at_m(self) -> Xy:
@@ -126,7 +127,7 @@ class Walker:
 
     def _leg(self, goal: Stance) -> None:
         assert self.stance is not None
-        leg = Leg(self.now_s, self.stance, goal, self.script.walk_mps)
+        leg = Leg(self.now_s, self.stance, goal, self.script.walk_mps, self._stride)
         self.plan.legs.append(leg)
         self.now_s, self.stance = leg.end_s, goal
 

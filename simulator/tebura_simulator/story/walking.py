@@ -17,6 +17,7 @@ TURN_RATE_RAD_S = math.radians(130)
 RAMP_S = 0.5
 FOOT_SIDE_M = 0.085
 LIFT_M = 0.05
+_USUAL_M = 1.7
 _SIDE_STEP_M = 0.7
 """Shorter ways are walked without turning into them."""
 
@@ -42,6 +43,22 @@ class Foot:
     swing: float = 0.0
 
 
+@dataclass(frozen=True)
+class Stride:
+    """How somebody steps: about how long, how far the feet are apart, how high they are lifted."""
+
+    length_m: float = STEP_LENGTH_M
+    side_m: float = FOOT_SIDE_M
+    lift_m: float = LIFT_M
+
+    @classmethod
+    def of(cls, walk_mps: float, height_m: float | None) -> "Stride":
+        """Whoever is small or slow takes smaller steps, about as people do."""
+        size = (height_m or _USUAL_M) / _USUAL_M
+        pace = min(1.15, max(0.6, math.sqrt(walk_mps / size)))
+        return cls(STEP_LENGTH_M * size * pace, FOOT_SIDE_M * size, LIFT_M * size)
+
+
 def smooth(fraction: float) -> float:
     """Minimum-jerk ease from 0 to 1 (Flash and Hogan 1985); clipped outside.
 
@@ -58,9 +75,9 @@ def turn_between(from_rad: float, to_rad: float) -> float:
     return turn - 2 * math.pi if turn > math.pi else turn
 
 
-def feet_of(stance: Stance) -> tuple[Foot, Foot]:
+def feet_of(stance: Stance, side_m: float = FOOT_SIDE_M) -> tuple[Foot, Foot]:
     """Both feet (left, right) of someone who stands."""
-    return _planted(stance, left=True), _planted(stance, left=False)
+    return _planted(stance, side_m), _planted(stance, -side_m)
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,7 @@ class Leg:
     origin: Stance
     goal: Stance
     speed_mps: float = 1.0
+    stride: Stride = Stride()
 
     @cached_property
     def length_m(self) -> float:
@@ -84,7 +102,7 @@ class Leg:
     def steps(self) -> int:
         """How many steps it takes, the closing one not counted."""
         turns = abs(self.turn_rad) / STEP_TURN_RAD if self.length_m < _SIDE_STEP_M else 0.0
-        return max(1, round(self.length_m / STEP_LENGTH_M), math.ceil(turns))
+        return max(1, round(self.length_m / self.stride.length_m), math.ceil(turns))
 
     @cached_property
     def moving_s(self) -> float:
@@ -115,13 +133,14 @@ class Leg:
         # The outer foot of a turn goes first; the feet then take turns.
         left_first = self.turn_rad > 0
         swinging_left = (step % 2 == 0) == left_first
-        swinging = self._swinging(step, swinging_left, swing)
-        standing = _planted(self._landing(step - 1), left=not swinging_left)
+        side_m = self.stride.side_m if swinging_left else -self.stride.side_m
+        swinging = self._swinging(step, side_m, swing)
+        standing = _planted(self._landing(step - 1), -side_m)
         return (swinging, standing) if swinging_left else (standing, swinging)
 
-    def _swinging(self, step: int, left: bool, swing: float) -> Foot:
-        lifted = _planted(self._landing(step - 2), left=left)
-        lands = _planted(self._landing(step), left=left)
+    def _swinging(self, step: int, side_m: float, swing: float) -> Foot:
+        lifted = _planted(self._landing(step - 2), side_m)
+        lands = _planted(self._landing(step), side_m)
         if swing >= 1.0:
             return lands
         f = smooth(swing)
@@ -131,7 +150,7 @@ class Leg:
                 lifted.xy_m[1] + f * (lands.xy_m[1] - lifted.xy_m[1]),
             ),
             yaw_rad=lifted.yaw_rad + f * turn_between(lifted.yaw_rad, lands.yaw_rad),
-            lift_m=LIFT_M * math.sin(math.pi * swing),
+            lift_m=self.stride.lift_m * math.sin(math.pi * swing),
             swing=swing,
         )
 
@@ -169,8 +188,8 @@ class Leg:
         return start + into + out
 
 
-def _planted(stance: Stance, *, left: bool) -> Foot:
-    side = FOOT_SIDE_M if left else -FOOT_SIDE_M
+def _planted(stance: Stance, side: float) -> Foot:
+    """A foot on the floor, `side` metres to the left of the middle."""
     x, y = stance.xy_m
     across = (-math.sin(stance.yaw_rad), math.cos(stance.yaw_rad))
     return Foot((x + side * across[0], y + side * across[1]), stance.yaw_rad)
