@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import uvicorn
@@ -22,6 +23,7 @@ from tebura_gateway.api.runtime import Calls, WebSettings
 from tebura_gateway.domain.decision import Decision
 from tebura_gateway.service.api_keys import ApiKey
 from tebura_gateway.service.idempotency import Answer, Asked, KeyReused
+from tebura_gateway.service.paging import Listed, mark_of
 from tebura_gateway.service.requests import FacingCount, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
@@ -32,6 +34,7 @@ from tebura_gateway.service.views import (
     FlagView,
     Happening,
     LineState,
+    Mark,
     MemberView,
     NodeView,
     ProductView,
@@ -51,6 +54,7 @@ from tebura_gateway.service.views import (
     VisitView,
 )
 
+L = TypeVar("L", bound=Listed)
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = ROOT / "simulator/tebura_simulator/demo/layout.toml"
 STORE_KEY = bytes(range(32))
@@ -134,9 +138,11 @@ class Showcase:
 
     # Views
 
-    def visits(self, *, since_ns: int = 0, limit: int = 50) -> list[VisitView]:
+    def visits(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[VisitView]:
         found = [v for v in self.visits_by_id.values() if v.entered_ns >= since_ns]
-        return sorted(found, key=lambda v: -v.entered_ns)[:limit]
+        return _page(sorted(found, key=lambda v: -v.entered_ns), after, limit)
 
     def open_visits(self) -> list[VisitView]:
         return [v for v in reversed(self.visits()) if v.stage in OPEN_STAGES]
@@ -150,9 +156,11 @@ class Showcase:
     def receipt(self, visit: VisitId) -> ReceiptView | None:
         return self.receipts_by_visit.get(visit)
 
-    def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]:
+    def receipts(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[ReceiptView]:
         found = [r for r in self.receipts_by_visit.values() if r.issued_ns >= since_ns]
-        return sorted(found, key=lambda r: -r.number)[:limit]
+        return _page(sorted(found, key=lambda r: -r.number), after, limit)
 
     def disputes(self, visit: VisitId) -> dict[Sku, DisputeState]:
         outcomes = {"": DisputeState.ASKED, "void": DisputeState.KEPT}
@@ -165,18 +173,23 @@ class Showcase:
     def member(self, member: MemberId) -> MemberView | None:
         return self.members_by_id.get(member)
 
-    def members(self, *, limit: int = 200) -> list[MemberView]:
-        return list(self.members_by_id.values())[:limit]
+    def members(self, *, limit: int = 200, after: Mark | None = None) -> list[MemberView]:
+        return _page(list(self.members_by_id.values()), after, limit)
 
-    def steps(self, *, since_ns: int = 0, limit: int = 50) -> list[Decision]:
+    def steps(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[Decision]:
         found = [s for s in self.decided if s.from_ns >= since_ns]
-        return sorted(found, key=lambda s: -s.from_ns)[:limit]
+        return _page(sorted(found, key=lambda s: -s.from_ns), after, limit)
 
     def nodes(self) -> list[NodeView]:
         return self.nodes_seen
 
-    def reviews(self, *, is_open: bool = True, limit: int = 100) -> list[ReviewView]:
-        return [r for r in self.reviews_by_id.values() if (not r.decision) == is_open][:limit]
+    def reviews(
+        self, *, is_open: bool = True, limit: int = 100, after: Mark | None = None
+    ) -> list[ReviewView]:
+        found = [r for r in self.reviews_by_id.values() if (not r.decision) == is_open]
+        return _page(found, after, limit)
 
     def review(self, review: str) -> ReviewView | None:
         return self.reviews_by_id.get(review)
@@ -222,7 +235,7 @@ class Showcase:
             for name, (_, facing) in self.layout.facings().items()
         ]
 
-    def counts(self, *, limit: int = 50) -> list[CountView]:
+    def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
         return []
 
     def flags(self, *, limit: int = 50) -> list[FlagView]:
@@ -566,6 +579,13 @@ class Showcase:
             total=Money(sum(line.amount.minor for line in lines), "JPY"),
         )
         self.changed += 1
+
+
+def _page(found: list[L], after: Mark | None, limit: int) -> list[L]:
+    """What follows the mark in a list that is sorted already."""
+    marks = [mark_of(one) for one in found]
+    begin = marks.index(after) + 1 if after is not None else 0
+    return found[begin : begin + limit]
 
 
 def _felt(delta_g: float) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterable
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -18,6 +18,8 @@ from tebura_contract.ids import FacingId, MemberId, Sku, VisitId
 
 from tebura_gateway.api import wire
 from tebura_gateway.api.access import RuntimeDep, needs
+from tebura_gateway.api.listing import LongPagingDep, PagingDep
+from tebura_gateway.api.problems import ProblemType, Trouble
 from tebura_gateway.api.repeating import UnsafeDep, UnsafeWithKeyDep, respond
 from tebura_gateway.api.runtime import Calls, Runtime
 from tebura_gateway.api.signing import sign_in_link
@@ -29,24 +31,25 @@ from tebura_gateway.service.views import Views, VisitView
 
 router = APIRouter(prefix="/api/v1")
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 Since = Annotated[str, Query(max_length=40, description="RFC 3339; things from then on")]
+VisitPath = Annotated[VisitId, Path(max_length=120, pattern=wire.PLAIN)]
 
 
 @router.get("/visits", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
-def visits(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.VisitOut]:
+def visits(runtime: RuntimeDep, paging: PagingDep, since: Since = "") -> list[wire.VisitOut]:
     """Visits entered since then, newest first."""
-    found = runtime.views.visits(since_ns=_since_ns(since), limit=limit)
-    return [wire.visit_out(visit) for visit in found]
+    after = paging.after(int, str)
+    found = runtime.views.visits(since_ns=_since_ns(since), limit=paging.ask, after=after)
+    return [wire.visit_out(visit) for visit in paging.cut(found)]
 
 
 @router.get("/visits/{visit}", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
-def visit(runtime: RuntimeDep, visit: str) -> wire.VisitOut:
+def visit(runtime: RuntimeDep, visit: VisitPath) -> wire.VisitOut:
     return wire.visit_out(_visit(runtime, visit))
 
 
 @router.get("/visits/{visit}/cart", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
-def cart(runtime: RuntimeDep, visit: str) -> wire.CartOut:
+def cart(runtime: RuntimeDep, visit: VisitPath) -> wire.CartOut:
     """What the visit holds now, as far as it is known."""
     view = _visit(runtime, visit)
     return wire.CartOut(
@@ -57,38 +60,46 @@ def cart(runtime: RuntimeDep, visit: str) -> wire.CartOut:
 
 
 @router.get("/receipts", tags=["receipts"], dependencies=[needs(Scope.RECEIPTS_READ)])
-def receipts(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.ReceiptOut]:
+def receipts(runtime: RuntimeDep, paging: PagingDep, since: Since = "") -> list[wire.ReceiptOut]:
     """Receipts issued since then, newest first."""
-    found = runtime.views.receipts(since_ns=_since_ns(since), limit=limit)
-    return [wire.receipt_out(receipt) for receipt in found]
+    after = paging.after(int)
+    found = runtime.views.receipts(since_ns=_since_ns(since), limit=paging.ask, after=after)
+    return [wire.receipt_out(receipt) for receipt in paging.cut(found)]
 
 
 @router.get("/receipts/{visit}", tags=["receipts"], dependencies=[needs(Scope.RECEIPTS_READ)])
-def receipt(runtime: RuntimeDep, visit: str) -> wire.ReceiptOut:
+def receipt(runtime: RuntimeDep, visit: VisitPath) -> wire.ReceiptOut:
     """The receipt of a visit; 404 until it is settled."""
-    found = runtime.views.receipt(VisitId(visit))
+    found = runtime.views.receipt(visit)
     if found is None:
         raise HTTPException(404)
     return wire.receipt_out(found)
 
 
 @router.get("/steps", tags=["visits"], dependencies=[needs(Scope.VISITS_READ)])
-def steps(runtime: RuntimeDep, since: Since = "", limit: Limit = 50) -> list[wire.StepOut]:
+def steps(runtime: RuntimeDep, paging: PagingDep, since: Since = "") -> list[wire.StepOut]:
     """Every settled change of weight that began since then, and what became of it; newest first."""
-    found = runtime.views.steps(since_ns=_since_ns(since), limit=limit)
-    return [wire.step_out(step) for step in found]
+    after = paging.after(int, str)
+    found = runtime.views.steps(since_ns=_since_ns(since), limit=paging.ask, after=after)
+    return [wire.step_out(step) for step in paging.cut(found)]
 
 
 @router.get("/nodes", tags=["store"], dependencies=[needs(Scope.NODES_READ)])
-def nodes(runtime: RuntimeDep) -> list[wire.NodeOut]:
-    return [wire.node_out(node) for node in runtime.views.nodes()]
+def nodes(runtime: RuntimeDep, paging: LongPagingDep) -> list[wire.NodeOut]:
+    """All nodes of the layout and any other that spoke, by name."""
+    return [wire.node_out(node) for node in paging.cut_whole(runtime.views.nodes(), str)]
 
 
 @router.get("/reviews", tags=["reviews"], dependencies=[needs(Scope.REVIEWS_READ)])
-def reviews(runtime: RuntimeDep, open: bool = True, limit: Limit = 50) -> list[wire.ReviewOut]:  # noqa: A002
+def reviews(
+    runtime: RuntimeDep,
+    paging: PagingDep,
+    open: bool = True,  # noqa: A002
+) -> list[wire.ReviewOut]:
     """Open ones with the most money at risk first, or the latest closed ones."""
-    found = runtime.views.reviews(is_open=open, limit=limit)
-    return [wire.review_out(review) for review in found]
+    after = paging.after(int, int, str) if open else paging.after(int, str)
+    found = runtime.views.reviews(is_open=open, limit=paging.ask, after=after)
+    return [wire.review_out(review) for review in paging.cut(found)]
 
 
 @router.post(
@@ -145,15 +156,16 @@ def refund(call: UnsafeWithKeyDep, refund: wire.RefundIn) -> Response:
 
 
 @router.get("/stock", tags=["stock"], dependencies=[needs(Scope.STOCK_READ)])
-def stock(runtime: RuntimeDep) -> list[wire.StockOut]:
-    """Every facing, then what lies where it does not belong."""
-    return [wire.stock_out(one) for one in runtime.views.stock()]
+def stock(runtime: RuntimeDep, paging: LongPagingDep) -> list[wire.StockOut]:
+    """Every facing, and what lies where it does not belong; by place and article."""
+    return [wire.stock_out(one) for one in paging.cut_whole(runtime.views.stock(), str, str)]
 
 
 @router.get("/stock/counts", tags=["stock"], dependencies=[needs(Scope.STOCK_READ)])
-def stock_counts(runtime: RuntimeDep, limit: Limit = 50) -> list[wire.StockCountOut]:
-    """The latest counts and their differences, newest first."""
-    return [wire.stock_count_out(one) for one in runtime.views.counts(limit=limit)]
+def stock_counts(runtime: RuntimeDep, paging: PagingDep) -> list[wire.StockCountOut]:
+    """Counts and their differences, newest first."""
+    found = runtime.views.counts(limit=paging.ask, after=paging.after(int, str, str))
+    return [wire.stock_count_out(one) for one in paging.cut(found)]
 
 
 @router.post(
@@ -181,8 +193,10 @@ def count_stock(call: UnsafeDep, count: wire.StockCountIn) -> Response:
 
 
 @router.get("/members", tags=["members"], dependencies=[needs(Scope.MEMBERS_READ)])
-def members(runtime: RuntimeDep, limit: Limit = 50) -> list[wire.MemberOut]:
-    return [wire.member_out(member) for member in runtime.views.members(limit=limit)]
+def members(runtime: RuntimeDep, paging: PagingDep) -> list[wire.MemberOut]:
+    """Members, newest first."""
+    found = runtime.views.members(limit=paging.ask, after=paging.after(int, str))
+    return [wire.member_out(member) for member in paging.cut(found)]
 
 
 @router.post(
@@ -243,8 +257,8 @@ async def stream(runtime: RuntimeDep) -> AsyncIterable[ServerSentEvent]:
         yield ServerSentEvent(event=part["id"].partition(" ")[0], raw_data=part["html"])
 
 
-def _visit(runtime: Runtime, visit: str) -> VisitView:
-    view = runtime.views.visit(VisitId(visit))
+def _visit(runtime: Runtime, visit: VisitId) -> VisitView:
+    view = runtime.views.visit(visit)
     if view is None:
         raise HTTPException(404)
     return view
@@ -256,8 +270,15 @@ def _since_ns(text: str) -> int:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise HTTPException(422, f"since={text!r} is no RFC 3339 time") from error
+        raise _no_time(text, "is no RFC 3339 time") from error
     if moment.tzinfo is None:
-        raise HTTPException(422, f"since={text!r} lacks its offset from UTC")
+        raise _no_time(text, "lacks its offset from UTC")
     whole = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return (whole.days * 86400 + whole.seconds) * SECOND_NS + whole.microseconds * 1000
+    at_ns = (whole.days * 86400 + whole.seconds) * SECOND_NS + whole.microseconds * 1000
+    if abs(at_ns) >= 2**63:
+        raise _no_time(text, "lies further off than nanoseconds in 64 bits can say")
+    return at_ns
+
+
+def _no_time(text: str, why: str) -> Trouble:
+    return Trouble(422, ProblemType.INVALID, f"time {text!r} {why}")

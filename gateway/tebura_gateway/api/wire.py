@@ -1,6 +1,6 @@
 """The JSON of the API: what programs get. Times are RFC 3339 in UTC, money is minor units."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 from tebura_contract.clock import rfc3339
@@ -8,6 +8,9 @@ from tebura_contract.money import Money
 
 from tebura_gateway.domain.decision import Decision
 from tebura_gateway.service import views
+
+PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
+"""Text without control characters: no id or name has one, and not every database takes them."""
 
 
 class MoneyOut(BaseModel):
@@ -218,11 +221,11 @@ class MemberOut(BaseModel):
 class DecisionIn(BaseModel):
     """Answer to a review; ids hold slashes, so it travels in the body."""
 
-    review: str = Field(max_length=300)
+    review: str = Field(max_length=300, pattern=PLAIN)
     ruling: Literal["accept", "change", "void"]
-    sku: str | None = Field(None, max_length=200)
+    sku: str | None = Field(None, max_length=200, pattern=PLAIN)
     quantity: int | None = Field(None, ge=-999, le=999)
-    visit: str | None = Field(None, max_length=120)
+    visit: str | None = Field(None, max_length=120, pattern=PLAIN)
     staff_work: bool = Field(False, description="staff filled up or cleared away: nobody's cart")
 
 
@@ -261,22 +264,22 @@ class StockCountOut(BaseModel):
 class StockCountIn(BaseModel):
     """What staff counted in a facing. Send `at` where a retry must not count twice."""
 
-    facing: str = Field(max_length=200)
+    facing: str = Field(max_length=200, pattern=PLAIN)
     count: int = Field(ge=0, le=10_000)
-    at: str = Field("", max_length=40, description="RFC 3339; now where empty")
+    at: str = Field("", max_length=40, pattern=PLAIN, description="RFC 3339; now where empty")
 
 
 class RefundIn(BaseModel):
     """Without `sku` all that is left of the receipt."""
 
-    visit: str = Field(max_length=120)
-    sku: str | None = Field(None, max_length=200)
+    visit: str = Field(max_length=120, pattern=PLAIN)
+    sku: str | None = Field(None, max_length=200, pattern=PLAIN)
     quantity: int = Field(0, ge=0, le=999)
-    reason: str = Field("staff", min_length=1, max_length=64)
+    reason: str = Field("staff", min_length=1, max_length=64, pattern=PLAIN)
 
 
 class MemberIn(BaseModel):
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=80, pattern=PLAIN)
     locale: Literal["ja", "en"] = "ja"
 
 

@@ -18,6 +18,7 @@ from tebura_gateway.domain.pricing import Bill, Discount
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service.evidence import step_evidence
+from tebura_gateway.service.paging import downward, upward
 from tebura_gateway.service.stock_reading import Connects, read_counts, read_stock
 from tebura_gateway.service.views import (
     OPEN_STAGES,
@@ -29,6 +30,7 @@ from tebura_gateway.service.views import (
     FlagView,
     Happening,
     LineState,
+    Mark,
     MemberView,
     NodeView,
     ProductView,
@@ -79,14 +81,12 @@ class DatabaseViews:
         self._layout = layout
         self._products = layout.products()
 
-    def visits(self, *, since_ns: int = 0, limit: int = 50) -> list[VisitView]:
+    def visits(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[VisitView]:
         visit = tables.visit
-        return self._visits(
-            self._of(visit)
-            .where(visit.c.entered_ns >= since_ns)
-            .order_by(visit.c.entered_ns.desc())
-            .limit(limit)
-        )
+        query = self._of(visit).where(visit.c.entered_ns >= since_ns)
+        return self._visits(downward(query, (visit.c.entered_ns, visit.c.visit), after, limit))
 
     def open_visits(self) -> list[VisitView]:
         visit = tables.visit
@@ -110,14 +110,12 @@ class DatabaseViews:
         table = tables.receipt
         return _first(self._receipts(self._of(table).where(table.c.visit == visit)))
 
-    def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]:
+    def receipts(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[ReceiptView]:
         table = tables.receipt
-        return self._receipts(
-            self._of(table)
-            .where(table.c.issued_ns >= since_ns)
-            .order_by(table.c.number.desc())
-            .limit(limit)
-        )
+        query = self._of(table).where(table.c.issued_ns >= since_ns)
+        return self._receipts(downward(query, (table.c.number,), after, limit))
 
     def disputes(self, visit: VisitId) -> dict[Sku, DisputeState]:
         table = tables.review
@@ -130,9 +128,10 @@ class DatabaseViews:
             self._members(self._of(tables.member).where(tables.member.c.member == member))
         )
 
-    def members(self, *, limit: int = 200) -> list[MemberView]:
+    def members(self, *, limit: int = 200, after: Mark | None = None) -> list[MemberView]:
         table = tables.member
-        return self._members(self._of(table).order_by(table.c.created_ns.desc()).limit(limit))
+        key = (table.c.created_ns, table.c.member)
+        return self._members(downward(self._of(table), key, after, limit))
 
     def nodes(self) -> list[NodeView]:
         with self._engine.connect() as connection:
@@ -140,22 +139,25 @@ class DatabaseViews:
         names = sorted({*rows, *self._layout.nodes()})
         return [self._node(NodeId(name), rows.get(name)) for name in names]
 
-    def steps(self, *, since_ns: int = 0, limit: int = 50) -> list[Decision]:
+    def steps(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[Decision]:
         table = tables.decision
         query = self._of(table).where(table.c.at_ns >= since_ns)
+        page = downward(query, (table.c.at_ns, table.c.event), after, limit)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(table.c.at_ns.desc()).limit(limit)).all()
+            rows = connection.execute(page).all()
         return [_read(row.document, Decision) for row in rows]
 
-    def reviews(self, *, is_open: bool = True, limit: int = 100) -> list[ReviewView]:
+    def reviews(
+        self, *, is_open: bool = True, limit: int = 100, after: Mark | None = None
+    ) -> list[ReviewView]:
         table = tables.review
         query = self._of(table).where(table.c.state == ("open" if is_open else "closed"))
-        order = (
-            (table.c.risk_minor.desc(), table.c.opened_ns)
-            if is_open
-            else (table.c.closed_ns.desc(),)
-        )
-        return self._reviews(query.order_by(*order).limit(limit))
+        if is_open:
+            key = (-table.c.risk_minor, table.c.opened_ns, table.c.review)
+            return self._reviews(upward(query, key, after, limit))
+        return self._reviews(downward(query, (table.c.closed_ns, table.c.review), after, limit))
 
     def review(self, review: str) -> ReviewView | None:
         table = tables.review
@@ -209,8 +211,8 @@ class DatabaseViews:
     def stock(self) -> list[StockView]:
         return read_stock(self._engine, self._layout)
 
-    def counts(self, *, limit: int = 50) -> list[CountView]:
-        return read_counts(self._engine, self._layout, limit)
+    def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
+        return read_counts(self._engine, self._layout, limit, after)
 
     def flags(self, *, limit: int = 50) -> list[FlagView]:
         letter, inbox = tables.dead_letter, tables.inbox
@@ -422,6 +424,7 @@ class DatabaseViews:
                 owed[member] -= int(minor)
         return [
             MemberView(
+                created_ns=row.created_ns,
                 id=MemberId(row.member),
                 name=row.name,
                 locale=row.locale,

@@ -10,7 +10,8 @@ from tebura_contract.money import Money
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.stock import Slot
-from tebura_gateway.service.views import CountView, ProductView, StockView
+from tebura_gateway.service.paging import downward
+from tebura_gateway.service.views import CountView, Mark, ProductView, StockView
 
 
 class Connects(Protocol):
@@ -59,17 +60,15 @@ def _stock(slot: Slot, is_facing: bool, row: Row[Any] | None, layout: Layout) ->
     )
 
 
-def read_counts(engine: Connects, layout: Layout, limit: int) -> list[CountView]:
+def read_counts(
+    engine: Connects, layout: Layout, limit: int, after: Mark | None
+) -> list[CountView]:
     """The latest counts, newest first."""
     table = tables.stock_count
-    query = (
-        select(table)
-        .where(table.c.store == layout.store.id)
-        .order_by(table.c.at_ns.desc(), table.c.place)
-        .limit(limit)
-    )
+    query = select(table).where(table.c.store == layout.store.id)
+    page = downward(query, (table.c.at_ns, table.c.place, table.c.sku), after, limit)
     with engine.connect() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(page).all()
     return [_count(row, layout) for row in rows]
 
 

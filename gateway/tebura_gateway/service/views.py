@@ -26,6 +26,9 @@ from tebura_contract.money import Money
 
 from tebura_gateway.domain.decision import Decision
 
+Mark = tuple[int | str, ...]
+"""Where a list stood: the sort key of the last thing shown, which no two things share."""
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Something to show."""
@@ -180,6 +183,8 @@ class DisputeState(StrEnum):
 
 class MemberView(View, frozen=True, kw_only=True):
     """A member; `owes` is the balance of the house account."""
+
+    created_ns: int = 0
 
     id: MemberId
     name: str
@@ -353,9 +358,15 @@ class FlagView(View, frozen=True, kw_only=True):
 
 
 class Views(Protocol):
-    """Everything the pages and the API read. Lists come newest first unless said otherwise."""
+    """Everything the pages and the API read. Lists come newest first unless said otherwise.
 
-    def visits(self, *, since_ns: int = 0, limit: int = 50) -> list[VisitView]:
+    A list goes on `after` a mark (`paging.mark_of`): what is added meanwhile neither repeats a
+    thing nor leaves one out.
+    """
+
+    def visits(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[VisitView]:
         """Visits entered at or after `since_ns`, open and closed."""
         ...
 
@@ -369,7 +380,9 @@ class Views(Protocol):
 
     def receipt(self, visit: VisitId) -> ReceiptView | None: ...
 
-    def receipts(self, *, since_ns: int = 0, limit: int = 50) -> list[ReceiptView]: ...
+    def receipts(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[ReceiptView]: ...
 
     def disputes(self, visit: VisitId) -> dict[Sku, DisputeState]:
         """What the shopper disputed of a visit."""
@@ -377,9 +390,11 @@ class Views(Protocol):
 
     def member(self, member: MemberId) -> MemberView | None: ...
 
-    def members(self, *, limit: int = 200) -> list[MemberView]: ...
+    def members(self, *, limit: int = 200, after: Mark | None = None) -> list[MemberView]: ...
 
-    def steps(self, *, since_ns: int = 0, limit: int = 50) -> list[Decision]:
+    def steps(
+        self, *, since_ns: int = 0, limit: int = 50, after: Mark | None = None
+    ) -> list[Decision]:
         """Steps that began at or after `since_ns`, and what became of them."""
         ...
 
@@ -387,7 +402,9 @@ class Views(Protocol):
         """All nodes of the layout and any other that spoke, by name."""
         ...
 
-    def reviews(self, *, is_open: bool = True, limit: int = 100) -> list[ReviewView]:
+    def reviews(
+        self, *, is_open: bool = True, limit: int = 100, after: Mark | None = None
+    ) -> list[ReviewView]:
         """Open ones: most money first, then oldest. Closed ones: newest first."""
         ...
 
@@ -403,6 +420,6 @@ class Views(Protocol):
         """Every facing as the layout has them, then what lies astray."""
         ...
 
-    def counts(self, *, limit: int = 50) -> list[CountView]: ...
+    def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]: ...
 
     def flags(self, *, limit: int = 50) -> list[FlagView]: ...
