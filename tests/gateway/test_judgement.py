@@ -14,6 +14,7 @@ from tebura_contract.layout import Layout
 from tebura_gateway.domain.cart import cart_of
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status
 from tebura_gateway.domain.facts import Fact, FactFlag
+from tebura_gateway.domain.joint import SWAPPED
 from tebura_gateway.domain.judgement import Judgement, judge
 
 from tests.gateway.shop import (
@@ -198,6 +199,28 @@ def test_who_holds_two_alike_is_asked_which_of_them_they_put_there() -> None:
     found = judge(script.facts, shop, through()).decisions[back.id]
     assert (found.status, found.reason, found.sku) == (Status.REVIEW, Reason.WHAT, TEA)
     assert judge(script.facts, SHOP, through()).decisions[back.id].status is Status.DECIDED
+
+
+def test_who_holds_something_of_that_weight_from_another_shelf_is_asked_too() -> None:
+    script, _, track = one_shopper()
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5, candidate(RICE, 8), plate="p2")
+    script.pick(15.5, candidate(PAN), shelf=LOW)
+    back = script.put_back(20.5, candidate(PAN), candidate(RICE, 8, -6.0), shelf=LOW, delta_g=890.0)
+    found = decision(script, back)
+    assert (found.status, found.reason, found.sku) == (Status.REVIEW, Reason.WHAT, PAN)
+
+
+def test_what_they_may_hold_is_looked_for_as_far_as_they_may_hold_it() -> None:
+    script, _, track = one_shopper()
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5, candidate(RICE, 8), candidate(TEA, 1, -0.2), plate="p2")
+    script.pick(15.5, candidate(PAN), shelf=LOW)
+    back = script.put_back(20.5, candidate(PAN), candidate(RICE, 8, -6.0), shelf=LOW, delta_g=890.0)
+    is_rice = 1.0 / (1.0 + math.exp(-0.2))
+    top = decision(script, back).candidates[0]
+    assert top.sku == PAN
+    assert top.probability == pytest.approx(1.0 / (1.0 + SWAPPED * is_rice), abs=0.01)
 
 
 def test_what_another_holds_keeps_their_cart_open_when_it_comes_back() -> None:

@@ -35,6 +35,14 @@ class Holdings:
         """Whether so many of a product are known to be in their hands."""
         return visit is not None and self._held.get(visit, {}).get(sku, 0) >= quantity
 
+    def share(self, visit: VisitId | None, sku: Sku, quantity: int) -> float:
+        """How likely so many of a product are in their hands, as far as their steps tell."""
+        if visit is None:
+            return 0.0
+        if self.holds(visit, sku, quantity):
+            return 1.0
+        return min(max(self._perhaps.get(visit, {}).get(sku, 0.0), 0.0), 1.0)
+
     def odds(self, visit: VisitId | None, sku: Sku, quantity: int) -> float:
         """How likely they put this back, against any product of the store alike."""
         if visit is None:
@@ -47,6 +55,5 @@ class Holdings:
             for other, share in self._perhaps.get(visit, {}).items()
         }
         kinds = max(sum({**perhaps, **held}.values()), 1.0)
-        mine = 1.0 if self.holds(visit, sku, quantity) else perhaps.get(sku, 0.0)
-        mine += perhaps.get(None, 0.0) / self.products
+        mine = self.share(visit, sku, quantity) + perhaps.get(None, 0.0) / self.products
         return UNHELD + (1.0 - UNHELD) * self.products * mine / kinds

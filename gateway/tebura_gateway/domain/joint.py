@@ -23,6 +23,9 @@ the other. Who compares two and keeps one hardly looks; as rare as any other wro
 1,000), the weight of two rice balls would decide what is refunded. At this share who cannot be told
 apart from what belongs there is asked about."""
 
+PERHAPS_HELD: Final = 0.1
+"""What is less likely in their hands is not looked for in the place of something else."""
+
 WEIGHT_SHARE: Final = 0.02
 """Deviation of what a package weighs on any plate from the catalogue."""
 
@@ -106,15 +109,16 @@ def _held(
 ) -> dict[tuple[Sku, int], float]:
     """The same where they put back what they hold."""
     mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
-    fits = {key: _log_fit(step, key, catalogue) for key in weights if holdings.holds(visit, *key)}
+    shares = {key: holdings.share(visit, *key) for key in weights}
+    fits = {key: _log_fit(step, key, catalogue) for key in weights if shares[key] >= PERHAPS_HELD}
     home = _stands(step, catalogue)
     here = [key for key in fits if key[0] in home]
     if here:
         # What else they hold may have been put where a thing stands that they hold.
         top = max(here, key=lambda key: (mine[key], key))
         for key in (key for key in fits if key[0] not in home):
-            swapped = SWAPPED * math.exp(min(fits[key] - fits[top], 0.0))
-            mine[key] = max(mine[key], swapped * mine[top])
+            swapped = SWAPPED * math.exp(min(fits[key] - fits[top], 0.0)) * shares[key]
+            mine[key] = max(mine[key], swapped / shares[top] * mine[top])
     return mine
 
 
