@@ -53,6 +53,10 @@ _STIRS: Final = 5.0
 """A difference between the halves of a window of so many deviations of the plate's noise, and as
 large as it hardly ever wanders in several times as long, is not the plate's own."""
 
+_STAYS_S: Final = 0.15
+"""A plate is at its level where it is for so long: the weight of somebody who leans there passes
+through it, and what is taken meanwhile would begin after the hand that took it was gone."""
+
 _TURNS_WITHIN_S: Final = 2.0
 """How far back beyond the window that found it the turn of a move within the noise is sought."""
 
@@ -69,8 +73,9 @@ class LevelSettings:
             one.
         settle_limit_s: A rest of this length needs no more samples than the filter has: what
             "settled" means for slow plates, below 4 Hz.
-        noisy: By rising deviation of a plate's filtered samples, for how long it rests before it
-            is believed; if it moved by more than `far` times what is a move for it, at once.
+        noisy, far, early_s: By rising deviation of a plate's filtered samples, for how long it
+            rests before it is believed; if it moved by more than `far` times what is a move for
+            it, `early_s`. In 0.4 s of such noise a hand that sets something down is at rest.
         decide_s, calm_s: How often rests are judged, and while nothing moves.
         gap_s: Samples further apart than this (and than four sample periods) are not joined.
         range_g, range_noises, range_share, leans_share: A rest's range is never asked to be smaller
@@ -100,6 +105,7 @@ class LevelSettings:
     settle_limit_s: float = 3.0
     noisy: tuple[tuple[float, float], ...] = ((1.75, 1.2), (3.5, 3.0))
     far: float = 2.5
+    early_s: float = 0.8
     decide_s: float = 0.09
     calm_s: float = 1.0
     gap_s: float = 2.0
@@ -185,10 +191,12 @@ class Levels:
         self.now_ns: int | None = None
         self._doubt: dict[int, str] = {}
         self._moved_ns = np.zeros(plates, np.int64)
+        self._in_band_ns = np.zeros(plates, np.int64)
         self._heavy_since_s = np.full(plates, np.nan)
         self._stirred_s = np.full(plates, -np.inf)
         self._history: deque[tuple[int, Floats, Bools]] = deque(maxlen=64)
         self._grade = np.zeros(plates, np.int64)
+        self._early_g2 = np.zeros(plates)
         self._slope_g = np.zeros(plates)
         self._judged_to = 0
         self._judged_s = -np.inf
@@ -295,6 +303,7 @@ class Levels:
         for settled in (is_new, is_moved):
             self.level_g[settled] = self.rest_g[settled]
             self._moved_ns[settled] = now_ns
+            self._in_band_ns[settled] = 0
         self._note_band(end)
         if self._doubt:
             for plate in np.flatnonzero(is_still | is_moved | is_new):
@@ -382,16 +391,21 @@ class Levels:
     def _judge_noisy(
         self, end: int, long_s: float, noisy: Ints, rest_g: Floats, is_calm: Bools
     ) -> None:
-        """Judge noisy plates over a longer window, unless the short one leaves no doubt."""
+        """Judge noisy plates over a longer window, unless they moved by much."""
         begin = self.samples.rows_before(long_s, end)
         if begin < 0:
             is_calm[noisy] = False
             return
         long_g, is_long_calm, _, slope_g = self._window(begin, end, noisy)
+        soon = max(self.samples.rows_before(min(self.settings.early_s, long_s), end), begin)
+        soon_g, is_soon_calm, _, soon_slope_g = self._window(soon, end, noisy)
         limit_g = self.settings.far * self._threshold_g[noisy]
-        is_far = is_calm[noisy] & (np.abs(rest_g[noisy] - self.level_g[noisy]) > limit_g)
-        rest_g[noisy] = np.where(is_far, rest_g[noisy], long_g)
-        self._slope_g[noisy] = np.where(is_far, self._slope_g[noisy], slope_g)
+        is_far = is_soon_calm & (np.abs(soon_g - self.level_g[noisy]) > limit_g)
+        is_far &= ~is_long_calm
+        rest_g[noisy] = np.where(is_far, soon_g, long_g)
+        self._slope_g[noisy] = np.where(is_far, soon_slope_g, slope_g)
+        early_g2 = _REST_SHARE / (end - soon) * _known(self.noise_g[noisy]) ** 2
+        self._early_g2[noisy] = np.where(is_far, early_g2, 0.0)
         is_calm[noisy] = is_far | is_long_calm
 
     def _window(
@@ -455,12 +469,16 @@ class Levels:
         off_g = np.abs(samples.grams[begin:end] - self.level_g)
         self.off_g = samples.grams[end - 1] - self.level_g
         in_band = (off_g <= band_g) & samples.was_read[begin:end]
-        # One sample in the band may be a hand's weight passing through it.
-        stays = in_band[1:] & in_band[:-1]
-        seen = stays.any(axis=0)
-        if seen.any():
-            last = len(stays) - 1 - np.argmax(stays[::-1], axis=0)
-            self.still_ns[seen] = samples.at_ns[begin + 1 : end][last[seen]]
+        # What passes through the band for a moment is somebody's weight.
+        at_ns = samples.at_ns[begin:end]
+        left = np.where(in_band.all(axis=0), len(in_band), np.argmin(in_band, axis=0))
+        last_ns = at_ns[np.maximum(left - 1, 0)]
+        stayed = (left > 0) & (last_ns - self._in_band_ns >= ns_from_s(_STAYS_S))
+        self.still_ns[stayed] = last_ns[stayed]
+        came = len(in_band) - np.argmin(in_band[::-1], axis=0)
+        came_ns = at_ns[np.minimum(came, len(at_ns) - 1)]
+        has_left = left < len(in_band)
+        self._in_band_ns[has_left] = came_ns[has_left]
         self.is_busy = ~in_band[-1] & ~np.isnan(self.level_g)
         self._judged_to = end
 
@@ -508,9 +526,10 @@ class Levels:
     def sigma_g(self, plate: int, apart_s: float = 0.0) -> float:
         """Deviation of a difference of two rests of this plate so far apart.
 
-        What the plate does by itself, and a little of creep and ringing.
+        What the plate does by itself, and a little of creep and ringing; more where the last rest
+        of a noisy plate was a short one.
         """
-        variance_g2 = self.wander.variance(apart_s + self._window_s)[plate]
+        variance_g2 = self.wander.variance(apart_s + self._window_s)[plate] + self._early_g2[plate]
         return float(np.sqrt(self.settings.creep_g**2 + variance_g2))
 
     def rest_before(self, plate: int, at_ns: int) -> float | None:

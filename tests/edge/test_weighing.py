@@ -280,6 +280,48 @@ def test_what_is_less_after_a_press_is_told_once(rate_hz: float) -> None:
     assert seconds(step.from_ns) == pytest.approx(10.0, abs=0.8)
 
 
+def test_what_is_taken_while_somebody_leans_there_begins_when_it_was_taken() -> None:
+    bench = Bench(60.0, 40.0, plates=1)
+    bench.change(12.0, {0: -370.0})
+    # Who leans there sways, so that the plate passes its old level again and again.
+    leans = (bench.time_s > 11.0) & (bench.time_s < 24.0)
+    bench.grams[leans, 0] += 370.0 + 80.0 * np.sin(2 * np.pi * 0.3 * (bench.time_s[leans] - 11.0))
+    (step,) = bench.weigh()
+    assert step.delta_g == pytest.approx(-370.0, abs=4.0)
+    assert seconds(step.from_ns) < 12.2
+
+
+def wandering(bench: Bench, sd_g: float) -> None:
+    """A plate that is somewhere else every second, by so much."""
+    knots_s = np.arange(0.0, bench.seconds + 2.0)
+    for plate in range(bench.plates):
+        where_g = bench.random.normal(0.0, sd_g, len(knots_s))
+        bench.grams[:, plate] += np.interp(bench.time_s, knots_s, where_g)
+
+
+def test_where_a_hand_was_less_is_needed_to_believe_that_it_took_something() -> None:
+    found, of = 0, 0
+    for seed in range(8):
+        bench = Bench(60.0, 100.0, plates=1, noise_g=0.5, seed=seed)
+        wandering(bench, 3.5)
+        at_s = [50.0, 70.0, 90.0]
+        for number, begin_s in enumerate(at_s):
+            bench.change(begin_s, {0: 15.0 if number % 2 else -15.0})
+            bench.press(begin_s - 0.5, 1.1, 40.0, 0, 0.0)
+        told = bench.weigh()
+        found += sum(any(abs(seconds(one.from_ns) - s) < 1.5 for one in told) for s in at_s)
+        of += len(at_s)
+    assert found >= 0.85 * of
+
+
+def test_what_begins_with_little_is_told_with_all_of_it() -> None:
+    bench = Bench(10.0, 40.0, plates=1, noise_g=1.0)
+    bench.grams[bench.time_s > 20.0, 0] -= 9.0
+    bench.change(20.9, {0: -60.0})
+    (step,) = bench.weigh()
+    assert step.delta_g == pytest.approx(-69.0, abs=2.0)
+
+
 def test_a_heavy_thing_that_stays_is_told_in_the_end() -> None:
     bench = Bench(10.0, 90.0, plates=2)
     bench.grams[300:, 0] += 7000.0
