@@ -96,6 +96,7 @@ class PeopleLook:
         self._gate = MotionGate() if settings.skip_still else None
         self._background = Background()
         self._last: Detections | None = None
+        self.looked_count = 0
 
     def __call__(self, frame: Frame) -> list[Detections]:
         must_look = self._gate is None or self._gate.must_look(frame)
@@ -109,6 +110,7 @@ class PeopleLook:
                 picture_px=self._last.picture_px,
             )
         else:
+            self.looked_count += 1
             found = detect_people(self._network, frame, self._size_px)
             found = self._background.keep_sure(frame, found, self._sure_score)
         self._last = found

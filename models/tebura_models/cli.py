@@ -1,6 +1,7 @@
 """``tebura-models``: look at, check, judge, train and export networks."""
 
 import contextlib
+import hashlib
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -25,6 +26,7 @@ app = typer.Typer(
       tebura-models evaluate pictures/ --size 384x256 --json
       tebura-models train people.yaml -o runs/ --epochs 50
       tebura-models export runs/pose/weights/best.pt -o people.onnx
+      tebura-models augment raw.onnx -o people.onnx --family yolo-pose
       tebura-models narrow big.onnx -o small.onnx
     """,
 )
@@ -154,6 +156,23 @@ def export(
     except (TrainExtraMissing, FileNotFoundError) as error:
         _fail(error)
     typer.echo(entry)
+
+
+@app.command("augment")
+def augment_network(
+    source: Annotated[Path, typer.Argument(help="A network of a known family, .onnx.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx to write.")],
+    family: Annotated[str, typer.Option(help="movenet-multipose or yolo-pose.")],
+) -> None:
+    """Build preparation and box selection into a network, as all of ours have it (train extra)."""
+    from tebura_models.export.augment import AugmentError, Family, augment
+    from tebura_models.train.extra import TrainExtraMissing
+
+    try:
+        augment(source, out, Family(family))
+    except (TrainExtraMissing, FileNotFoundError, AugmentError, ValueError) as error:
+        _fail(error)
+    typer.echo(f"{out}: {hashlib.sha256(out.read_bytes()).hexdigest()}")
 
 
 @app.command()

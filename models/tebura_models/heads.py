@@ -1,18 +1,17 @@
-"""From picture to tensor and from raw outputs to people, a function pair a family of networks.
+"""From picture to people: where it lies in a network's input, and what the rows mean that come out.
 
-A head is named in the manifest, so another network of a known family plugs in without code.
+Every network takes pictures and puts out people in the same form; `tebura_models.export.augment`
+builds that into the graph.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tebura_models.loader import Network
-from tebura_models.manifest import Axes, Colour, Head, InputSpec
 
 Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -20,6 +19,8 @@ Image = NDArray[np.uint8]
 KEYPOINTS = 17
 NMS_IOU = 0.65
 """Two boxes that overlap more are one person: half-hidden neighbours overlap up to about 0.6."""
+SCORE_FLOOR = 0.05
+"""Below it even the tracker, which holds on to weak detections, finds noise only."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,83 +57,46 @@ def place(picture_px: tuple[int, int], size_px: tuple[int, int], multiple: int) 
     return Placement(picture_px, (width, height), scale)
 
 
-def prepare(image_bgr: Image, spec: InputSpec, size_px: tuple[int, int]) -> tuple[Any, Placement]:
-    """The tensor of a picture (height, width, 3; BGR as OpenCV reads it), and where it lies."""
-    placement = place((image_bgr.shape[1], image_bgr.shape[0]), size_px, spec.size_multiple)
+def lay(image_bgr: Image, placement: Placement, tensor: Image) -> None:
+    """Draw a picture (height, width, 3; BGR) into its place of a tensor (height, width, 3)."""
     width, height = (round(side * placement.scale) for side in placement.picture_px)
-    shrinks = placement.scale < 1
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    scaled = cv2.resize(image_bgr, (width, height), interpolation=method)
-    if spec.colour is Colour.RGB:
-        scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)
-    tensor = np.zeros((1, placement.tensor_px[1], placement.tensor_px[0], 3), spec.dtype.value)
-    tensor[0, :height, :width] = scaled
-    if spec.scale != 1:
-        tensor *= spec.scale
-    if spec.axes is Axes.NCHW:
-        tensor = np.ascontiguousarray(tensor.transpose(0, 3, 1, 2))
-    return tensor, placement
-
-
-def decode_movenet(outputs: list[Floats], placement: Placement) -> People:
-    """MoveNet MultiPose: (1, 6, 56): 17 x (y, x, score), box (y0, x0, y1, x1), score; 0..1."""
-    rows = outputs[0][0]
-    to_px = np.asarray(placement.tensor_px, np.float32) / placement.scale
-    keypoints = rows[:, :51].reshape(-1, KEYPOINTS, 3)[:, :, [1, 0, 2]].copy()
-    keypoints[:, :, :2] *= to_px
-    boxes = rows[:, [52, 51, 54, 53]] * np.tile(to_px, 2)
-    return _tidy(boxes, rows[:, 55], keypoints, placement)
-
-
-def decode_yolo_pose(outputs: list[Floats], placement: Placement) -> People:
-    """Ultralytics pose export: (1, 56, A): centre, size, score, 17 x (x, y, score); pixels."""
-    rows = outputs[0][0].T
-    centre, half = rows[:, :2], rows[:, 2:4] / 2
-    boxes = (np.concatenate([centre - half, centre + half], axis=1) / placement.scale).astype("f4")
-    keypoints = rows[:, 5:].reshape(-1, KEYPOINTS, 3).copy()
-    keypoints[:, :, :2] /= placement.scale
-    people = _tidy(boxes, rows[:, 4], keypoints, placement)
-    kept = _suppress(people.boxes_xyxy_px)
-    return _rows(people, kept)
-
-
-DECODERS: dict[Head, Callable[[list[Floats], Placement], People]] = {
-    Head.MOVENET_MULTIPOSE: decode_movenet,
-    Head.YOLO_POSE: decode_yolo_pose,
-}
-SCORE_FLOOR = 0.05
-"""Below it even the tracker, which holds on to weak detections, finds noise only."""
+    method = cv2.INTER_AREA if placement.scale < 1 else cv2.INTER_LINEAR
+    cv2.resize(image_bgr, (width, height), dst=tensor[:height, :width], interpolation=method)
 
 
 def find_people(network: Network, image_bgr: Image, size_px: tuple[int, int]) -> People:
     """Run a people network on one picture."""
-    tensor, placement = prepare(image_bgr, network.entry.input, size_px)
-    people = DECODERS[network.entry.head](network.run(tensor), placement)
-    return _rows(people, np.arange(min(len(people.scores), network.entry.max_people)))
+    return find_in_all(network, [image_bgr], size_px)[0]
 
 
-def _tidy(boxes: Floats, scores: Floats, keypoints: Floats, placement: Placement) -> People:
-    """Drop noise, cut boxes at the picture's edge, best first."""
+def find_in_all(
+    network: Network, images_bgr: Sequence[Image], size_px: tuple[int, int]
+) -> list[People]:
+    """Run a people network on pictures of one size, at most `network.entry.batch` at once."""
+    picture_px = (images_bgr[0].shape[1], images_bgr[0].shape[0])
+    placement = place(picture_px, size_px, network.entry.input.size_multiple)
+    pictures = network.pictures(len(images_bgr), placement.tensor_px)
+    for image, tensor in zip(images_bgr, pictures, strict=True):
+        lay(image, placement, tensor)
+    rows, picture_of = network.run(pictures)
+    most = network.entry.max_people
+    return [read_people(rows[picture_of == n], placement, most) for n in range(len(images_bgr))]
+
+
+def read_people(rows: Floats, placement: Placement, most: int) -> People:
+    """People of one picture from its rows (N, 56): box, score, 17 x (x, y, score); tensor pixels.
+
+    Noise is dropped, boxes are cut at the picture's edge, the best come first.
+    """
     width, height = placement.picture_px
-    boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
+    boxes = np.clip(rows[:, :4] / placement.scale, 0, [width, height, width, height])
+    scores = rows[:, 4]
     has_size = (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
-    finite = np.isfinite(keypoints).all(axis=(1, 2)) & np.isfinite(boxes).all(axis=1)
-    kept = np.flatnonzero((scores >= SCORE_FLOOR) & has_size & finite)
-    kept = kept[np.argsort(-scores[kept], kind="stable")]
-    return People(boxes[kept], scores[kept].astype(np.float32), keypoints[kept].astype(np.float32))
-
-
-def _rows(people: People, rows: NDArray[np.intp]) -> People:
-    return People(people.boxes_xyxy_px[rows], people.scores[rows], people.keypoints_px[rows])
-
-
-def _suppress(boxes: Floats) -> NDArray[np.intp]:
-    """Rows that stay when boxes, best first, swallow those they overlap."""
-    kept: list[int] = []
-    for row in range(len(boxes)):
-        if not kept or iou(boxes[row : row + 1], boxes[kept]).max() < NMS_IOU:
-            kept.append(row)
-    return np.asarray(kept, np.intp)
+    kept = np.flatnonzero((scores >= SCORE_FLOOR) & has_size & np.isfinite(rows).all(axis=1))
+    kept = kept[np.argsort(-scores[kept], kind="stable")][:most]
+    keypoints = rows[kept, 5:].reshape(-1, KEYPOINTS, 3)
+    keypoints[:, :, :2] /= placement.scale
+    return People(boxes[kept].astype(np.float32), scores[kept], keypoints)
 
 
 def iou(first: Floats, second: Floats) -> Floats:

@@ -1,12 +1,12 @@
 """Opens networks: only the file the manifest names, on the processor that was asked for.
 
 ONNX Runtime falls back to the CPU without a word when a GPU provider fails to start; here the
-provider that really took the network is found out and named.
+provider that really took the network is found out, made to look at a picture, and named.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -38,19 +38,44 @@ class ModelError(RuntimeError):
     """A network that must not or cannot be used; the text names the file and why."""
 
 
+PICTURE, ROWS, PICTURE_OF = "picture", "rows", "picture_of"
+"""What a network takes, and what it puts out: people, and which picture each is in."""
+ROW = 56
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
-    """An open network. `provider` is the one that really runs it."""
+    """An open network and the buffers its pictures go into; it belongs to one thread at a time.
+
+    `provider` is the one that really runs it, `refused` says which better ones do not and why.
+    """
 
     entry: NetworkEntry
     provider: Provider
     session: Any
+    refused: tuple[str, ...] = ()
+    _buffers: dict[tuple[int, int, int], NDArray[np.uint8]] = field(default_factory=dict)
 
-    def run(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
-        """One inference: the input tensor in the entry's layout to the raw outputs."""
-        name = self.session.get_inputs()[0].name
-        outputs: list[NDArray[np.float32]] = self.session.run(None, {name: tensor})
-        return outputs
+    def pictures(self, count: int, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+        """The buffer (count, height, width, 3) to draw into: black where nobody ever drew.
+
+        It is the same one each time: pictures of one size lie in the same place of it.
+        """
+        width, height = size_px
+        key = (count, height, width)
+        if key not in self._buffers:
+            self._buffers[key] = np.zeros((*key, 3), np.uint8)
+        return self._buffers[key]
+
+    def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Look at pictures (N, height, width, 3), BGR: people (M, 56), and whose picture (M,)."""
+        binding = self.session.io_binding()
+        binding.bind_cpu_input(PICTURE, pictures)
+        binding.bind_output(ROWS)
+        binding.bind_output(PICTURE_OF)
+        self.session.run_with_iobinding(binding)
+        rows, picture_of = binding.copy_outputs_to_cpu()
+        return rows, picture_of
 
 
 def available_providers() -> tuple[Provider, ...]:
@@ -108,19 +133,41 @@ def load_network(
     entry = find_entry(name, manifest)
     # The verified bytes go in, not the path: the file cannot change between check and use.
     raw = read_verified(entry, manifest)
-    refused = []
+    try:
+        return open_network(entry, raw, threads=threads, providers=providers)
+    except ModelError as error:
+        raise ModelError(f"{manifest.parent / entry.file}: cannot run; {error}") from error
+
+
+def open_network(
+    entry: NetworkEntry,
+    raw: bytes,
+    *,
+    threads: int = 1,
+    providers: Sequence[Provider] = BEST_FIRST,
+) -> Network:
+    """Open a network's bytes on the first of `providers` that can look at a picture.
+
+    Raises:
+        ModelError: If none can; the text says why for each.
+    """
+    refused: list[str] = []
     for provider in providers:
         if provider not in available_providers():
             refused.append(f"{provider}: not in this build of ONNX Runtime")
             continue
         try:
-            return _open(entry, raw, provider, threads)
+            session = _open(raw, provider, threads)
+            network = Network(entry, provider, session, tuple(refused))
+            _try_out(network)
         except ModelError as error:
             refused.append(f"{provider}: {error}")
-    raise ModelError(f"{manifest.parent / entry.file}: cannot run; {'; '.join(refused)}")
+        else:
+            return network
+    raise ModelError("; ".join(refused))
 
 
-def _open(entry: NetworkEntry, raw: bytes, provider: Provider, threads: int) -> Network:
+def _open(raw: bytes, provider: Provider, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -134,4 +181,21 @@ def _open(entry: NetworkEntry, raw: bytes, provider: Provider, threads: int) -> 
         raise ModelError(f"ONNX Runtime refuses it: {error}") from error
     if session.get_providers()[0] != RUNTIME_NAMES[provider]:
         raise ModelError("the provider did not start; ONNX Runtime fell back to the CPU")
-    return Network(entry=entry, provider=provider, session=session)
+    return session
+
+
+def _try_out(network: Network) -> None:
+    """Look at one grey picture: some providers start, and fail or talk nonsense when they run.
+
+    Raises:
+        ModelError: If it cannot, or what comes out has not the form that all networks share.
+    """
+    width, height = network.entry.input.size_px
+    try:
+        rows, picture_of = network.run(np.full((1, height, width, 3), 128, np.uint8))
+    except Exception as error:  # as above
+        raise ModelError(f"the first picture fails: {error}") from error
+    if rows.ndim != 2 or rows.shape[1] != ROW or picture_of.shape != rows.shape[:1]:
+        raise ModelError(f"puts out {rows.shape} and {picture_of.shape}, not people")
+    if not np.isfinite(rows).all():
+        raise ModelError("puts out numbers that are not finite")

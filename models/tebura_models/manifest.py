@@ -26,39 +26,13 @@ class Task(StrEnum):
     PEOPLE = "people"
 
 
-class Head(StrEnum):
-    """How raw outputs are read; see `tebura_models.heads`."""
-
-    MOVENET_MULTIPOSE = "movenet-multipose"
-    YOLO_POSE = "yolo-pose"
-
-
-class Axes(StrEnum):
-    NHWC = "NHWC"
-    NCHW = "NCHW"
-
-
-class Colour(StrEnum):
-    RGB = "RGB"
-    BGR = "BGR"
-
-
-class Number(StrEnum):
-    INT32 = "int32"
-    FLOAT32 = "float32"
-
-
 class InputSpec(Table, frozen=True, kw_only=True):
-    """What the network takes.
+    """What the network takes: pictures (N, height, width, 3), uint8, BGR.
 
-    A pixel 0..255 goes in as pixel * `scale`. Width and height are multiples of `size_multiple`;
-    `size_px` (width, height) is the size to use where nobody says otherwise.
+    Width and height are multiples of `size_multiple`; `size_px` (width, height) is the size to use
+    where nobody says otherwise.
     """
 
-    axes: Axes
-    colour: Colour
-    dtype: Number
-    scale: float = 1.0
     size_multiple: Positive = 32
     size_px: tuple[Positive, Positive]
 
@@ -74,16 +48,19 @@ class Measurement(Table, frozen=True, kw_only=True):
 
 
 class NetworkEntry(Table, frozen=True, kw_only=True):
-    """One network of the manifest; `file` and `card` are relative to it."""
+    """One network of the manifest; `file` and `card` are relative to it.
+
+    It finds at most `max_people` in a picture and looks at no more than `batch` pictures at once.
+    """
 
     name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
     file: str
     sha256: Sha256
     task: Task
-    head: Head
     labels: tuple[str, ...]
     keypoints: tuple[str, ...] = ()
     max_people: Positive
+    batch: Positive = 1
     licence: str
     source: str
     card: str

@@ -1,10 +1,8 @@
 """The real network in the real thread, and the gate that spares it."""
 
-import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -135,30 +133,13 @@ def test_a_slow_hand_is_noticed_before_it_has_moved_far() -> None:
     assert moved_px <= 3
 
 
-class CountingSession:
-    """The real session, counting its runs."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.runs = 0
-
-    def get_inputs(self) -> Any:
-        return self._session.get_inputs()
-
-    def run(self, *arguments: Any) -> Any:
-        self.runs += 1
-        return self._session.run(*arguments)
-
-
 def test_people_stay_where_they_were_while_nothing_moves(network: Network) -> None:
-    session = CountingSession(network.session)
-    counting = dataclasses.replace(network, session=session)
-    look = PeopleLook(counting, PeopleSettings(size_px=(256, 160)))
+    look = PeopleLook(network, PeopleSettings(size_px=(256, 160)))
     picture = scene()
     [first] = look(Frame(AISLE, 0, picture))
     [second] = look(Frame(AISLE, ns_from_s(0.1), picture))
-    assert session.runs == 1
+    assert look.looked_count == 1
     assert second.captured_ns == ns_from_s(0.1)
     np.testing.assert_array_equal(first.boxes_xyxy_px, second.boxes_xyxy_px)
     look(Frame(AISLE, ns_from_s(0.2), scene(20)))
-    assert session.runs == 2
+    assert look.looked_count == 2

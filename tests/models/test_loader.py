@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tebura_contract.config import ConfigError
+from tebura_models import loader
 from tebura_models.loader import (
     ModelError,
     Provider,
@@ -36,9 +36,37 @@ def test_every_shipped_file_is_the_pinned_one_and_has_its_card() -> None:
 
 def test_network_runs_and_says_on_what() -> None:
     network = load_network(NAME, threads=1, providers=[Provider.CPU])
-    outputs = network.run(np.zeros((1, 160, 256, 3), np.int32))
+    rows, picture_of = network.run(network.pictures(1, (256, 160)))
     assert network.provider is Provider.CPU
-    assert outputs[0].shape == (1, 6, 56)
+    assert rows.shape == (6, 56)
+    assert picture_of.tolist() == [0] * 6
+
+
+def test_the_buffer_for_pictures_of_one_size_is_allocated_once() -> None:
+    network = load_network(NAME, providers=[Provider.CPU])
+    assert network.pictures(1, (256, 160)) is network.pictures(1, (256, 160))
+    assert network.pictures(1, (256, 160)).shape == (1, 160, 256, 3)
+
+
+def test_a_provider_that_starts_and_then_fails_gives_way_and_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a GPU whose libraries load and whose kernels do not."""
+    monkeypatch.setattr(loader, "available_providers", lambda: (Provider.CUDA, Provider.CPU))
+    really_open = loader._open
+
+    class Broken:
+        def io_binding(self) -> None:
+            raise RuntimeError("no kernel image is available")
+
+    def opened(raw: bytes, provider: Provider, threads: int) -> object:
+        return Broken() if provider is Provider.CUDA else really_open(raw, provider, threads)
+
+    monkeypatch.setattr(loader, "_open", opened)
+    network = load_network(NAME)
+    assert network.provider is Provider.CPU
+    (refusal,) = (why for why in network.refused if why.startswith("cuda"))
+    assert "the first picture fails: no kernel image" in refusal
 
 
 def test_one_flipped_bit_is_refused_by_name(own_manifest: Path) -> None:

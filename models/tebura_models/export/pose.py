@@ -1,9 +1,9 @@
-"""Turns trained weights into ONNX and into the manifest entry that pins them."""
+"""Turns trained weights into ONNX, all built in, and into the manifest entry that pins them."""
 
 import hashlib
-import shutil
 from pathlib import Path
 
+from tebura_models.export.augment import MOST_PEOPLE, Family, augment
 from tebura_models.train.extra import load_ultralytics
 
 
@@ -19,10 +19,11 @@ def export_pose(weights: Path, out: Path, *, size_px: tuple[int, int] = (384, 25
     if not weights.is_file():
         raise FileNotFoundError(f"{weights}: no such file")
     ultralytics = load_ultralytics()
-    made = ultralytics.YOLO(str(weights), task="pose").export(
+    raw = ultralytics.YOLO(str(weights), task="pose").export(
         format="onnx", imgsz=[size_px[1], size_px[0]], dynamic=True, simplify=True, device="cpu"
     )
-    shutil.move(str(made), out)
+    augment(Path(raw), out, Family.YOLO_POSE)
+    Path(raw).unlink()
     return pose_entry(out, size_px)
 
 
@@ -34,18 +35,14 @@ name = "{file.stem.lower().replace("_", "-")}"
 file = "{file.name}"
 sha256 = "{digest}"
 task = "people"
-head = "yolo-pose"
 labels = ["person"]
-max_people = 30
+max_people = {MOST_PEOPLE}
+batch = 8
 licence = ""
 source = ""
 card = ""
 
 [network.input]
-axes = "NCHW"
-colour = "RGB"
-dtype = "float32"
-scale = {1 / 255!r}
 size_multiple = 32
 size_px = [{size_px[0]}, {size_px[1]}]
 """
