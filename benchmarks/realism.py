@@ -1,0 +1,282 @@
+"""How real the rendered store is: networks that never saw a rendering, on rendered and real frames.
+
+``.venv/bin/python benchmarks/realism.py [--frames 500] [--seeds A..B] [--json] [--missed DIR]``
+
+Networks and real recordings lie beside the project (``../shared``); without them there is nothing
+to compare. Rendered frames have a truth. Real ones have none: there a person is what the two
+*other* networks agree on, and the same is said of rendered frames, so that like stands beside like.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+from appearance import Appearance, appearance, spread
+from numpy.typing import NDArray
+from seers import Floats, Picture, Seen, Seer, iou, seers
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+SCORE = 0.5
+MATCH_IOU = 0.5
+AGREED_SCORE, AGREED_IOU = 0.3, 0.5
+WHOLE_SHARE, WHOLE_HIGH_PX = 0.9, 60.0
+"""Whom a network has to find: this much of the body seen, so high in the picture."""
+REAL = {
+    "store clip": ("data/store-aifi/cps-test-2-cam6.mp4", 4),
+    "one by one": ("data/video/one-by-one-person-detection.mp4", 10),
+    "pedestrians": ("data/video/pedestrians.avi", 8),
+    "shop aisle": ("data/video/store-aisle-detection.gif", 4),
+    "people walking": ("data/video/people-detection.gif", 4),
+}
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A rendered person in full view: box (4,), keypoints (17, 3) as x, y, v."""
+
+    box: Floats
+    keypoints: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture, and who is in full view in it; None where nobody knows."""
+
+    picture: Picture
+    people: tuple[Whole, ...] | None = None
+    name: str = ""
+
+
+@dataclass
+class Tally:
+    """What one network made of one source."""
+
+    frames: int = 0
+    found: int = 0
+    scores: list[float] = field(default_factory=list)
+    agreed: list[bool] = field(default_factory=list)
+    true_scores: list[float] = field(default_factory=list)
+    off_px: list[float] = field(default_factory=list)
+    off_share: list[float] = field(default_factory=list)
+    wrist_off_px: list[float] = field(default_factory=list)
+
+    def told(self) -> dict[str, object]:
+        """As a row of the table."""
+        true = np.array(self.true_scores)
+        row: dict[str, object] = {
+            "frames": self.frames,
+            "people_a_frame": _share(self.found, self.frames),
+            "scores": _quantiles(self.scores),
+            "agreed_people": len(self.agreed),
+            "agreed_found": _share(sum(self.agreed), len(self.agreed)),
+        }
+        if len(true):
+            row["whole_people"] = len(true)
+            row["whole_found"] = _share(int((true >= SCORE).sum()), len(true))
+            row["whole_scores"] = _quantiles(self.true_scores)
+        if self.off_px:
+            row["keypoint_off_px"] = _quantiles(self.off_px)
+            row["keypoint_off_share_of_height"] = _quantiles(self.off_share)
+            row["wrist_off_px"] = _quantiles(self.wrist_off_px)
+        return row
+
+
+def rendered(seeds: Sequence[int], count: int) -> Iterator[Frame]:
+    """Frames of worlds of the test half, until there are so many."""
+    from tebura_simulator.scenes.dataset import world_frames
+    from tebura_simulator.scenes.split import Split
+    from tebura_simulator.scenes.worlds import world_of
+
+    given = 0
+    for seed in seeds:
+        for number, frame in world_frames(world_of(Split.TEST, seed, (640, 360)), 12):
+            people = tuple(
+                Whole(np.array(p.visible_px, np.float32), np.array(p.keypoints_px))
+                for p in frame.truth.people
+                if p.visible_px is not None
+                and p.seen_share >= WHOLE_SHARE
+                and p.visible_px[3] - p.visible_px[1] >= WHOLE_HIGH_PX
+            )
+            bgr = np.ascontiguousarray(frame.rgb[:, :, ::-1])
+            yield Frame(bgr, people, f"{seed}-{number:03d}")
+            given += 1
+            if given == count:
+                return
+
+
+def filmed(file: Path, every: int) -> Iterator[Frame]:
+    """Every n-th frame of a film."""
+    film = cv2.VideoCapture(str(file))
+    index = 0
+    while True:
+        is_read, picture = film.read()
+        if not is_read:
+            return
+        if index % every == 0:
+            yield Frame(np.asarray(picture, np.uint8))
+        index += 1
+
+
+def measure(
+    frames: Iterator[Frame], networks: Sequence[Seer], missed: Callable[[Frame, Whole], None]
+) -> tuple[dict[str, Tally], list[Appearance]]:
+    """Show frames to all networks."""
+    tallies = {network.name: Tally() for network in networks}
+    looks = []
+    for frame in frames:
+        looks.append(appearance(frame.picture))
+        seen = {network.name: network.look(frame.picture) for network in networks}
+        for name, mine in seen.items():
+            tally = tallies[name]
+            tally.frames += 1
+            tally.found += int((mine.scores >= SCORE).sum())
+            tally.scores += mine.scores[mine.scores >= AGREED_SCORE].tolist()
+            others = [one for other, one in seen.items() if other != name]
+            tally.agreed += [_finds(mine, box) for box in _agreed(others)]
+            for person in frame.people or ():
+                _compare(tally, mine, person)
+        if "yolox-nano" in seen:
+            for person in frame.people or ():
+                if not _finds(seen["yolox-nano"], person.box):
+                    missed(frame, person)
+    return tallies, looks
+
+
+def _compare(tally: Tally, mine: Seen, person: Whole) -> None:
+    row = _best(mine, person.box)
+    tally.true_scores.append(0.0 if row is None else float(mine.scores[row]))
+    if row is None or mine.keypoints_px is None:
+        return
+    off = np.hypot(*(mine.keypoints_px[row] - person.keypoints[:, :2]).T)
+    is_seen = person.keypoints[:, 2] == 2
+    high_px = float(person.box[3] - person.box[1])
+    tally.off_px += off[is_seen].tolist()
+    tally.off_share += (off[is_seen] / high_px).tolist()
+    tally.wrist_off_px += off[9:11][is_seen[9:11]].tolist()
+
+
+def _best(seen: Seen, box: Floats) -> int | None:
+    """The row with the best score of those that lie on a box."""
+    if not len(seen.scores):
+        return None
+    rows = np.flatnonzero(iou(box, seen.boxes) >= MATCH_IOU)
+    return int(rows[0]) if len(rows) else None
+
+
+def _finds(seen: Seen, box: Floats) -> bool:
+    row = _best(seen, box)
+    return row is not None and bool(seen.scores[row] >= SCORE)
+
+
+def _agreed(others: Sequence[Seen]) -> list[Floats]:
+    """Boxes that all of these networks found."""
+    if len(others) < 2:
+        return []
+    first, second = others[:2]
+    sure = second.boxes[second.scores >= AGREED_SCORE]
+    return [
+        box
+        for box in first.boxes[first.scores >= AGREED_SCORE]
+        if len(sure) and float(iou(box, sure).max()) >= AGREED_IOU
+    ]
+
+
+def _share(part: float, whole: int) -> float | None:
+    return round(part / whole, 3) if whole else None
+
+
+def _quantiles(values: Sequence[float]) -> list[float]:
+    return [round(float(v), 3) for v in np.quantile(values, QUANTILES)] if len(values) else []
+
+
+def _keep(folder: Path | None) -> Callable[[Frame, Whole], None]:
+    """Writes down who was missed, where somebody wants to look."""
+
+    def keep(frame: Frame, person: Whole) -> None:
+        if folder is None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        shown = frame.picture.copy()
+        left, top, right, bottom = (int(v) for v in person.box)
+        cv2.rectangle(shown, (left, top), (right, bottom), (0, 0, 255), 1)
+        cv2.imwrite(str(folder / f"{frame.name}-{left}.png"), shown)
+
+    return keep
+
+
+def _tell(source: str, network: str, row: dict[str, object]) -> str:
+    def many(name: str) -> str:
+        values = row.get(name)
+        return "/".join(f"{v:g}" for v in values) if isinstance(values, list) else ""
+
+    said = (
+        f"{source:15} {network:11} {row['frames']:>5} frames  {row['people_a_frame']!s:>5} each  "
+        f"scores {many('scores'):34} agreed {row['agreed_people']:>4}, found {row['agreed_found']}"
+    )
+    if "whole_people" in row:
+        said += f"\n{'':27} in full view {row['whole_people']}, found {row['whole_found']}, "
+        said += f"scores {many('whole_scores')}"
+    if "keypoint_off_px" in row:
+        said += f"\n{'':27} keypoints off {many('keypoint_off_px')} px, "
+        said += f"{many('keypoint_off_share_of_height')} of the height; "
+        said += f"wrists {many('wrist_off_px')} px"
+    return said
+
+
+def main() -> int:
+    """Read the command line and run; 0 also where there is nothing to compare with."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
+    parser.add_argument("--frames", type=int, default=500, help="rendered ones")
+    parser.add_argument("--seeds", default="400..499", help="worlds: A..B")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row")
+    parser.add_argument("--missed", type=Path, help="keep pictures of whom YOLOX-nano missed")
+    options = parser.parse_args()
+    networks = seers(SHARED / "models")
+    if not networks:
+        print(f"skipped: no networks in {SHARED / 'models'}", file=sys.stderr)
+        return 0
+    first, _, last = options.seeds.partition("..")
+    seeds = range(int(first), int(last or first) + 1)
+    sources: dict[str, Iterator[Frame]] = {"rendered": rendered(seeds, options.frames)}
+    for name, (file, every) in REAL.items():
+        if (SHARED / file).exists():
+            sources[name] = filmed(SHARED / file, every)
+        else:
+            print(f"{name}: skipped, no {SHARED / file}", file=sys.stderr)
+    looks = {}
+    if not options.json:
+        print(f"score {SCORE}, IoU {MATCH_IOU}; quantiles {'/'.join(map(str, QUANTILES))}")
+    for source, frames in sources.items():
+        tallies, seen = measure(frames, networks, _keep(options.missed))
+        looks[source] = spread(seen)
+        for network, tally in tallies.items():
+            row = tally.told()
+            if options.json:
+                print(json.dumps({"source": source, "network": network, **row}), flush=True)
+            else:
+                print(_tell(source, network, row), flush=True)
+    _show_looks(looks, is_json=options.json)
+    return 0
+
+
+def _show_looks(looks: dict[str, dict[str, list[float]]], *, is_json: bool) -> None:
+    for source, row in looks.items():
+        if is_json:
+            print(json.dumps({"source": source, "appearance": row}), flush=True)
+    if is_json:
+        return
+    names = [one.name for one in fields(Appearance)]
+    print("\n" + " " * 16 + "".join(f"{name:>20}" for name in names))
+    for source, row in looks.items():
+        cells = "".join(f"{'/'.join(f'{value:.3g}' for value in row[name]):>20}" for name in names)
+        print(f"{source:16}{cells}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

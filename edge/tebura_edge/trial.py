@@ -1,0 +1,323 @@
+"""Runs a node's camera pipeline on videos as if they were live, and sees whether it keeps up.
+
+Everything of a camera node is in it: decoding, the watch over pictures, the motion gate, the
+network, tracks and reaches; only the way to the gateway is left out. A stream is a camera: its
+pictures come when they come, and one that nobody is ready for is gone.
+"""
+
+import queue
+import resource
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tebura_contract.clock import SECOND_NS, ns_from_s, seconds
+from tebura_contract.geometry import Intrinsics, Pose
+from tebura_contract.ids import CameraId, NodeId, StoreId, shelf_id
+from tebura_contract.layout import Camera, Gondola, Layout, Shelf, StoreInfo
+from tebura_models.loader import Network
+
+from tebura_edge.camera import CameraReader, CameraSettings
+from tebura_edge.camera_role import CameraRole
+from tebura_edge.clock import SystemClock
+from tebura_edge.detections import Detections
+from tebura_edge.frames import FrameDesk
+from tebura_edge.inference import InferenceThread, PeopleLook, PeopleSettings
+from tebura_edge.role import CodeRead
+from tebura_edge.sources import Grab, Source, SourceError
+
+NODE = NodeId("trial")
+WARM_UP_S = 1.5
+"""Before it counts: buffers are allocated, trackers confirm, the governor wakes up."""
+REMEMBERED = 256
+"""Moments of a camera's pictures; more than any delay worth measuring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A camera to play: a video over and over, at this rate; busy if people walk in it."""
+
+    video: Path
+    rate_hz: float = 10.0
+    is_busy: bool = True
+
+
+P99_MS = 250.0
+LOOK_HZ = 5.0
+TRACKED_SHARE = 0.99
+"""What it means to keep up: tracks are known in time, the network sees everybody who moves five
+times a second, and next to no picture is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a trial went.
+
+    `due` pictures were shown to the node and `tracked` of them went through to the tracks;
+    latencies run from the moment the camera had a picture to be decoded until its tracks were
+    known. `look_hz` is how often the network saw the worst served busy camera. `cores` is the
+    processor time used a second, `others` that of other programs meanwhile.
+    """
+
+    streams: int
+    busy: int
+    due: int
+    tracked: int
+    p50_ms: float
+    p99_ms: float
+    look_hz: float
+    cores: float
+    others: float
+
+    @property
+    def keeps_up(self) -> bool:
+        looks_enough = self.busy == 0 or self.look_hz >= LOOK_HZ
+        is_whole = self.tracked >= TRACKED_SHARE * self.due
+        return self.p99_ms <= P99_MS and looks_enough and is_whole
+
+
+def most_streams(play: Callable[[int], Outcome], guess: int, most: int) -> Outcome | None:
+    """The trial with most streams that kept up, searched upwards or downwards from a guess.
+
+    Args:
+        play: Runs a trial with so many streams.
+        guess: Where to begin.
+        most: Where to stop.
+    """
+    best = None
+    count = max(1, min(guess, most))
+    step = 0
+    while 1 <= count <= most:
+        outcome = play(count)
+        if outcome.keeps_up:
+            best = outcome
+        turned = 1 if outcome.keeps_up else -1
+        if step and turned != step:
+            break
+        step = turned
+        count += step
+    return best
+
+
+class LoopedVideo:
+    """A video as a camera: pictures at their moments, over and over; late ones are skipped."""
+
+    def __init__(self, stream: Stream, offset_s: float) -> None:
+        self._path = stream.video
+        self._period_ns = ns_from_s(1 / stream.rate_hz)
+        self._capture = _open(self._path)
+        self._next_ns = time.monotonic_ns() + ns_from_s(offset_s)
+        self.moments_ns: deque[int] = deque(maxlen=REMEMBERED)
+        self.due_count = 0
+
+    def read(self) -> Grab:
+        while not self._grab():
+            self._capture.release()
+            self._capture = _open(self._path)
+        is_read, image = self._capture.retrieve()
+        if not is_read:
+            raise SourceError(f"{self._path}: a picture cannot be decoded")
+        return Grab(np.asarray(image, np.uint8))
+
+    def _grab(self) -> bool:
+        """Wait for the next moment and take its picture; False at the end of the video."""
+        wait_ns = self._next_ns - time.monotonic_ns()
+        while wait_ns < -self._period_ns:
+            # As the camera's own buffer: what was not fetched in time is overwritten.
+            self.due_count += 1
+            self._next_ns += self._period_ns
+            wait_ns += self._period_ns
+            if not self._capture.grab():
+                return False
+        time.sleep(max(0, wait_ns) / SECOND_NS)
+        if not self._capture.grab():
+            return False
+        self.moments_ns.append(self._next_ns)
+        self.due_count += 1
+        self._next_ns += self._period_ns
+        return True
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def _open(path: Path) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        raise SourceError(f"{path}: is no video that can be read")
+    return capture
+
+
+@dataclass
+class _Tally:
+    """What is counted of a trial; `begin` forgets the warm-up."""
+
+    looks: dict[CameraId, PeopleLook]
+    videos: dict[CameraId, LoopedVideo] = field(default_factory=dict)
+    latencies_s: list[float] = field(default_factory=list)
+    due: int = 0
+    cpu_s: float = 0.0
+    machine_s: float = 0.0
+    looked: dict[CameraId, int] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        self.latencies_s.clear()
+        self.due = sum(video.due_count for video in self.videos.values())
+        self.cpu_s, self.machine_s = _cpu_s(), _machine_s()
+        self.looked = {label: look.looked_count for label, look in self.looks.items()}
+
+    def look_count(self, camera: CameraId) -> int:
+        return self.looks[camera].looked_count - self.looked[camera]
+
+    def tracked(self, found: Detections) -> None:
+        """Note that this frame has its tracks; the picture was due at the last moment before."""
+        now_ns = time.monotonic_ns()
+        moments = list(self.videos[found.camera].moments_ns)
+        due_ns = max((at_ns for at_ns in moments if at_ns <= found.captured_ns), default=None)
+        if due_ns is not None:
+            self.latencies_s.append(seconds(now_ns - due_ns))
+
+
+def run_trial(
+    streams: Sequence[Stream], network: Network, settings: PeopleSettings, lasts_s: float
+) -> Outcome:
+    """Play all streams at once for so long and say how the node did.
+
+    Raises:
+        SourceError: If a video cannot be read.
+        RuntimeError: If inference failed.
+    """
+    cameras = {CameraId(f"camera-{n}"): stream for n, stream in enumerate(streams)}
+    clock, desk = SystemClock(), FrameDesk()
+    looks = {label: PeopleLook(network, settings) for label in cameras}
+    tally = _Tally(looks)
+    for n, (label, stream) in enumerate(cameras.items()):
+        # Cameras have no common beat: their pictures are spread over the period.
+        tally.videos[label] = LoopedVideo(stream, n / len(cameras) / stream.rate_hz)
+    found: queue.SimpleQueue[Detections] = queue.SimpleQueue()
+    readers = [_reader(label, stream, desk, clock, tally) for label, stream in cameras.items()]
+
+    def sink(finding: Detections | CodeRead) -> None:
+        if isinstance(finding, Detections):
+            found.put(finding)
+
+    thread = InferenceThread(desk, looks, readers, clock=clock, sink=sink)
+    role = CameraRole(_layout(list(cameras)), None, NODE, 1)
+    for reader in readers:
+        reader.start()
+    thread.start()
+    try:
+        _follow(found, role, tally, thread, WARM_UP_S)
+        tally.begin()
+        _follow(found, role, tally, thread, lasts_s)
+        return _outcome(cameras, tally, lasts_s)
+    finally:
+        thread.stop()
+        for reader in readers:
+            reader.stop()
+
+
+def _reader(
+    label: CameraId, stream: Stream, desk: FrameDesk, clock: SystemClock, tally: _Tally
+) -> CameraReader:
+    def open_video(settings: CameraSettings, _now_store_ns: int) -> Source:
+        return tally.videos[settings.label]
+
+    settings = CameraSettings(label=label, source=str(stream.video), rate_hz=stream.rate_hz)
+    return CameraReader(
+        settings,
+        desk,
+        clock=clock,
+        to_store_ns=lambda monotonic_ns: monotonic_ns,
+        report=lambda _: None,
+        open_with=open_video,
+    )
+
+
+def _follow(
+    found: "queue.SimpleQueue[Detections]",
+    role: CameraRole,
+    tally: _Tally,
+    thread: InferenceThread,
+    lasts_s: float,
+) -> None:
+    """What the node's main loop does: feed the role as findings come."""
+    until_s = time.monotonic() + lasts_s
+    while (left_s := until_s - time.monotonic()) > 0:
+        thread.check()
+        try:
+            item = found.get(timeout=min(left_s, 0.25))
+        except queue.Empty:
+            continue
+        role.step(item)
+        tally.tracked(item)
+
+
+def _outcome(cameras: dict[CameraId, Stream], tally: _Tally, lasts_s: float) -> Outcome:
+    due = sum(video.due_count for video in tally.videos.values()) - tally.due
+    busy = [label for label, stream in cameras.items() if stream.is_busy]
+    latencies_ms = np.array(tally.latencies_s or [lasts_s]) * 1000
+    own_s = _cpu_s() - tally.cpu_s
+    return Outcome(
+        streams=len(cameras),
+        busy=len(busy),
+        due=due,
+        tracked=min(due, len(tally.latencies_s)),
+        p50_ms=float(np.percentile(latencies_ms, 50)),
+        p99_ms=float(np.percentile(latencies_ms, 99)),
+        look_hz=min((tally.look_count(label) / lasts_s for label in busy), default=0.0),
+        cores=own_s / lasts_s,
+        others=max(0.0, _machine_s() - tally.machine_s - own_s) / lasts_s,
+    )
+
+
+def _cpu_s() -> float:
+    return time.process_time()
+
+
+def _machine_s() -> float:
+    """Processor time all programs of this machine have used; 0 where that is not told."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+    user, nice, system, _idle, _wait, interrupt, soft, *_ = stat.read_text().split()[1:9]
+    ticks = sum(map(int, (user, nice, system, interrupt, soft)))
+    return ticks / 100
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _layout(cameras: Sequence[CameraId]) -> Layout:
+    """A gondola that all cameras see from across an aisle."""
+    board = Pose(translation_m=(0.0, 0.0, 0.5))
+    shelf = Shelf(id="s1", gondola_from_shelf=board, size_m=(1.2, 0.4, 0.3), reports_picks=NODE)
+    gondola = Gondola(
+        id="g1",
+        store_from_gondola=Pose(translation_m=(1.4, 1.8, 0.0)),
+        size_m=(1.2, 0.4, 1.5),
+        shelf=(shelf,),
+    )
+    eyes = tuple(
+        Camera(
+            label=label,
+            node=NODE,
+            intrinsics=Intrinsics(
+                size_px=(640, 360), focal_px=(440.0, 440.0), center_px=(320.0, 180.0)
+            ),
+            store_from_camera=Pose(
+                translation_m=(4.5, 1.05, 2.35), rotation_rad=(-1.58044, -1.50749, 0.91866)
+            ),
+            watches=(shelf_id("g1", "s1"),),
+        )
+        for label in cameras
+    )
+    return Layout(
+        store=StoreInfo(id=StoreId("trial"), name="trial"), gondola=(gondola,), camera=eyes
+    )
