@@ -15,7 +15,7 @@ from tebura_simulator.scenes.dataset import HandRow, Plan, WorldRecord, write_da
 from tebura_simulator.scenes.lookouts import FOCAL_SHARES
 from tebura_simulator.scenes.shops import assortment
 from tebura_simulator.scenes.split import Split
-from tebura_simulator.scenes.truth import HandTruth, PersonTruth
+from tebura_simulator.scenes.truth import HandTruth, PersonTruth, Thing
 from tebura_simulator.scenes.worlds import World, moments, world_of
 from tebura_simulator.scenes.yolo import content_of, flipped, hand_crops, is_labelled, label_line
 from tebura_simulator.story.script import Hand
@@ -128,7 +128,7 @@ def test_a_hand_is_told_by_what_it_holds() -> None:
     assert held() == "empty"
     assert held(skus=("tea", "tea")) == "tea"
     assert held(skus=("tea", "cola")) == "several"
-    assert held(has_phone=True) == "phone"
+    assert held(thing=Thing.PHONE) == "phone"
 
 
 def test_crops_are_of_hands_that_are_seen_with_room_around_them() -> None:

@@ -157,6 +157,7 @@ def test_what_stands_before_a_person_hides_joints_and_shrinks_the_mask() -> None
         stage.postures["a"],
         shot._lens,
         replace(sight, depth_m=depth_m),
+        {},
     ).person({})
     assert hidden is not None
     assert hidden.visible_px is not None

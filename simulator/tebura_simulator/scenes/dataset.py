@@ -21,6 +21,7 @@ from tebura_simulator.scenes.render import RenderedFrame, Shot, bones_seen, came
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.scenes.stage import Stage
 from tebura_simulator.scenes.truth import Box
+from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.scenes.workers import at_once
 from tebura_simulator.scenes.worlds import World, moments, world_of
 from tebura_simulator.scenes.yolo import flipped, hand_crops, is_labelled, label_line
@@ -86,9 +87,8 @@ def write_dataset(plan: Plan, seeds: Sequence[int], jobs: int) -> Iterator[World
 
 def _draw(plan: Plan, seed: int) -> WorldRecord:
     world = world_of(plan.split, seed, plan.size_px)
-    stage = Stage(Timeline(world.scenario, world.layout), world.layout, world.look)
     images, hands, people = [], [], 0
-    for number, frame in _frames(world, stage, plan.per_scene):
+    for number, frame in world_frames(world, plan.per_scene):
         name = f"{world.name}-{number:03d}"
         bgr = np.ascontiguousarray(frame.rgb[:, :, ::-1])
         labelled = [person for person in frame.truth.people if is_labelled(person)]
@@ -129,8 +129,13 @@ def _draw(plan: Plan, seed: int) -> WorldRecord:
     return record
 
 
-def _frames(world: World, stage: Stage, count: int) -> Iterator[tuple[int, RenderedFrame]]:
-    """Frames of a world, each through a camera that sees somebody; camera by camera."""
+def world_frames(world: World, count: int) -> Iterator[tuple[int, RenderedFrame]]:
+    """At most so many frames of a world with their numbers in order of time, camera by camera.
+
+    Each is taken through a camera that sees somebody; moments that none sees are left out.
+    """
+    wardrobe = Wardrobe.drawn(world.look.wardrobe_seed, world.split)
+    stage = Stage(Timeline(world.scenario, world.layout), world.layout, world.look, wardrobe)
     rng = np.random.default_rng([world.seed, 2])
     lenses = {label: Lens(camera_of(world.layout, label)) for label in world.cameras}
     chosen = []

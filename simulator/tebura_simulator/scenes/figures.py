@@ -19,6 +19,7 @@ from tebura_simulator.scenes.posture import GRIP_RADIUS_M, Manner, Posture, post
 from tebura_simulator.scenes.rotation import Z, quaternion, turn
 from tebura_simulator.scenes.tailor import Worn, dressed
 from tebura_simulator.scenes.things import add_bag, add_glasses, add_phone
+from tebura_simulator.scenes.truth import Thing
 from tebura_simulator.scenes.wardrobe import Outfit, Wardrobe
 from tebura_simulator.story.attire import Bag, Over
 from tebura_simulator.story.script import ShopperScript
@@ -112,6 +113,12 @@ class Figures:
         at_m = posture.grips_m[hand] + place * fingers + out_m * palm
         return Placed(at_m, _upright(state.yaw_rad))
 
+    def things(self, name: str) -> dict[Hand, Thing]:
+        """What of its own somebody in the shop has in its hands."""
+        found = {Hand.LEFT: Thing.BASKET} if self.outfits[name].bag is Bag.BASKET else {}
+        hand = _phone_hand(self.states[name], self.postures[name])
+        return found if hand is None else {**found, hand: Thing.PHONE}
+
     def _placed(self, name: str) -> dict[str, Placed]:
         posture, state = self.postures.get(name), self.states.get(name)
         if posture is None or state is None:
@@ -137,13 +144,19 @@ class Figures:
                 return Placed(posture.heads_m[BONES.index("upperarm.l")], upright)
 
 
-def _phone_place(state: ShopperState, posture: Posture) -> Placed:
+def _phone_hand(state: ShopperState, posture: Posture) -> Hand | None:
+    """The hand with the phone: shown to the gate, or looked at."""
     if state.phone > 0.05 and state.reach is not None:
-        hand, out_m = state.reach.hand, PHONE_OUT_M
-    elif posture.reading > 0.15:
-        hand, out_m = Hand.RIGHT, 0.012 - GRIP_RADIUS_M
-    else:
+        return state.reach.hand
+    return Hand.RIGHT if posture.reading > 0.15 else None
+
+
+def _phone_place(state: ShopperState, posture: Posture) -> Placed:
+    hand = _phone_hand(state, posture)
+    if hand is None:
         return Placed(AWAY_M, np.eye(3))
+    is_shown = state.phone > 0.05 and state.reach is not None
+    out_m = PHONE_OUT_M if is_shown else 0.012 - GRIP_RADIUS_M
     palm = posture.palms[hand]
     # The phone's own axes: x across, y out of its back, z up.
     turned = np.stack([palm[:, 2], -palm[:, 1], palm[:, 0]], axis=1)

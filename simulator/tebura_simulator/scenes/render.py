@@ -141,9 +141,14 @@ class Shot:
         segments, names = self._drawing.segments()
         sight = Sight(self._drawing.depth_m(), segments, names)
         told = (
-            Witness(stage.states[name], stage.bodies[name], posture, self._lens, sight).person(
-                self._sku_of, has_mask=self.has_masks
-            )
+            Witness(
+                stage.states[name],
+                stage.bodies[name],
+                posture,
+                self._lens,
+                sight,
+                stage.figures.things(name),
+            ).person(self._sku_of, has_mask=self.has_masks)
             for name, posture in stage.postures.items()
         )
         return tuple(person for person in told if person is not None)

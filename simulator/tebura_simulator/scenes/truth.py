@@ -3,6 +3,8 @@
 The files beside the videos; read without anything that draws.
 """
 
+from enum import StrEnum
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +23,26 @@ FPS = 10.0
 """Frames a second of footage, unless more are asked for: frame i is the moment i / FPS."""
 
 
+class Thing(StrEnum):
+    """What a hand may hold that no shop sells."""
+
+    PHONE = "phone"
+    BASKET = "basket"
+
+
 class HandTruth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A hand that is at least partly in the picture, and what it holds.
 
     `box_px` goes around the hand and what is seen of what it holds, cut at the picture's edge.
-    `seen_share` is how much of the hand nothing stands before (what it holds may). `skus` is empty
-    for an empty hand; a phone is told apart.
+    `seen_share` is how much of the hand nothing stands before (what it holds may). `skus` are
+    products, `thing` is of the shopper's own; an empty hand has neither.
     """
 
     hand: Hand
     box_px: Box
     seen_share: float
     skus: tuple[Sku, ...] = ()
-    has_phone: bool = False
+    thing: Thing | None = None
 
 
 class PersonTruth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from tebura_simulator.scenes.lens import Lens
 from tebura_simulator.scenes.masks import Mask, encode_mask, extent, seen_share
 from tebura_simulator.scenes.posture import Posture
 from tebura_simulator.scenes.sight import Sight
-from tebura_simulator.scenes.truth import Box, HandTruth, PersonTruth
+from tebura_simulator.scenes.truth import Box, HandTruth, PersonTruth, Thing
 from tebura_simulator.story.script import Hand
 from tebura_simulator.story.timeline import ShopperState
 
@@ -26,8 +26,6 @@ _HAND_DEPTH_M = 0.09
 """As thick as a hand with closed fingers: nothing nearer than that is the hand itself."""
 _NEAR_PX = 2
 """A joint this near to its own body's outline still lies on it."""
-_PHONE_OUT = 0.05
-"""From this share of the way on a hand holds its phone."""
 
 
 class Witness:
@@ -39,12 +37,20 @@ class Witness:
         posture: That body's bones at the moment.
         lens: The camera.
         sight: What the picture is made of.
+        things: What of its own it has in its hands.
     """
 
     def __init__(
-        self, state: ShopperState, body: Body, posture: Posture, lens: Lens, sight: Sight
+        self,
+        state: ShopperState,
+        body: Body,
+        posture: Posture,
+        lens: Lens,
+        sight: Sight,
+        things: Mapping[Hand, Thing],
     ) -> None:
         self._state, self._body, self._posture = state, body, posture
+        self._things = things
         self._lens, self._sight = lens, sight
         self._mesh_m = skinned(body, posture.rotations, posture.heads_m)
         self._mesh_px, self._far_m = lens.project(self._mesh_m)
@@ -90,7 +96,6 @@ class Witness:
 
     def _hands(self, sku_of: Mapping[str, Sku]) -> Iterator[HandTruth]:
         state = self._state
-        phone = state.reach.hand if state.reach is not None and state.phone > _PHONE_OUT else None
         for hand in Hand:
             rows = _hand_rows(self._body, hand)
             points, far_m = self._mesh_px[rows], self._far_m[rows]
@@ -111,7 +116,7 @@ class Witness:
                 ),
                 seen_share=round(float(is_seen.sum()) / len(rows), 3),
                 skus=tuple(sku_of[item] for item in items),
-                has_phone=hand is phone,
+                thing=self._things.get(hand),
             )
 
 

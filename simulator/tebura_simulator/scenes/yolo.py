@@ -18,7 +18,7 @@ HAND_LEAST_PX = 10.0
 HAND_ROOM = 0.45
 """Room around a hand's box, a share of its longer side: what is held shows beyond the hand."""
 HAND_SIDE_PX = 96
-EMPTY, PHONE, SEVERAL = "empty", "phone", "several"
+EMPTY, SEVERAL = "empty", "several"
 
 
 def flipped() -> tuple[int, ...]:
@@ -56,7 +56,7 @@ def label_line(person: PersonTruth, size_px: tuple[int, int]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class HandCrop:
-    """A square picture around a hand, and what it holds: a SKU, `empty`, `phone` or `several`."""
+    """A square picture around a hand, and what it holds: a SKU, several, a thing, nothing."""
 
     person: PersonTruth
     hand: HandTruth
@@ -67,8 +67,8 @@ class HandCrop:
 
 def content_of(hand: HandTruth) -> str:
     """What a hand holds, in a word."""
-    if hand.has_phone:
-        return PHONE
+    if hand.thing is not None:
+        return hand.thing.value
     kinds = sorted(set(hand.skus))
     if not kinds:
         return EMPTY
