@@ -224,8 +224,13 @@ def skinned(body: Body, rotations: Array, heads_m: Array) -> Array:
     offsets = heads_m - np.einsum("bij,bj->bi", rotations, body.bones_m)
     maps = np.concatenate([rotations, offsets[:, :, None]], axis=2).reshape(len(BONES), 12)
     blended = (body.weights @ maps).reshape(-1, 3, 4)
-    return np.asarray(
-        np.einsum("vij,vj->vi", blended[:, :, :3], body.vertices_m) + blended[:, :, 3]
+    x, y, z = body.vertices_m.T
+    return np.stack(
+        [
+            row[:, 0] * x + row[:, 1] * y + row[:, 2] * z + row[:, 3]
+            for row in blended.swapaxes(0, 1)
+        ],
+        axis=1,
     )
 
 

@@ -12,6 +12,7 @@ from tebura_simulator.scenes.surface import (
     Surface,
     clipped,
     eased,
+    hemmed,
     panelled,
     rimmed,
     smoothed,
@@ -204,7 +205,7 @@ def _neckline(m: Measures, cut: Cut) -> Array:
 
 def _softened(piece: Surface) -> Surface:
     """Once over after the easing, so that its folds are soft and its hem is straight."""
-    return smoothed(piece, 3, 0.4)
+    return hemmed(smoothed(piece, 3, 0.4), 10)
 
 
 def _draped(piece: Surface, m: Measures, loose: float) -> Surface:

@@ -157,9 +157,10 @@ def _print(picture: Array, base: Array, other: Array, rng: Generator) -> None:
                 )
         case _:
             word = ("NOVA", "TIDE", "KUMO", "1984", "ORBIT")[int(rng.integers(5))]
-            cv2.putText(
-                picture, word, (x - 16 * len(word), y + 12), cv2.FONT_HERSHEY_DUPLEX, 1.5, colour, 5
-            )
+            ink = np.zeros((HIGH, WIDE), np.uint8)
+            at = (x - 16 * len(word), y + 12)
+            cv2.putText(ink, word, at, cv2.FONT_HERSHEY_DUPLEX, 1.5, 255, 5)
+            picture[ink > 127] = other
 
 
 def _blocks(picture: Array, base: Array, other: Array, rng: Generator) -> None:

@@ -18,6 +18,7 @@ from tebura_simulator.scenes.rotation import (
     Z,
     aligning,
     between,
+    cross,
     swing,
     turn,
     two_bones,
@@ -40,6 +41,7 @@ _LOW = 0.52
 """Below this share of its shoulders' height a shopper bends its knees to reach."""
 _DEEPEST = 0.72
 """Of a leg's length, how far the pelvis comes down at most."""
+_INDEX = {name: index for index, name in enumerate(BONES)}
 _SIDE = {Hand.LEFT: 1.0, Hand.RIGHT: -1.0}
 _SUFFIX = {Hand.LEFT: "l", Hand.RIGHT: "r"}
 
@@ -308,6 +310,13 @@ class _Poser:
             way = unit(down) * 0.955 * length
             palm = _palm(unit(way - 0.12 * Y), -sign * X + 0.25 * Y)
         at = shoulder + way + palm @ self._grip(hand)
+        if self.stoop_m > 0 and not self.state.held[hand]:
+            # Who squats rests the free hand on a knee.
+            share = min(1.0, self.stoop_m / (0.25 * self.scale))
+            side = _SUFFIX[hand]
+            knee = self._posed(f"shin.{side}") + np.array([0.01 * sign, -0.05, 0.07]) * self.scale
+            at = at + (knee - at) * share
+            palm = between(palm, _palm(unit(-Y - 0.4 * Z), -Z), share)
         if hand is Hand.RIGHT and self.reading > 0:
             reading = _palm(unit(Z - 0.55 * Y + 0.25 * X), Y + 0.5 * Z)
             at = at + (self._page() - at) * self.reading
@@ -337,7 +346,7 @@ class _Poser:
         upper0 = bone(f"forearm.{side}") - bone(f"upperarm.{side}")
         lower0 = bone(f"hand.{side}") - bone(f"forearm.{side}")
         upper, lower = elbow - shoulder, wrist - elbow
-        hinge0, hinge = np.cross(upper0, lower0), np.cross(upper, lower)
+        hinge0, hinge = cross(upper0, lower0), cross(upper, lower)
         forearm = aligning(lower0, hinge0, lower, hinge)
         turned = palm @ _rest_palm(self.body, hand).T
         half = between(forearm, turned, 0.5)
@@ -373,9 +382,9 @@ class _Poser:
         """Bend the fingers about the palm's width, and the thumb against them."""
         side = _SUFFIX[hand]
         ahead, normal, _ = _rest_palm(self.body, hand).T
-        axis = np.cross(ahead, normal)
+        axis = cross(ahead, normal)
         thumb = unit(self.body.bone(f"finger1-3.{side}") - self.body.bone(f"finger1-1.{side}"))
-        across = np.cross(thumb, unit(normal + 0.35 * ahead))
+        across = cross(thumb, unit(normal + 0.35 * ahead))
         for finger in range(1, 6):
             turned = self._turned(f"hand.{side}")
             for joint in range(3):
@@ -414,20 +423,20 @@ class _Poser:
         return np.asarray(self.yaw.T @ (np.asarray(point_m) - self.origin))
 
     def _posed(self, name: str) -> Array:
-        return np.asarray(self.head[BONES.index(name)])
+        return np.asarray(self.head[_INDEX[name]])
 
     def _turned(self, name: str) -> Array:
-        return np.asarray(self.rotation[BONES.index(name)])
+        return np.asarray(self.rotation[_INDEX[name]])
 
     def _place(self, name: str, rotation: Array, head: Array | None = None) -> None:
-        index = BONES.index(name)
+        index = _INDEX[name]
         self.rotation[index] = rotation
         if head is not None:
             self.head[index] = head
 
     def _hang(self, name: str) -> None:
         """Put a bone's head where its parent carries it."""
-        index = BONES.index(name)
+        index = _INDEX[name]
         parent = PARENTS[index]
         assert parent is not None
         offset = self.body.bones_m[index] - self.body.bones_m[parent]
@@ -438,7 +447,7 @@ def _palm(fingers: Array, normal: Array) -> Array:
     """Columns: where the fingers point, where the palm looks, and their cross product."""
     f = unit(fingers)
     n = unit(normal - (normal @ f) * f)
-    return np.stack([f, n, np.cross(f, n)], axis=1)
+    return np.stack([f, n, cross(f, n)], axis=1)
 
 
 def _rest_palm(body: Body, hand: Hand) -> Array:
@@ -448,5 +457,5 @@ def _rest_palm(body: Body, hand: Hand) -> Array:
     fingers = unit(body.bone(f"finger3-1.{side}") - wrist)
     thumb = body.bone(f"finger1-3.{side}") - wrist
     # Fingers ahead and thumb up, the left palm looks right and the right palm left.
-    normal = np.cross(fingers, thumb) if hand is Hand.LEFT else np.cross(thumb, fingers)
+    normal = cross(fingers, thumb) if hand is Hand.LEFT else cross(thumb, fingers)
     return _palm(fingers, normal)

@@ -11,8 +11,15 @@ Array = NDArray[np.float64]
 X, Y, Z = np.eye(3)
 
 
+def cross(a: Array, b: Array) -> Array:
+    """The cross product of two vectors, (3,), without numpy's general machinery."""
+    ax, ay, az = a.tolist()
+    bx, by, bz = b.tolist()
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
 def unit(vector: Array) -> Array:
-    return np.asarray(vector / max(1e-9, float(np.linalg.norm(vector))))
+    return np.asarray(vector / max(1e-9, math.sqrt(float(vector @ vector))))
 
 
 def turn(axis: Array, angle_rad: float) -> Array:
@@ -32,7 +39,7 @@ def aligning(first: Array, second: Array, to_first: Array, to_second: Array) -> 
 def swing(direction: Array, to: Array) -> Array:
     """The smallest rotation that takes one direction to another."""
     a, b = unit(direction), unit(to)
-    axis = np.cross(a, b)
+    axis = cross(a, b)
     sine = float(np.linalg.norm(axis))
     if sine < 1e-9:
         return np.eye(3)
@@ -76,4 +83,4 @@ def two_bones(
 def _basis(first: Array, second: Array) -> Array:
     a = unit(first)
     b = unit(second - (second @ a) * a)
-    return np.stack([a, b, np.cross(a, b)], axis=1)
+    return np.stack([a, b, cross(a, b)], axis=1)

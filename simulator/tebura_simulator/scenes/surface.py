@@ -142,6 +142,21 @@ def smoothed(part: Surface, rounds: int, share: float = 0.5) -> Surface:
     return part.moved(moved)
 
 
+def hemmed(part: Surface, rounds: int) -> Surface:
+    """With its open edges drawn straight, each edge vertex to its neighbours along the edge."""
+    rim = border(part.faces)
+    pairs = np.concatenate([rim, rim[:, ::-1]])
+    moved = part.vertices_m.copy()
+    degree = np.bincount(pairs[:, 0], minlength=len(moved))
+    on = degree > 0
+    for _ in range(rounds):
+        total = np.stack(
+            [np.bincount(pairs[:, 0], moved[pairs[:, 1], i], len(moved)) for i in range(3)], axis=1
+        )
+        moved[on] += 0.5 * (total[on] / degree[on, None] - moved[on])
+    return part.moved(moved)
+
+
 def eased(part: Surface, ease_m: Array | float) -> Surface:
     """Nowhere nearer to the skin than `ease_m`."""
     off = ((part.vertices_m - part.base_m) * part.out).sum(1)

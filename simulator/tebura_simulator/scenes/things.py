@@ -29,7 +29,7 @@ def add_phone(spec: mujoco.MjSpec, name: str) -> None:
         (0.97, 0.97, 0.97),
         (0, -y, 0),
         material="screen",
-        name=f"{name}/screen",
+        name=f"{name}/phone-screen",
     )
 
 
@@ -78,7 +78,7 @@ def add_bag(
             _add_sack(
                 spec,
                 body,
-                f"{name}/sack",
+                f"{name}/bag-sack",
                 (0.035, 0.17 * s, 0.19 * s),
                 (0.06, 0.03, -0.56 * s),
                 tint,
@@ -88,12 +88,12 @@ def add_bag(
                 for y0, y1 in ((-0.06, -0.02), (0.08, 0.12))
             ]
             loops = [_bowed(loop, 9) for loop in loops]
-            _add_tubes(spec, body, f"{name}/straps", loops, 0.008, dark)
+            _add_tubes(spec, body, f"{name}/bag-straps", loops, 0.008, dark)
         case Bag.SHOULDER:
             _add_sack(
                 spec,
                 body,
-                f"{name}/sack",
+                f"{name}/bag-sack",
                 (0.045, 0.13 * s, 0.09 * s),
                 (0.075, 0.02, -0.52 * s),
                 tint,
@@ -101,7 +101,7 @@ def add_bag(
             strap = np.array(
                 [[0.06, -0.10, -0.45 * s], [-0.01, 0.0, 0.05], [0.06, 0.14, -0.45 * s]]
             )
-            _add_tubes(spec, body, f"{name}/straps", [_bowed(strap, 11)], 0.009, dark)
+            _add_tubes(spec, body, f"{name}/bag-straps", [_bowed(strap, 11)], 0.009, dark)
         case Bag.BACKPACK:
             _add_backpack(spec, body, name, m, clear_m, (tint, dark))
         case Bag.BASKET:
@@ -129,7 +129,7 @@ def _add_backpack(
     _add_sack(
         spec,
         body,
-        f"{name}/sack",
+        f"{name}/bag-sack",
         (0.14 * s, 0.075 * s, 0.21 * s),
         (0.0, depth + 0.085 * s, 0.02 * s),
         tint,
@@ -137,7 +137,7 @@ def _add_backpack(
     _add_sack(
         spec,
         body,
-        f"{name}/pocket",
+        f"{name}/bag-pocket",
         (0.10 * s, 0.03 * s, 0.09 * s),
         (0.0, depth + 0.165 * s, -0.06 * s),
         dark,
@@ -151,11 +151,11 @@ def _add_backpack(
             [x, 0.5 * (depth + ahead), top + 0.012],
             [x, ahead + 0.045, top - 0.05],
             [x * 1.08, ahead, top - 0.15],
-            [side * (0.165 * s + clear_m), 0.5 * ahead, -0.02 * s],
-            [side * 0.15 * s, depth + 0.02, -0.12 * s],
+            [side * (0.150 * s + clear_m), 0.35 * ahead, -0.01 * s],
+            [side * 0.12 * s, depth + 0.05, -0.10 * s],
         ]
         straps.append(_bowed(np.array(points), 15))
-    _add_tubes(spec, body, f"{name}/straps", straps, 0.016, dark)
+    _add_tubes(spec, body, f"{name}/bag-straps", straps, 0.016, dark)
 
 
 def _add_basket(spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, s: float) -> None:
@@ -176,7 +176,7 @@ def _add_basket(spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, s: float) 
     handle = np.array(
         [[-wide, 0, low + high], [-0.10 * s, 0, 0.0], [0.10 * s, 0, 0.0], [wide, 0, low + high]]
     )
-    _add_tubes(spec, body, f"{name}/handle", [handle], 0.008, wire)
+    _add_tubes(spec, body, f"{name}/basket-handle", [handle], 0.008, wire)
 
 
 def _add_sack(
