@@ -179,7 +179,7 @@ def test_a_settled_visit_has_a_receipt_that_the_member_owes(counter: Counter) ->
     ]
     assert receipt.total == view.total
     # 267 yen with 8 % inside: 267 * 8 / 108 = 19.8.
-    assert [(tax.rate_percent, tax.tax.minor, tax.is_reduced) for tax in receipt.taxes] == [
+    assert [(int(tax.rate_percent), tax.tax.minor, tax.is_reduced) for tax in receipt.taxes] == [
         (8, 19, True)
     ]
     mika = counter.views.member(MIKA)

@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned
-from tebura_contract.ids import EventId, NodeId, VisitId
+from tebura_contract.ids import EventId, MemberId, NodeId, VisitId
 from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.bench import Bench
@@ -15,6 +16,7 @@ from tebura_gateway.domain.blindness import outages_of
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, in_order
 from tebura_gateway.domain.presence import Visit, presence_of
+from tebura_gateway.domain.staffing import as_staff_work
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.who import NO_REACHES, reaches_by_shelf, who_took
 
@@ -27,6 +29,8 @@ class Judgement:
 
     visits: dict[VisitId, Visit]
     decisions: dict[EventId, Decision]
+    # Those of staff, who buy nothing.
+    staff: frozenset[VisitId] = frozenset()
 
     def of_visit(self, visit: VisitId) -> list[Decision]:
         """The steps on a visit's cart, in order of time."""
@@ -45,12 +49,24 @@ class Judgement:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What people told the gateway about visits: members who are staff, visits that are over."""
+
+    staff: frozenset[MemberId] = frozenset()
+    closed_ns: Mapping[VisitId, int] = field(default_factory=dict)
+
+
+NOTHING_BY_HAND: Final = ByHand()
+
+
 def judge(
     facts: Iterable[Fact],
     layout: Layout,
     through_ns: Mapping[NodeId, int],
     settings: JudgementSettings | None = None,
     rulings: Mapping[EventId, Ruling] | None = None,
+    hand: ByHand = NOTHING_BY_HAND,
 ) -> Judgement:
     """Join what the nodes reported.
 
@@ -60,10 +76,11 @@ def judge(
         through_ns: The believed watermark of each node, store time.
         settings: Tolerances; the defaults where None.
         rulings: What staff decided, by step; wins over all evidence.
+        hand: What else people said: who is staff, which visits are over.
     """
     settings = settings if settings is not None else JudgementSettings()
     ordered = in_order(facts)
-    presence = presence_of(ordered, layout, through_ns, settings)
+    presence = presence_of(ordered, layout, through_ns, settings, hand.closed_ns)
     outages = outages_of(ordered, layout)
     bench = Bench(layout, through_ns, settings, outages, rulings or {})
     reaches = reaches_by_shelf(ordered)
@@ -74,4 +91,6 @@ def judge(
                 fact, step, presence, reaches.get(step.shelf, NO_REACHES), layout, settings
             )
             bench.decide(fact, step, who)
-    return Judgement(presence.visits, bench.decisions)
+    staff = frozenset(visit.id for visit in presence.visits.values() if visit.member in hand.staff)
+    decisions = as_staff_work(bench.decisions, ordered, staff, settings)
+    return Judgement(presence.visits, decisions, staff)

@@ -3,7 +3,8 @@
 A gate's event opens a visit; the track that stands in the gate's zone at that moment is the
 person's. Tracks break: one that begins where and when another ended goes on for the same person.
 One that begins in the open belongs to whoever was lost, if only one person was. Whatever stays
-ambiguous stays unbound, and what such a track reaches for goes to review.
+ambiguous stays unbound, and what such a track reaches for goes to review. Where the shop takes
+walk-ups, whoever comes in through a gate without a code opens a visit without an account.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.events import NodeStarted, ShopperEntered, ShopperLeft
+from tebura_contract.events import NodeStarted, ShopperEntered, ShopperLeft, TrackStarted
 from tebura_contract.ids import EventId, GateId, MemberId, NodeId, TrackId, VisitId, visit_id
-from tebura_contract.layout import Layout
+from tebura_contract.layout import GateDirection, Layout
 
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.tolerances import JudgementSettings
@@ -21,6 +22,8 @@ from tebura_gateway.domain.tracks import Track, apart_m, away_from_stay_ns, exit
 
 NEVER_NS = -(2**62)
 """The watermark of a node that has not spoken."""
+_AT_THE_DOOR_NS = SECOND_NS
+_TWO_VIEWS_NS = 2 * SECOND_NS
 
 
 class Doubt(StrEnum):
@@ -29,11 +32,15 @@ class Doubt(StrEnum):
     NOT_SEEN_LEAVING = "not-seen-leaving"
     ENTERED_AGAIN = "entered-again"
     TOO_LONG = "too-long"
+    NOT_PAID = "not-paid"  # a walk-up who left without paying at the exit screen
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A member (or their group) in the store, from the first entry to the last exit."""
+    """A member (or their group) in the store, from the first entry to the last exit.
+
+    A walk-up has no account: `member` is empty.
+    """
 
     id: VisitId
     member: MemberId
@@ -69,6 +76,7 @@ class _Person:
     uncertainty_ns: int
     tracks: list[Track] = field(default_factory=list)
     left_ns: int | None = None
+    is_walk_up: bool = False
 
     def last(self) -> Track | None:
         """The track that reaches furthest; one still going on reaches furthest of all."""
@@ -94,14 +102,21 @@ def presence_of(
     layout: Layout,
     through_ns: Mapping[NodeId, int],
     settings: JudgementSettings,
+    closed: Mapping[VisitId, int] | None = None,
 ) -> Presence:
-    """Work out visits and their tracks from facts in order; flagged facts are left out."""
+    """Work out visits and their tracks from facts in order; flagged facts are left out.
+
+    `closed` are the visits that staff said had ended, and when.
+    """
     facts = [fact for fact in facts if not fact.flags]
     tracks = tracks_of(facts, layout)
     drafts, people = _entries(facts)
     _leave_by_code(drafts, facts)
     unsure = _bind_at_gates(people, tracks, settings)
-    _link(people, tracks, layout, settings)
+    doors = _Doors.of(facts, layout, through_ns, settings) if settings.walk_up else None
+    for opened in _link(people, tracks, layout, settings, doors):
+        drafts[opened.id] = opened
+    _close_by_hand(drafts, closed or {})
     seers = frozenset(track.node for track in tracks.values())
     seen_through_ns = min((through_ns.get(node, NEVER_NS) for node in seers), default=NEVER_NS)
     ends = _Ends(exit_gates(layout), seen_through_ns, _quiet_since_ns(facts, tracks), settings)
@@ -216,22 +231,97 @@ def _left_zone(track: Track, person: _Person, before_ns: int) -> bool:
     )
 
 
+def _close_by_hand(drafts: Mapping[VisitId, _Draft], closed: Mapping[VisitId, int]) -> None:
+    for name, at_ns in closed.items():
+        draft = drafts.get(name)
+        if draft is not None and (draft.left_ns is None or at_ns < draft.left_ns):
+            draft.left_ns, draft.doubt = at_ns, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """Where somebody without a code may come in, and what is known of that so far."""
+
+    gates: frozenset[GateId]
+    started: Mapping[TrackId, EventId]
+    heard_ns: int
+    settings: JudgementSettings
+
+    @classmethod
+    def of(
+        cls,
+        facts: Sequence[Fact],
+        layout: Layout,
+        through_ns: Mapping[NodeId, int],
+        settings: JudgementSettings,
+    ) -> "_Doors":
+        doors = [gate for gate in layout.gate if gate.direction is not GateDirection.EXIT]
+        return cls(
+            gates=frozenset(GateId(gate.id) for gate in doors),
+            started={
+                fact.event.track: fact.id for fact in facts if isinstance(fact.event, TrackStarted)
+            },
+            heard_ns=min((through_ns.get(gate.node, NEVER_NS) for gate in doors), default=NEVER_NS),
+            settings=settings,
+        )
+
+    def came_in(self, track: Track) -> tuple[GateId, EventId] | None:
+        """The gate and the event by which a track walked in without a code, as far as is known."""
+        entry = self.started.get(track.id)
+        for stay in track.stays:
+            is_first = stay.from_ns - track.started_ns <= _AT_THE_DOOR_NS
+            if entry is None or stay.gate not in self.gates or not is_first or stay.to_ns is None:
+                continue
+            # A code may still be on its way from the gate.
+            if self.heard_ns >= stay.to_ns + self.settings.entry_s * SECOND_NS:
+                return stay.gate, entry
+        return None
+
+    def is_same(self, person: _Person, track: Track) -> bool:
+        """Whether another camera saw this walk-up come in at the same time and place."""
+        first = person.tracks[0]
+        if not person.is_walk_up or first.started_xy_m is None or track.started_xy_m is None:
+            return False
+        return (
+            (first.node, first.camera) != (track.node, track.camera)
+            and abs(first.started_ns - track.started_ns) <= _TWO_VIEWS_NS
+            and apart_m(first.started_xy_m, track.started_xy_m) <= self.settings.link_m
+        )
+
+
 def _link(
-    people: Sequence[_Person],
+    people: list[_Person],
     tracks: Mapping[TrackId, Track],
     layout: Layout,
     settings: JudgementSettings,
-) -> None:
-    """Give each further track, by start, to the person it goes on for; else leave it alone."""
+    doors: _Doors | None,
+) -> list[_Draft]:
+    """Give each further track, by start, to the person it goes on for; else leave it alone.
+
+    Returns:
+        Visits of those who came in without a code, where that is possible.
+    """
     exits = exit_gates(layout)
     bound = {track.id for person in people for track in person.tracks}
+    opened = []
     for track in tracks.values():
         if track.id in bound:
             continue
         person = _follows(track, people, exits, settings) or _only_lost(track, people, exits)
+        came = doors.came_in(track) if doors is not None and person is None else None
+        if doors is not None and came is not None:
+            same = [person for person in people if doors.is_same(person, track)]
+            if not same:
+                gate, entry = came
+                person = _Person(entry, gate, track.started_ns, 0, is_walk_up=True)
+                people.append(person)
+                opened.append(_Draft(visit_id(entry), MemberId(""), [person]))
+            elif len(same) == 1:
+                person = same[0]
         if person is not None:
             person.tracks.append(track)
             bound.add(track.id)
+    return opened
 
 
 def _follows(

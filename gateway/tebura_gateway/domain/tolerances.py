@@ -37,3 +37,5 @@ class JudgementSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     # Nobody in sight this long although a visit is open: it ended unseen.
     empty_s: Positive = 30.0
     longest_visit_s: Positive = 4 * 3600.0
+    # Whoever comes in without a code gets a visit without an account, paid at the exit screen.
+    walk_up: bool = False

@@ -10,8 +10,9 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart
 from tebura_gateway.domain.pricing import Bill, Deal, price
 from tebura_gateway.domain.promotions import Coupon
+from tebura_gateway.service import checkout
 from tebura_gateway.service.requests import Refused
-from tebura_gateway.service.transaction import Tx
+from tebura_gateway.service.transaction import Tx, from_text
 
 _COUPON_BYTES = 9
 
@@ -44,9 +45,11 @@ def running(tx: Tx, visit: VisitId, member: str, cart: Cart, eats_in: bool) -> B
     return bill_of(tx, visit, member, priced, cart, tx.now_ns, eats_in)
 
 
-def freeze(tx: Tx, row: Any, quantities: dict[Sku, int], cart: Cart) -> Bill:
+def freeze(tx: Tx, row: Any) -> Bill:
     """The bill of a visit that ended, whose coupon is used up by it."""
-    visit = VisitId(row.visit)
+    visit, cart = VisitId(row.visit), from_text(row.cart, Cart)
+    confirmed = checkout.standing(row)
+    quantities = cart.decided() if confirmed is None else confirmed.items
     at_ns = int(row.exited_ns) if row.exited_ns is not None else tx.now_ns
     bill = bill_of(tx, visit, row.member, quantities, cart, at_ns, row.eats_in)
     used = [one.promotion for one in bill.discounts if one.kind == "coupon"]

@@ -11,7 +11,7 @@ from tebura_gateway.service.transaction import Tx
 
 def watch(tx: Tx, member: str) -> None:
     """Tell the gates whether this member's codes open; what they owe has just changed."""
-    if not tx.shop.blocks_unpaid:
+    if not tx.shop.blocks_unpaid or not member:
         return
     account = MemberId(member)
     said = MemberRevoked(member=account) if owes(tx, member) else MemberAdmitted(member=account)

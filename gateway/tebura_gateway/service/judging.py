@@ -24,6 +24,7 @@ def recompute(tx: Tx, memory: Memory) -> Judgement:
         memory.through_ns,
         tx.shop.judgement,
         memory.rulings,
+        visits.by_hand(tx, load_ns),
     )
     overdue = visits.overdue(tx)
     decisions.write(tx, memory, judgement, apply_ns, overdue)

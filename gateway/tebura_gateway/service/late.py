@@ -5,12 +5,13 @@ from tebura_contract.ids import Sku, VisitId
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import cart_of
+from tebura_gateway.domain.checkout import Confirmation, judged_since, listing_of
 from tebura_gateway.domain.decision import Status
 from tebura_gateway.domain.judgement import Judgement
 from tebura_gateway.domain.late import difference
 from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.settlement import State, Why
-from tebura_gateway.service import refunding
+from tebura_gateway.service import checkout, refunding
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review
 from tebura_gateway.service.transaction import Tx, from_text
@@ -29,7 +30,7 @@ def look_again(tx: Tx, judgement: Judgement) -> None:
         if waiting or visit not in judgement.visits:
             continue
         if row.state == State.SETTLED:
-            _adjust(tx, judgement, visit, from_text(row.bill, Bill))
+            _adjust(tx, judgement, visit, from_text(row.bill, Bill), checkout.standing(row))
         elif row.state == State.VOID and row.reason == Why.NOTHING_TAKEN:
             _adjust(tx, judgement, visit, None)
         elif row.state != State.VOID:
@@ -38,9 +39,16 @@ def look_again(tx: Tx, judgement: Judgement) -> None:
         tx.change(table, {"visit": visit}, late_ns=None)
 
 
-def _adjust(tx: Tx, judgement: Judgement, visit: VisitId, bill: Bill | None) -> None:
+def _adjust(
+    tx: Tx,
+    judgement: Judgement,
+    visit: VisitId,
+    bill: Bill | None,
+    confirmed: Confirmation | None = None,
+) -> None:
     billed = bill.quantities() if bill is not None else {}
-    judged = cart_of(judgement, visit).decided()
+    cart = cart_of(judgement, visit)
+    judged = cart.decided() if confirmed is None else judged_since(listing_of(cart), confirmed)
     found = difference(billed, refunding.refunded(tx, visit), judged)
     if found.credit:
         _give_back(tx, visit, found.credit)

@@ -1,6 +1,7 @@
 """Members of the shop, kept in its own table: the built-in account provider."""
 
 import secrets
+from enum import StrEnum
 
 from sqlalchemy import delete, select
 from tebura_contract.entry_code import new_member_id
@@ -10,6 +11,14 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.service.ports import Account
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx
+
+
+class MemberRole(StrEnum):
+    """Who somebody is to the shop: what staff take and put back is nobody's purchase."""
+
+    SHOPPER = "shopper"
+    STAFF = "staff"
+
 
 _MEMBER_BYTES = 9
 _MEMBER_CHARS = 15
@@ -50,6 +59,17 @@ def add(
         raise Refused(f"member {member} exists under another name")
     tx.note("member", member)
     return found
+
+
+def set_role(tx: Tx, member: MemberId, role: MemberRole) -> None:
+    """Make a member staff, or a shopper again; visits that are not billed yet follow.
+
+    Raises:
+        Refused: If there is no such member.
+    """
+    if not tx.change(tables.member, {"member": member}, role=role.value):
+        raise Refused(f"no member {member}")
+    tx.note("member", member)
 
 
 def find(tx: Tx, member: MemberId) -> Account | None:

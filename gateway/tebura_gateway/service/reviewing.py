@@ -10,7 +10,7 @@ from tebura_contract.ids import EventId, Sku, VisitId
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain import decision as steps
 from tebura_gateway.domain.settlement import State, VisitRuling, Why
-from tebura_gateway.service import decisions, refunding, settling
+from tebura_gateway.service import checkout, decisions, refunding, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.reviews import ReviewKind, ReviewState, close, kind_of_review, reopen
@@ -57,6 +57,8 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
             _rule_payment(tx, review.partition(":")[2], VisitId(row.visit), ruling)
             tx.note("visit", row.visit)
             return
+        case ReviewKind.CORRECTION:
+            checkout.rule(tx, memory, VisitId(row.visit), ruling)
         case ReviewKind.EVENT | ReviewKind.STOCK:
             # Seen: there is nothing to decide, a count puts the book right.
             pass
@@ -184,6 +186,8 @@ def _rule_visit(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
         raise Refused("a visit is accepted or voided; change its steps")
     if ruling.kind is RulingKind.ACCEPT and row.reason == Why.CART:
         raise Refused("this cart cannot be charged as it stands: change its steps, or void")
+    if ruling.kind is RulingKind.ACCEPT and not row.member and not row.confirmed:
+        raise Refused("they left without paying and have no account: void writes it off")
     said = VisitRuling.ACCEPT if ruling.kind is RulingKind.ACCEPT else VisitRuling.VOID
     tx.change(tables.visit, {"visit": visit}, ruling=said.value, ruled_by=ruling.by)
     memory.is_stale = True

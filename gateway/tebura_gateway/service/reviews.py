@@ -18,6 +18,7 @@ class ReviewKind(StrEnum):
     EVENT = "event"
     PAYMENT = "payment"
     STOCK = "stock"
+    CORRECTION = "correction"
 
 
 class ReviewState(StrEnum):

@@ -7,7 +7,6 @@ from tebura_contract.money import Money
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain import ledger
-from tebura_gateway.domain.cart import Cart
 from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.receipt import Receipt
 from tebura_gateway.domain.settlement import (
@@ -156,11 +155,16 @@ def ask_due(tx: Tx, memory: Memory) -> None:
     query = select(table.c.visit).where(table.c.store == tx.store, table.c.next_try_ns <= tx.now_ns)
     for (name,) in tx.connection.execute(query).all():
         now = read(tx, VisitId(name))
-        if now.state is not State.UNKNOWN or now.asking is None:
+        call = now.asking or _call_out(now)
+        if call is None:
             tx.change(table, {"visit": name}, next_try_ns=None)
             continue
-        if key_of(now, now.asking) in memory.in_flight:
+        if key_of(now, call) in memory.in_flight:
             continue
+        if now.state in SENT:
+            # Its call was lost on the way out: the intent is what there is.
+            now = unanswered(now, call)
+            _save(tx, now)
         if is_key_expired(tx, now.provider, now.first_sent_ns):
             tx.change(table, {"visit": name}, next_try_ns=None)
             # A key past its provider's memory is reconciled by hand, never replaced.
@@ -173,7 +177,7 @@ def ask_due(tx: Tx, memory: Memory) -> None:
             )
             continue
         tx.change(table, {"visit": name}, next_try_ns=tx.now_ns + LAST_RETRY_NS)
-        tx.calls.append(_call(tx, now, now.asking, asks=True))
+        tx.calls.append(_call(tx, now, call, asks=True))
 
 
 def is_key_expired(tx: Tx, provider: str, first_sent_ns: int | None) -> bool:
@@ -193,7 +197,8 @@ def recover(tx: Tx) -> None:
     )
     for (name,) in tx.connection.execute(query).all():
         now = read(tx, VisitId(name))
-        call = Call.AUTHORIZE if now.state is State.AUTH_SENT else Call.CAPTURE
+        call = _call_out(now)
+        assert call is not None
         _save(tx, unanswered(now, call))
     stuck = select(table.c.visit).where(
         table.c.store == tx.store,
@@ -201,6 +206,17 @@ def recover(tx: Tx) -> None:
     )
     for (name,) in tx.connection.execute(stuck).all():
         advance(tx, VisitId(name), _beyond_pricing())
+
+
+def _call_out(now: Settlement) -> Call | None:
+    """What the provider was sent, where nothing came back yet."""
+    match now.state:
+        case State.AUTH_SENT:
+            return Call.AUTHORIZE
+        case State.CAPTURE_SENT:
+            return Call.CAPTURE
+        case _:
+            return None
 
 
 def retry_payment(tx: Tx, visit: VisitId) -> None:
@@ -261,8 +277,7 @@ def look_up(tx: Tx, visit: VisitId, reference: str | None, by: str) -> None:
 def _price(tx: Tx, now: Settlement) -> Settlement:
     row = tx.get(tables.visit, visit=now.visit)
     assert row is not None
-    cart = from_text(row.cart, Cart)
-    bill = billing.freeze(tx, row, cart.decided(), cart)
+    bill = billing.freeze(tx, row)
     tx.change(
         tables.visit,
         {"visit": now.visit},
@@ -293,6 +308,9 @@ def _save(tx: Tx, now: Settlement) -> None:
         wait_ns = min(FIRST_RETRY_NS * 2 ** min(now.tries, 10), LAST_RETRY_NS)
         # Just after a start nothing has been tried by this process: ask at once.
         next_try_ns = tx.now_ns + (wait_ns if before.state == State.UNKNOWN else FIRST_RETRY_NS)
+    elif now.state in SENT:
+        # The call follows the commit. Should it be lost in between, the timer finds it.
+        next_try_ns = tx.now_ns + LAST_RETRY_NS
     tx.change(
         tables.settlement,
         {"visit": now.visit},

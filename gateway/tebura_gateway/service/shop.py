@@ -5,7 +5,9 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
+import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import NodeId, Sku, StoreId
 from tebura_contract.layout import Layout, Product
@@ -33,6 +35,17 @@ class UnknownProvider(LookupError):
     """Money that moves through a provider which the configuration does not name."""
 
 
+class WalkUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shoppers without an account: a list at the exit screen, paid there.
+
+    Above `correction_limit_minor` staff look before a corrected list is charged. The screen signs
+    in with the token of `exit_token_file`.
+    """
+
+    correction_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 500
+    exit_token_file: str = ""
+
+
 @dataclass(frozen=True)
 class Shop:
     """One store and how the gateway serves it. `node_keys` sign events, by node."""
@@ -54,6 +67,8 @@ class Shop:
     # The shop's own rules of tax; None: those of its country.
     tax: TaxRules | None = None
     promotions: tuple[Promotion, ...] = ()
+    # None: nobody comes in without an account.
+    walk_up: WalkUp | None = None
 
     @property
     def store(self) -> StoreId:

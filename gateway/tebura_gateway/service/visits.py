@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import select
-from tebura_contract.ids import VisitId
+from tebura_contract.ids import MemberId, VisitId
 from tebura_contract.messages import VisitOpened
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart, cart_of
-from tebura_gateway.domain.judgement import Judgement
-from tebura_gateway.domain.presence import NEVER_NS, Visit
+from tebura_gateway.domain.gaps import touches
+from tebura_gateway.domain.judgement import ByHand, Judgement
+from tebura_gateway.domain.presence import NEVER_NS, Doubt, Visit
 from tebura_gateway.domain.settlement import (
     UNPRICED,
     Outlook,
@@ -19,10 +20,15 @@ from tebura_gateway.domain.settlement import (
     State,
     VisitRuling,
 )
-from tebura_gateway.service import billing, holding, settling
+from tebura_gateway.service import billing, checkout, holding, settling
+from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
+
+STILL_INSIDE_NS = 2**62
+"""Where a visit is paid before anybody left, what is taken until then is late."""
 
 
 def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[VisitId]:
@@ -36,22 +42,48 @@ def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[V
         if row is not None and State(row.state) not in UNPRICED:
             continue
         if row is None:
-            _open(tx, visit)
-        eats_in = row is not None and bool(row.eats_in)
-        _store(tx, memory, visit, cart_of(judgement, visit.id), eats_in)
+            _open(tx, visit, visit.id in judgement.staff)
+        _store(tx, memory, visit, cart_of(judgement, visit.id), row)
         pending.append(visit.id)
     return pending
 
 
 def _rows(tx: Tx, apply_ns: int) -> dict[VisitId, Any]:
     table = tables.visit
-    query = select(table.c.visit, table.c.state, table.c.eats_in).where(
-        table.c.store == tx.store, table.c.entered_ns >= apply_ns
-    )
+    query = select(table).where(table.c.store == tx.store, table.c.entered_ns >= apply_ns)
     return {VisitId(row.visit): row for row in tx.connection.execute(query)}
 
 
-def _open(tx: Tx, visit: Visit) -> None:
+def by_hand(tx: Tx, load_ns: int) -> ByHand:
+    """What people told about members and visits of the window."""
+    member, visit = tables.member, tables.visit
+    staff = select(member.c.member).where(
+        member.c.store == tx.store, member.c.role == MemberRole.STAFF.value
+    )
+    closed = select(visit.c.visit, visit.c.closed_ns).where(
+        visit.c.store == tx.store, visit.c.entered_ns >= load_ns, visit.c.closed_ns.is_not(None)
+    )
+    return ByHand(
+        frozenset(MemberId(row.member) for row in tx.connection.execute(staff)),
+        {VisitId(row.visit): int(row.closed_ns) for row in tx.connection.execute(closed)},
+    )
+
+
+def close(tx: Tx, memory: Memory, visit: VisitId, by: str) -> None:
+    """Staff: whoever it was has left, though nobody saw it.
+
+    Raises:
+        Refused: If the visit does not go on.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    if row is None or State(row.state) is not State.OPEN or row.closed_ns is not None:
+        raise Refused(f"visit {visit} is not going on")
+    tx.change(tables.visit, {"visit": visit}, closed_ns=tx.now_ns, ruled_by=by[:64])
+    memory.is_stale = True
+    tx.note("visit", visit)
+
+
+def _open(tx: Tx, visit: Visit, is_staff: bool) -> None:
     tx.put(
         tables.visit,
         {"visit": visit.id},
@@ -64,19 +96,26 @@ def _open(tx: Tx, visit: Visit) -> None:
         state_since_ns=tx.now_ns,
     )
     settling.begin(tx, Settlement(visit=visit.id, state=State.OPEN))
-    holding.place(tx, visit.id, visit.member)
+    if not visit.member:
+        return
+    if not is_staff:
+        holding.place(tx, visit.id, visit.member)
     opened = VisitOpened(gate=visit.gate, member=visit.member, visit=visit.id)
     for node in sorted({gate.node for gate in tx.layout.gate}):
         tx.command(node, opened)
 
 
-def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, eats_in: bool) -> None:
+def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, row: Any | None) -> None:
+    eats_in = row is not None and bool(row.eats_in)
     bill = billing.running(tx, visit.id, visit.member, cart, eats_in)
+    confirmed = checkout.standing(row) if row is not None else None
+    doubt = visit.doubt if visit.member or visit.exited_ns is None else Doubt.NOT_PAID
     values = {
         "people": visit.people,
-        "exited_ns": visit.exited_ns,
+        # Whoever pays at the exit screen leaves after that.
+        "exited_ns": int(confirmed.at_ns) if confirmed is not None else visit.exited_ns,
         "tracks": to_text(visit.tracks),
-        "doubt": visit.doubt.value if visit.doubt is not None else "",
+        "doubt": doubt.value if doubt is not None else "",
         "cart": to_text(cart),
         "total_minor": bill.total_minor,
         "discounts": to_text(bill.discounts),
@@ -112,27 +151,43 @@ def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[
         now = settling.advance(tx, name, outlook)
         if now.state not in UNPRICED:
             exited_ns = judgement.visits[name].exited_ns
-            assert exited_ns is not None
-            memory.closed[name] = (int(row.entered_ns), exited_ns)
+            until_ns = exited_ns if exited_ns is not None else STILL_INSIDE_NS
+            memory.closed[name] = (int(row.entered_ns), until_ns)
         _ask(tx, row, now)
 
 
 def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart) -> Outlook:
     visit = judgement.visits[VisitId(row.visit)]
-    doubtful = judgement.in_doubt(visit.id)
-    decided = cart.decided()
-    words = [memory.through_ns.get(node, NEVER_NS) for node in tx.shop.nodes]
+    if not visit.member:
+        return checkout.outlook(tx, memory, row, cart, visit)
+    doubtful = judgement.in_doubt(visit.id) if visit.id not in judgement.staff else []
     return Outlook(
         has_exited=visit.exited_ns is not None,
-        is_complete=visit.exited_ns is not None
-        and min(words, default=visit.exited_ns) >= visit.exited_ns,
+        is_complete=_is_complete(tx, memory, judgement, row, visit),
         is_overdue=row.deadline_ns is not None and row.deadline_ns <= tx.now_ns,
         has_doubtful_steps=bool(doubtful),
         is_empty=not doubtful and not cart.lines,
-        is_chargeable=cart.is_certain() and all(sku in tx.shop.products for sku in decided),
+        is_chargeable=cart.is_certain() and all(sku in tx.shop.products for sku in cart.decided()),
         has_doubtful_end=visit.doubt is not None,
         ruling=VisitRuling(row.ruling),
     )
+
+
+def _is_complete(tx: Tx, memory: Memory, judgement: Judgement, row: Any, visit: Visit) -> bool:
+    """Whether all nodes have reported past the exit, or after a while all that matter here."""
+    if visit.exited_ns is None:
+        return False
+    silent = [
+        node
+        for node in sorted(tx.shop.nodes)
+        if memory.through_ns.get(node, NEVER_NS) < visit.exited_ns
+    ]
+    if not silent:
+        return True
+    if row.deadline_ns is None or row.deadline_ns > tx.now_ns:
+        return False
+    owner = {track: one.id for one in judgement.visits.values() for track in one.tracks}
+    return not touches(visit, silent, tx.layout, memory.facts.values(), owner)
 
 
 def _ask(tx: Tx, row: Any, state: Settlement) -> None:

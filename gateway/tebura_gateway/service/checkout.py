@@ -1,0 +1,143 @@
+"""The exit screen: a walk-up confirms a list, and that is what is billed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from tebura_contract.ids import Sku, VisitId
+
+from tebura_gateway.adapters import tables
+from tebura_gateway.domain.cart import Cart, LineStatus
+from tebura_gateway.domain.checkout import (
+    BadConfirmation,
+    Confirmation,
+    WhyCorrected,
+    confirmation,
+    listing_of,
+)
+from tebura_gateway.domain.presence import NEVER_NS, Visit
+from tebura_gateway.domain.settlement import UNPRICED, Outlook, State, VisitRuling
+from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.requests import Refused, Ruling, RulingKind
+from tebura_gateway.service.reviews import open_review, withdraw
+from tebura_gateway.service.transaction import Tx, from_text, to_text
+
+
+def standing(row: Any) -> Confirmation | None:
+    """What the shopper of a visit row confirmed, as long as it holds."""
+    return from_text(row.confirmed, Confirmation) if row.confirmed else None
+
+
+def confirm(
+    tx: Tx,
+    memory: Memory,
+    visit: VisitId,
+    items: Mapping[Sku, int],
+    reasons: Mapping[Sku, WhyCorrected],
+    eats_in: bool,
+) -> Confirmation:
+    """Take the list that a walk-up pays for; the money moves once all nodes have reported.
+
+    Raises:
+        Refused: If the visit is not a walk-up's that may pay now, or the list cannot be.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    if row is None or row.member or tx.shop.walk_up is None:
+        raise Refused(f"visit {visit} does not pay at the exit screen")
+    if State(row.state) not in UNPRICED:
+        raise Refused("it is paid, or being paid")
+    cart = from_text(row.cart, Cart)
+    if any(line.status is LineStatus.CHECKING for line in cart.lines):
+        raise Refused("a line is still being checked: a moment")
+    try:
+        found = confirmation(
+            listing_of(cart),
+            items,
+            reasons,
+            tx.shop.products,
+            tx.shop.walk_up.correction_limit_minor,
+            tx.now_ns,
+        )
+    except BadConfirmation as error:
+        raise Refused(str(error)) from error
+    if not found.items and not found.needs_staff:
+        raise Refused("there is nothing to pay")
+    _save(tx, memory, visit, found, eats_in=eats_in)
+    _show_staff(tx, visit, found)
+    return found
+
+
+def forget(tx: Tx, memory: Memory, visit: VisitId) -> None:
+    """Back to the list, as long as nothing is billed."""
+    row = tx.get(tables.visit, visit=visit)
+    if row is None or State(row.state) not in UNPRICED:
+        raise Refused("it is paid, or being paid")
+    _clear(tx, visit)
+    memory.is_stale = True
+
+
+def _clear(tx: Tx, visit: str) -> None:
+    tx.change(tables.visit, {"visit": visit}, confirmed=None)
+    withdraw(tx, f"correction:{visit}")
+    tx.note("visit", visit)
+
+
+def _save(tx: Tx, memory: Memory, visit: VisitId, found: Confirmation, **values: object) -> None:
+    tx.change(tables.visit, {"visit": visit}, confirmed=to_text(found), **values)
+    memory.is_stale = True
+    tx.note("visit", visit)
+
+
+def _show_staff(tx: Tx, visit: VisitId, found: Confirmation) -> None:
+    """Corrections are never taken in silence: staff see them, above the limit they decide."""
+    if not found.corrections and not found.needs_staff:
+        return
+    open_review(
+        tx,
+        f"correction:{visit}",
+        reason="over-limit" if found.needs_staff else "corrected",
+        visit=visit,
+        risk_minor=found.removed_minor,
+        is_new=True,
+    )
+
+
+def rule(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
+    """Staff looked at a corrected list: as the shopper says (accept) or the shelf says (void).
+
+    Raises:
+        Refused: If neither fits.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    found = standing(row) if row is not None else None
+    if row is None or found is None or not found.needs_staff:
+        # It was paid as the shopper said; staff have seen it.
+        return
+    if ruling.kind is RulingKind.CHANGE:
+        raise Refused("change the list at the exit screen, then accept it")
+    items = found.items if ruling.kind is RulingKind.ACCEPT else found.listing.items
+    settled = msgspec.structs.replace(found, items=items, needs_staff=False)
+    _save(tx, memory, visit, settled)
+
+
+def outlook(tx: Tx, memory: Memory, row: Any, cart: Cart, visit: Visit) -> Outlook:
+    """What a walk-up's settlement starts from: the confirmed list, while it is that of the cart."""
+    found, now = standing(row), listing_of(cart)
+    if found is not None and found.listing != now:
+        # Something was taken or put back, or turned out otherwise, before it was billed.
+        _clear(tx, row.visit)
+        found = None
+    has_paid_word = found is not None and not found.needs_staff
+    words = [memory.through_ns.get(node, NEVER_NS) for node in tx.shop.nodes]
+    since_ns = found.at_ns if found is not None else visit.exited_ns
+    items = found.items if found is not None else now.items
+    return Outlook(
+        has_exited=has_paid_word or visit.exited_ns is not None,
+        is_complete=since_ns is not None and min(words, default=since_ns) >= since_ns,
+        is_overdue=row.deadline_ns is not None and row.deadline_ns <= tx.now_ns,
+        has_doubtful_steps=False,
+        is_empty=not items and (found is not None or not now.unnamed),
+        is_chargeable=all(sku in tx.shop.products for sku in items),
+        has_doubtful_end=not has_paid_word,
+        ruling=VisitRuling(row.ruling),
+    )
