@@ -26,7 +26,7 @@ class StoreTime(msgspec.Struct, frozen=True, kw_only=True):
     """An instant in store time and how far off it may be (half-width)."""
 
     at_ns: Ns
-    uncertainty_ns: Ns = Ns(0)
+    uncertainty_ns: Ns = msgspec.field(default_factory=Ns)
 
 
 class Clock(Protocol):

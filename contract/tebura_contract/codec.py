@@ -74,12 +74,13 @@ def from_plain(value: Any, kind: type[T]) -> T:
         raise DecodeError(str(error)) from error
 
 
+def ns_schema(kind: type) -> dict[str, Any]:
+    """How the one type of ours looks that JSON does not have."""
+    if kind is Ns:
+        return {"type": "string", "pattern": "^-?[0-9]{1,19}$"}
+    raise NotImplementedError(kind)
+
+
 def json_schema(kind: Any) -> dict[str, Any]:
     """JSON Schema 2020-12 of a type of this contract."""
-
-    def hook(inner: type) -> dict[str, Any]:
-        if inner is Ns:
-            return {"type": "string", "pattern": "^-?[0-9]{1,19}$"}
-        raise NotImplementedError(inner)
-
-    return msgspec.json.schema(kind, schema_hook=hook)
+    return msgspec.json.schema(kind, schema_hook=ns_schema)

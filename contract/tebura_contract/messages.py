@@ -54,9 +54,9 @@ class Health(Message, frozen=True, kw_only=True):
     state: NodeState
     boot: int
     version: str = ""
-    at_ns: Ns = Ns(0)
+    at_ns: Ns = msgspec.field(default_factory=Ns)
     waiting: int = 0
-    clock_uncertainty_ns: Ns = Ns(0)
+    clock_uncertainty_ns: Ns = msgspec.field(default_factory=Ns)
     inference: str = ""
     parts: tuple[Part, ...] = ()
 

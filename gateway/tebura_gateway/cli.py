@@ -13,6 +13,7 @@ from tebura_gateway import cli_keys as keys
 from tebura_gateway import logs
 from tebura_gateway.adapters.database import AlreadyServed, DatabaseError
 from tebura_gateway.cli_options import ConfigOption, JsonOption, fail, load, transaction
+from tebura_gateway.cli_schema import schema
 
 app = typer.Typer(
     help="The store's gateway: visits, carts, settlement, receipts, pages.",
@@ -22,6 +23,7 @@ app = typer.Typer(
 member_app = typer.Typer(help="Members of the store.", no_args_is_help=True)
 app.add_typer(member_app, name="member")
 app.add_typer(keys.app, name="key")
+app.command("schema", epilog="Example: tebura-gateway schema -o schemas")(schema)
 
 
 @app.command(epilog="Example: tebura-gateway run --config gateway.toml --check")

@@ -11,6 +11,7 @@ from tebura_contract.clock import rfc3339
 
 from tebura_gateway.api import problems, rest
 from tebura_gateway.api.access import SHOPPER_COOKIE, Failures, RuntimeDep
+from tebura_gateway.api.description import Document, describe
 from tebura_gateway.api.headers import Guard
 from tebura_gateway.api.repeating import UnderWay
 from tebura_gateway.api.runtime import Runtime
@@ -36,6 +37,15 @@ class _Files(StaticFiles):
         return answer
 
 
+class _Application(FastAPI):
+    """Describes itself with all that our layers answer."""
+
+    def openapi(self) -> Document:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema
+
+
 def create_app(runtime: Runtime) -> FastAPI:
     """Build the application around a running gateway.
 
@@ -44,7 +54,18 @@ def create_app(runtime: Runtime) -> FastAPI:
     """
     if len(runtime.web.secret) < MIN_SECRET_BYTES:
         raise ValueError(f"the HTTP secret must have at least {MIN_SECRET_BYTES} bytes")
-    app = FastAPI(
+    app = routed()
+    app.state.runtime = runtime
+    app.state.renderer = Renderer(runtime.layout)
+    app.state.slots = Slots()
+    app.state.failures = Failures()
+    app.state.under_way = UnderWay()
+    return app
+
+
+def routed() -> FastAPI:
+    """The application without a gateway behind it: enough to describe it."""
+    app = _Application(
         title="Tebura gateway",
         version=VERSION,
         summary="Visits, carts, receipts, reviews and nodes of one store",
@@ -52,23 +73,23 @@ def create_app(runtime: Runtime) -> FastAPI:
         # The built-in pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        # Names of functions: what generated clients call their methods.
+        generate_unique_id_function=lambda route: route.name,
     )
-    app.state.runtime = runtime
-    app.state.renderer = Renderer(runtime.layout)
-    app.state.slots = Slots()
-    app.state.failures = Failures()
-    app.state.under_way = UnderWay()
     app.add_middleware(Guard)
     problems.install(app)
-    app.include_router(rest.router)
-    app.include_router(phone.router)
-    app.include_router(staff.router)
-    app.include_router(reviewing.router)
-    app.include_router(stocktaking.router)
-    app.include_router(live.router)
+    for pages in (rest, phone, staff, reviewing, stocktaking, live):
+        app.include_router(pages.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     app.add_api_route("/", _home, include_in_schema=False)
-    app.add_api_route("/health", _health, response_model=HealthOut, tags=["store"])
+    app.add_api_route(
+        "/health",
+        _health,
+        name="health",
+        response_model=HealthOut,
+        responses={503: {"model": HealthOut, "description": "The database takes nothing now"}},
+        tags=["store"],
+    )
     return app
 
 

@@ -17,14 +17,16 @@ from tebura_gateway.api.runtime import Calls, Runtime
 from tebura_gateway.service.idempotency import Answer, Asked
 from tebura_gateway.service.views import Views
 
+KEY_HEADER = "Idempotency-Key"
+KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 REPEATED = "Idempotent-Replayed"
 """Header of an answer that was given before."""
 
 KeyHeader = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,200}$",
+        alias=KEY_HEADER,
+        pattern=KEY_PATTERN,
         description=(
             "A name of the caller's for this call, for example a UUID; remembered for a day. The "
             "same call under it again does nothing and is answered the same."
