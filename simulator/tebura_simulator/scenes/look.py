@@ -37,7 +37,7 @@ class Decor(msgspec.Struct, frozen=True, kw_only=True):
     """What stands and hangs around; colours are sRGB from 0 to 1.
 
     `floor_shine` is the share of light a floor mirrors; `posters`, `mannequins`, `glass_doors` and
-    `coolers` are counted, as many as there is room for.
+    `coolers` are counted, as many as there is room for. `fixture` is the gondolas' steel.
     """
 
     floor: Floor = Floor.TILES
@@ -45,12 +45,14 @@ class Decor(msgspec.Struct, frozen=True, kw_only=True):
     wall: Wall = Wall.PLASTER
     wall_colour: tuple[float, float, float] = (0.89, 0.87, 0.84)
     accent: tuple[float, float, float] = (0.84, 0.13, 0.16)
+    fixture: tuple[float, float, float] = (0.86, 0.87, 0.88)
     ceiling: Ceiling = Ceiling.PANELS
     posters: int = 0
     mannequins: int = 0
     glass_doors: int = 0
     coolers: int = 1
     baskets: int = 0
+    has_exit: bool = False
 
 
 class Lighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +142,7 @@ _WALL_COLOURS = (
     (0.55, 0.60, 0.66),
     (0.86, 0.78, 0.76),
 )
+_FIXTURES = ((0.9, 0.9, 0.9), (0.8, 0.81, 0.83), (0.3, 0.31, 0.33), (0.82, 0.78, 0.7))
 _ACCENTS = (
     (0.82, 0.14, 0.17),
     (0.10, 0.42, 0.26),
@@ -166,6 +169,8 @@ def _decor(rng: np.random.Generator) -> Decor:
         glass_doors=int(rng.integers(0, 2)),
         coolers=int(rng.integers(0, 2)),
         baskets=int(rng.integers(0, 2)),
+        fixture=_FIXTURES[int(rng.integers(len(_FIXTURES)))],
+        has_exit=bool(rng.random() < 0.6),
     )
 
 

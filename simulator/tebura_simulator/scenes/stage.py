@@ -210,6 +210,8 @@ def _settings(spec: mujoco.MjSpec) -> None:
     spec.visual.quality.shadowsize = 2048
     # Pictures are drawn larger and averaged; samples within a pixel on top cost half the speed.
     spec.visual.quality.offsamples = 0
+    # Light is worked out at corners: a floor needs some.
+    spec.visual.quality.numquads = 10
     spec.visual.map.znear, spec.visual.map.zfar = 0.008, 8.0
     spec.stat.extent, spec.stat.center = 6.0, [2.0, 0.5, 1.0]
     sky = spec.add_texture(name="sky", width=8, height=8, nchannel=3)
