@@ -114,7 +114,10 @@ def _cuts(step: WeightStep, places: Iterable[Place]) -> Iterator[tuple[WeightSte
         for place in places
         if any(abs(step.deltas_g.get(plate, 0.0)) >= LEAST_PART_G for plate in place.plates)
     }
-    found = sorted(moved, key=lambda plates: tuple(sorted(plates)))
+    for sign in (-1.0, 1.0):
+        # Two of one product on plates beside each other, one each way, are two whatever they are.
+        moved.add(frozenset(p for p, g in step.deltas_g.items() if g * sign >= LEAST_PART_G))
+    found = sorted(moved - {frozenset()}, key=lambda plates: tuple(sorted(plates)))
     for count in (2, MOST_PARTS):
         for chosen in itertools.combinations(found[:MAX_MOVED], count):
             if len(frozenset().union(*chosen)) < sum(map(len, chosen)):

@@ -73,9 +73,10 @@ class LevelSettings:
             one.
         settle_limit_s: A rest of this length needs no more samples than the filter has: what
             "settled" means for slow plates, below 4 Hz.
-        noisy, far, early_s: By rising deviation of a plate's filtered samples, for how long it
-            rests before it is believed; if it moved by more than `far` times what is a move for
-            it, `early_s`. In 0.4 s of such noise a hand that sets something down is at rest.
+        noisy, far: By rising deviation of a plate's filtered samples, for how long it rests before
+            it is believed; if it moved by more than `far` times what is a move for it, the shortest
+            rest is enough, or two of it where it is noisiest: in 0.4 s of such noise a hand that
+            sets something down is at rest.
         decide_s, calm_s: How often rests are judged, and while nothing moves.
         gap_s: Samples further apart than this (and than four sample periods) are not joined.
         range_g, range_noises, range_share, leans_share: A rest's range is never asked to be smaller
@@ -105,7 +106,6 @@ class LevelSettings:
     settle_limit_s: float = 3.0
     noisy: tuple[tuple[float, float], ...] = ((1.75, 1.2), (3.5, 3.0))
     far: float = 2.5
-    early_s: float = 0.8
     decide_s: float = 0.09
     calm_s: float = 1.0
     gap_s: float = 2.0
@@ -385,19 +385,21 @@ class Levels:
         for grade, (_, long_s) in enumerate(settings.noisy, 1):
             noisy = np.flatnonzero(self._grade == grade)
             if len(noisy) and self._window_s < long_s:
-                self._judge_noisy(end, long_s, noisy, rest_g, is_calm)
+                soon_s = min(grade * self._window_s, long_s)
+                self._judge_noisy(end, (soon_s, long_s), noisy, rest_g, is_calm)
         self.rest_g, self.is_resting = rest_g, is_read & is_calm
 
     def _judge_noisy(
-        self, end: int, long_s: float, noisy: Ints, rest_g: Floats, is_calm: Bools
+        self, end: int, rests_s: tuple[float, float], noisy: Ints, rest_g: Floats, is_calm: Bools
     ) -> None:
-        """Judge noisy plates over a longer window, unless they moved by much."""
+        """Judge noisy plates over the longer window, unless they moved by much in the shorter."""
+        soon_s, long_s = rests_s
         begin = self.samples.rows_before(long_s, end)
         if begin < 0:
             is_calm[noisy] = False
             return
         long_g, is_long_calm, _, slope_g = self._window(begin, end, noisy)
-        soon = max(self.samples.rows_before(min(self.settings.early_s, long_s), end), begin)
+        soon = max(self.samples.rows_before(soon_s, end), begin)
         soon_g, is_soon_calm, _, soon_slope_g = self._window(soon, end, noisy)
         limit_g = self.settings.far * self._threshold_g[noisy]
         is_far = is_soon_calm & (np.abs(soon_g - self.level_g[noisy]) > limit_g)

@@ -131,6 +131,16 @@ def test_the_last_of_what_it_may_be_is_undone() -> None:
     assert bought(script, visit) == {"tea": 1}
 
 
+def test_a_thing_that_is_lifted_and_put_down_is_not_what_they_hold_from_elsewhere() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.pick(5.0, candidate(RICE, 5), plate="p2", delta_g=-550.0)
+    lifted = script.foreign(10.0, -548.0)
+    down = script.put_back(12.0, candidate(RICE, 5), delta_g=549.0)
+    assert outcomes(script, lifted, down) == [(Status.DECIDED, Reason.UNDONE)] * 2
+    assert bought(script, visit) == {"rice-ball": 5}
+
+
 def test_what_may_be_another_of_that_weight_that_they_hold_is_asked_about() -> None:
     script = Script()
     shopper(script)

@@ -196,7 +196,10 @@ class Bench:
             is_one = same >= self.settings.who_threshold * (same + apart)
             return is_one or decision.reason is Reason.NO_CANDIDATE
         if decision.status is Status.DECIDED and decision.sku is not None:
-            return False
+            # What they hold may weigh the same, but belongs elsewhere.
+            home = self._catalogue.stands(decision.shelf, decision.plates)
+            is_lifted = decision.sku not in home and is_soon(past.decision, decision.from_ns)
+            return is_lifted and same >= self.settings.who_threshold
         held = math.fsum(
             share * guess.probability
             for visit, share in who.posterior

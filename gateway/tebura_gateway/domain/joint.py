@@ -5,11 +5,11 @@ hold is as likely to come back, what they are not known to hold hardly.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tebura_contract.ids import ShelfId, Sku, VisitId, plate_id
+from tebura_contract.ids import PlateId, ShelfId, Sku, VisitId, plate_id
 from tebura_contract.layout import Layout, Product, Shelf
 
 from tebura_gateway.domain.facts import Step
@@ -41,6 +41,16 @@ class Catalogue:
     def of(cls, layout: Layout) -> "Catalogue":
         shelves = {name: shelf for name, (_, shelf) in layout.shelves().items()}
         return cls(layout.products(), shelves)
+
+    def stands(self, shelf: ShelfId, plates: Collection[PlateId]) -> frozenset[Sku]:
+        """What belongs on these plates."""
+        known = self.shelves.get(shelf)
+        return frozenset(
+            facing.sku
+            for facing in (known.facing if known is not None else ())
+            if not facing.plates
+            or not {plate_id(shelf, plate) for plate in facing.plates}.isdisjoint(plates)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ def _held(
     mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
     shares = {key: holdings.share(visit, *key) for key in weights}
     fits = {key: _log_fit(step, key, catalogue) for key in weights if shares[key] >= PERHAPS_HELD}
-    home = _stands(step, catalogue)
+    home = catalogue.stands(step.shelf, step.plates)
     here = [key for key in fits if key[0] in home]
     if here:
         # What else they hold may have been put where a thing stands that they hold.
@@ -130,15 +140,3 @@ def _log_fit(step: Step, key: tuple[Sku, int], catalogue: Catalogue) -> float:
     expected_g = key[1] * product.weight_g
     sd_g = math.hypot(WEIGHT_SHARE * expected_g, product.weight_sd_g or 0.0, step.sigma_g)
     return -0.5 * ((abs(step.delta_g) - expected_g) / sd_g) ** 2 - math.log(sd_g)
-
-
-def _stands(step: Step, catalogue: Catalogue) -> frozenset[Sku]:
-    """What stands on these plates."""
-    known = catalogue.shelves.get(step.shelf)
-    facings = known.facing if known is not None else ()
-    return frozenset(
-        facing.sku
-        for facing in facings
-        if not facing.plates
-        or not {plate_id(step.shelf, plate) for plate in facing.plates}.isdisjoint(step.plates)
-    )
