@@ -27,8 +27,14 @@ def register(app: typer.Typer) -> None:
 def reliability(
     seeds: Annotated[str, typer.Option(help="A..B, both included, or one number.")],
     lines: Annotated[
-        int, typer.Option(min=1, help="Stop after the seed with which there are so many lines.")
+        int,
+        typer.Option(
+            min=1, help="Stop after the seed with which receipts have so many lines charged unseen."
+        ),
     ] = 10_000,
+    group: Annotated[
+        str | None, typer.Option(help="Play this part of the mix only: shop or stress.")
+    ] = None,
     layout: Annotated[Path | None, typer.Option(help="Store of the labelled visits.")] = None,
     visits: Annotated[
         Path | None, typer.Option(help="Labelled visits (JSON), played too where given.")
@@ -38,7 +44,8 @@ def reliability(
         typer.Option(help="Keep cases in this folder; with the same code none is played twice."),
     ] = None,
     failures: Annotated[
-        bool, typer.Option("--failures", help="List every line that would be charged wrongly.")
+        bool,
+        typer.Option("--failures", help="List every step and every line charged wrongly."),
     ] = False,
     jobs: Annotated[
         int, typer.Option(min=1, max=MAX_JOBS, help="Cases at once; results do not depend on it.")
@@ -50,8 +57,9 @@ def reliability(
 ) -> None:
     """Play a mix of suites to the plate roles and read the review threshold off the result.
 
-    Who it was is given; all is simulated, plates fitted to real ones. A line is what only the
-    threshold can keep from being charged. Exit status 1 if a case could not be played.
+    Who it was is given; all is simulated, plates fitted to real ones. What a shop is and what
+    only stresses it are told apart, so are steps and lines of receipts. Exit status 1 if a case
+    could not be played.
 
     Example: tebura-simulate reliability --seeds 1..60 --keep build/weighed -o reliability.png
     """
@@ -63,34 +71,43 @@ def reliability(
     from tebura_simulator.cli import fail
     from tebura_simulator.cli_bench import parse_seeds
     from tebura_simulator.weighing_bench.kept import Kept
-    from tebura_simulator.weighing_bench.pool import part_figures, parts
-    from tebura_simulator.weighing_bench.pool_table import as_text, wrongly_charged
+    from tebura_simulator.weighing_bench.pool import Group, part_figures, parts
+    from tebura_simulator.weighing_bench.pool_table import (
+        as_text,
+        wrong_on_receipts,
+        wrongly_charged,
+    )
 
     threshold = JudgementSettings().threshold
-    mix = parts(layout, visits)
+    if group not in (None, *Group):
+        raise fail(f"--group {group!r}: expected one of {', '.join(Group)}")
+    mix = [part for part in parts(layout, visits) if group in (None, part.group)]
     found: dict[str, list[CaseLine]] = {part.name: [] for part in mix}
     try:
         kept = Kept(keep) if keep is not None else None
         for part, line in _played(mix, parse_seeds(seeds), lines, jobs, kept):
             found[part.name].append(line)
             if failures and not json:
-                for said in wrongly_charged(line):
+                for said in (*wrongly_charged(line), *wrong_on_receipts(line)):
                     typer.echo(f"{part.name}: {said}")
             if line.failure:
                 said = f"{line.case} seed {line.seed}: {line.failure}"
                 typer.echo(f"tebura-simulate: FAILED {said}", err=True)
-        every = [line for mine in found.values() for line in mine]
         told = [part_figures(name, mine, threshold) for name, mine in found.items()]
-        whole = part_figures("all", every, threshold)
+        by_group = {
+            one: [line for part in mix if part.group is one for line in found[part.name]]
+            for one in dict.fromkeys(part.group for part in mix)
+        }
+        wholes = [part_figures(str(one), mine, threshold) for one, mine in by_group.items()]
         if json:
-            for one in (*told, whole):
-                typer.echo(encode(one).decode())
+            for figures in (*told, *wholes):
+                typer.echo(encode(figures).decode())
         else:
-            typer.echo(as_text(told, whole))
-        if out is not None and whole.calibration.lines:
+            typer.echo(as_text(told, wholes))
+        if out is not None and wholes[0].calibration.lines:
             from tebura_simulator.weighing_bench.picture import draw_pool
 
-            draw_pool(every, whole, out)
+            draw_pool(next(iter(by_group.values())), wholes[0], out)
     except ModuleNotFoundError as error:
         raise fail(f"-o needs {error.name}; install tebura[figures]") from error
     except (SuiteFault, ConfigError, ValueError, OSError) as error:
@@ -98,7 +115,7 @@ def reliability(
     except KeyboardInterrupt:
         typer.echo("\nstopped", err=True)
         raise typer.Exit(130) from None
-    if whole.failed:
+    if any(whole.failed for whole in wholes):
         raise typer.Exit(1)
 
 
@@ -108,18 +125,17 @@ def _played(
     """Cases with their part, until the seed that fills up the wanted lines."""
     from contextlib import closing
 
-    from tebura_simulator.weighing_bench.calibration import given_lines_of
     from tebura_simulator.weighing_bench.pool import cases_of
     from tebura_simulator.weighing_bench.running import run
 
-    planned = [(part, name) for part, names in cases_of(mix, seeds) for name in names]
+    planned = [(seed, part, name) for seed, part, names in cases_of(mix, seeds) for name in names]
     progress = _Progress(wanted)
-    with closing(run([name for _, name in planned], jobs, kept=kept)) as lines:
-        told = ((part, name.seed, line) for (part, name), line in zip(planned, lines, strict=False))
+    with closing(run([name for *_, name in planned], jobs, kept=kept)) as lines:
+        told = ((seed, part, line) for (seed, part, _), line in zip(planned, lines, strict=False))
         count = 0
-        for seed, of_seed in groupby(told, key=lambda one: one[1]):
-            for part, _, line in of_seed:
-                count += len(given_lines_of([line]))
+        for seed, of_seed in groupby(told, key=lambda one: one[0]):
+            for _, part, line in of_seed:
+                count += sum(one.is_charged for one in line.receipts)
                 yield part, line
             progress(seed, count)
             if count >= wanted:

@@ -189,6 +189,13 @@ def test_a_touch_that_is_charged_and_credited_leaves_nothing() -> None:
             Place.TWIN,
             id="either-of-two-held",
         ),
+        pytest.param(
+            ActionKind.PUT_BACK,
+            ("rice-crackers", "chocolate-bar"),
+            "chocolate-bar",
+            Place.TWIN,
+            id="either-of-two-held-and-it-belongs-there",
+        ),
     ],
 )
 def test_weight_place_and_cart_say_what_can_be_told(
@@ -329,7 +336,7 @@ def test_a_kept_file_that_is_something_else_is_named(tmp_path: Path) -> None:
 def test_the_pool_ends_with_the_seed_that_fills_up_its_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calm = pool.Part("calm kiosk", Wanted("calm", store="kiosk"))
+    calm = pool.Part("calm kiosk", pool.Group.SHOP, Wanted("calm", store="kiosk"))
     monkeypatch.setattr(pool, "parts", lambda *_: (calm,))
     drawn = tmp_path / "pool.png"
     args = ["reliability", "--seeds", "3..9", "--lines", "1", "--jobs", "1", "--json"]

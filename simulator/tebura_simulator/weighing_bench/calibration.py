@@ -87,6 +87,16 @@ def given_lines_of(cases: Iterable[CaseLine]) -> list[tuple[float, bool]]:
     ]
 
 
+def receipt_lines_of(cases: Iterable[CaseLine]) -> list[tuple[float, bool]]:
+    """The same of lines of receipts, of what is charged and nobody was asked about."""
+    return [
+        (line.confidence, line.is_right)
+        for case in cases
+        for line in case.receipts
+        if line.is_charged
+    ]
+
+
 def calibration(lines: Sequence[tuple[float, bool]], threshold: float) -> Calibration:
     """Bins, expected calibration error, and thresholds; `threshold` is the one in use."""
     bins = []

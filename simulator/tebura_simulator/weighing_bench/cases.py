@@ -54,6 +54,7 @@ class Wanted:
     layout_file: Path | None = None
     visits: Path | None = None
     hours: float = 24.0
+    is_gathered: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def draw(name: CaseName) -> Case:
     scenario = msgspec.structs.replace(drawn.scenario, plates=_plates(wanted, drawn.scenario))
     faults = settled(scenario, drawn.layout)
     story = Timeline(scenario, drawn.layout)
-    return Case(wanted.suite, name.name, name.seed, story, drawn.layout, faults)
+    return Case(wanted.suite, name.name, name.seed, story, drawn.layout, faults, wanted.is_gathered)
 
 
 def _suite(wanted: Wanted) -> Suite:

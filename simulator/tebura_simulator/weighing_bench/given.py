@@ -45,6 +45,11 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         return self.status is Status.DECIDED
 
     @property
+    def is_undone(self) -> bool:
+        """Whether it goes with another: what was taken and is back."""
+        return self.is_decided and self.reason == Reason.UNDONE
+
+    @property
     def is_line(self) -> bool:
         """Whether nothing but the threshold can keep it from being charged."""
         return bool(self.sku) and self.reason in (Reason.NONE, Reason.WHAT)
@@ -108,7 +113,9 @@ def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -
         and touch.from_s - 0.5 <= one.to_s
         and one.from_s <= touch.to_s + SOON_S
     ]
-    names = [max(touches, key=lambda touch: touch.from_s).shopper] if touches else []
+    during = [touch for touch in touches if touch.to_s >= one.from_s - 0.5]
+    last = [max(touches, key=lambda touch: touch.from_s)] if touches else []
+    names = [touch.shopper for touch in during or last]
     names += [
         step.shopper
         for step in (*found.missed, *found.netted)

@@ -10,8 +10,9 @@ Two steps left over that together are alike an event left over, up to `FAR_S` fr
 in it. Any other step left over is merged into the event of another if that event's weight is nearer
 to both together, or up to `FAR_S` before or after it if plates and weights are alike; an event left
 over is a *split* piece of a step if the step's weight is nearer to all pieces together. Two steps
-left over that are each other's opposite on the same plates within `NETS_S` *netted*. Other steps
-are *missed*, other events *false*.
+left over that are each other's opposite on the same plates within `NETS_S` are *netted*, or merged
+into the event of another there in whose time either was. Other steps are *missed*, other events
+*false*.
 """
 
 import itertools
@@ -79,6 +80,10 @@ def matched(steps: Sequence[TrueStep], told: Sequence[Told]) -> Matching:
         _split(one, groups)
     left_steps, left_told = _left(steps, told, groups)
     netted = _netted(left_steps)
+    for pair in list(zip(netted[::2], netted[1::2], strict=True)):
+        if _is_within(pair, groups):
+            left_steps = [step for step in left_steps if step not in pair]
+            netted = [step for step in netted if step not in pair]
     missed = tuple(step for step in left_steps if step not in netted)
     return Matching(tuple(groups), missed, tuple(netted), tuple(left_told))
 
@@ -194,6 +199,17 @@ def _split(one: Told, groups: Sequence[Group]) -> None:
         if abs(off_g - more_g) < abs(off_g) - _SHARE * abs(more_g):
             group.told.append(one)
             return
+
+
+def _is_within(pair: tuple[TrueStep, TrueStep], groups: Sequence[Group]) -> bool:
+    """Whether an event there was told of the whole time of both, which are then part of it."""
+    for group in groups:
+        if any(
+            _covers(one, step, 0.0) and _shares(one, step) for one in group.told for step in pair
+        ):
+            group.steps += pair
+            return True
+    return False
 
 
 def _netted(steps: Sequence[TrueStep]) -> list[TrueStep]:

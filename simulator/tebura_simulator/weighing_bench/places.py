@@ -29,10 +29,11 @@ class Place(StrEnum):
 
     `HOME`: the product of the facing. `ASTRAY`: a product where it does not belong, told by the
     cart of whoever put it there, or by its having been put there. `TWIN`: either of these, but
-    something else that may as well be there weighs the same. `UNHELD`: put back by somebody who did
-    not take so many. `TOGETHER`: another shopper did the same there at that moment, so what can be
-    told, but not whose each is. `BLIND`: its scale was silent or off, or a cell of its plates
-    broken. `NONE`: no product.
+    something else that may as well be there weighs the same: it belongs there, was left there, or
+    is in the same hand, which may put either anywhere. `UNHELD`: put back by somebody who did not
+    take so many. `TOGETHER`: somebody else moved the same product there at that moment, so their
+    sum can be told at best, but not whose each is. `BLIND`: its scale was silent or off, or a cell
+    of its plates broken. `NONE`: no product.
     """
 
     HOME = "home"
@@ -62,7 +63,7 @@ def places(
 def _is_together(one: Action, actions: Iterable[Action]) -> bool:
     return any(
         other.shopper != one.shopper
-        and (other.facing, other.sku, other.kind) == (one.facing, one.sku, one.kind)
+        and (other.facing, other.sku) == (one.facing, one.sku)
         and abs(other.t_s - one.t_s) <= TOGETHER_S
         for other in actions
     )
@@ -78,15 +79,19 @@ class _Follower:
         self._facings = layout.facings()
         self._share = math.hypot(model.gain_error, model.corner)
         self._held: dict[str, Counter[Sku]] = {}
+        self._left: dict[FacingId, Counter[Sku]] = {}
 
     def follow(self, actions: Iterable[Action]) -> Iterable[Place]:
         for action in actions:
             yield self._place(action)
             held = self._held.setdefault(action.shopper, Counter())
+            left = self._left.setdefault(action.facing, Counter())
             if action.kind is ActionKind.TAKE:
                 held[action.sku] += action.quantity
+                left[action.sku] -= action.quantity
             elif action.kind is ActionKind.PUT_BACK:
                 held[action.sku] -= action.quantity
+                left[action.sku] += action.quantity
 
     def _place(self, action: Action) -> Place:
         if action.sku not in self._products:
@@ -98,10 +103,10 @@ class _Follower:
         if is_back and held[action.sku] < action.quantity:
             return Place.UNHELD
         is_home = self._facings[action.facing][1].sku == action.sku
-        rivals = self._beside(action.facing)
+        left = self._left.get(action.facing, Counter())
+        rivals = self._beside(action.facing) | {sku for sku, count in left.items() if count > 0}
         if is_back:
-            may_be = {sku for sku, count in held.items() if count >= action.quantity}
-            rivals = rivals & may_be if is_home else may_be
+            rivals = {sku for sku, count in held.items() if count >= action.quantity}
         if any(self._is_twin(action, sku) for sku in rivals - {action.sku}):
             return Place.TWIN
         return Place.HOME if is_home else Place.ASTRAY
