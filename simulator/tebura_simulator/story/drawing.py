@@ -52,10 +52,6 @@ _NAMES = (
     *("hana", "ken", "yuki", "taro", "mei", "sora", "rin", "jun", "aoi", "riku", "nao", "emi"),
     *("kei", "mio", "shin", "yui", "dan", "kana", "goro", "sae", "toma", "rei", "umi", "haru"),
 )
-_SHAPES = ("woman", "man", "tall-woman", "old-man")
-_SHIRTS = ("#8a2b3a", "#2f5d50", "#d9c36a", "#4f6fa8", "#b4633a", "#5b6f9a", "#6f6f74", "#e0d6c8")
-_TROUSERS = ("#2b3350", "#3b3a3c", "#4a5d78", "#6b6255", "#1f1f22")
-_HAIR = ("#1d1512", "#2a1a12", "#3b2618", "#8c8a88")
 
 
 def draw(layout: Layout, difficulty: Difficulty, seed: int) -> Scenario:
@@ -117,7 +113,7 @@ class _Cast:
                 id="staff",
                 part=Part.STAFF,
                 enter_s=chance.seconds("staff_s", (0.5, 20.0)),
-                body=BodyScript(shape="old-man", shirt="#1f6f54", trousers="#232323"),
+                body=BodyScript(shirt="#1f6f54", trousers="#232323"),
             )
             self._people.append(Person(script, self._errands.of_staff(chance.of("staff"))))
         stay_s = _STAY_S + _EVENT_S * sum(knobs.events) / 2
@@ -152,23 +148,9 @@ class _Cast:
             enter_s=at_s,
             walk_mps=own.between("walk", _CHILD_MPS if is_child else self._knobs.walk_mps),
             height_m=own.between("height", _CHILD_M) if is_child else None,
-            body=_body(own),
         )
         self._people.append(Person(script, self._errands.of_shopper(own)))
         return script
-
-
-def _body(chance: Chance) -> BodyScript:
-    def one(name: str, of: Sequence[str]) -> str:
-        return of[chance.index(name, len(of))]
-
-    return BodyScript(
-        shape=one("shape", _SHAPES),
-        shirt=one("shirt", _SHIRTS),
-        trousers=one("trousers", _TROUSERS),
-        hair=one("hair", _HAIR),
-        long_sleeves=chance.happens("sleeves", 0.5),
-    )
 
 
 def _plates(knobs: Knobs, chance: Chance) -> PlatesScript:
