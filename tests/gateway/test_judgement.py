@@ -121,6 +121,18 @@ def test_two_hands_at_one_place_go_to_review_with_both_as_suspects() -> None:
     assert all(judgement.in_doubt(visit) for visit in visits)
 
 
+def test_two_hands_at_one_place_are_asked_about_even_if_only_one_holds_what_comes_back() -> None:
+    script, _, track = one_shopper()
+    script.reach(track, 5.0, 6.5)
+    script.pick(5.5)
+    other = script.walk_in(2, 8.0)
+    script.enter(KEN, 9.0)
+    for hand in (track, other):
+        script.reach(hand, 20.0, 21.5)
+    back = decision(script, script.put_back(20.5))
+    assert (back.status, back.reason) == (Status.REVIEW, Reason.WHO)
+
+
 def test_the_only_visit_gets_a_pick_nobody_saw_with_less_confidence() -> None:
     script, visit, track = one_shopper()
     unseen = script.pick(10.0)

@@ -158,7 +158,9 @@ class Bench:
             reason = Reason.NOT_HELD
         elif who.stranger > joint.known:
             reason = Reason.STRANGER
-        elif joint.known * joint.of_visit(visit) < self.settings.who_threshold:
+        elif who.is_contested() or (
+            joint.known * joint.of_visit(visit) < self.settings.who_threshold
+        ):
             reason = Reason.WHO
         elif share < threshold * joint.of_visit(visit) or (
             is_return and not self._is_whole(step, sku, quantity)

@@ -20,6 +20,9 @@ _MISSED_REACH = 0.02
 """Weight of a person in the store whose reach no camera saw, against one seen with certainty."""
 _STRANGER = 0.1
 """Weight of a hand without a visit: two tracks on one person are commoner than a stranger."""
+CONTESTED = 0.5
+"""A second hand this likely, against the first, may have taken part: one put two back while the
+other took one. What either holds does not tell."""
 _ALONE_UNSEEN = 0.9
 _ALONE_UNWATCHED = 0.95
 """Confidence in the only visit there is when no reach was seen, or no camera looks at the shelf."""
@@ -50,6 +53,14 @@ class Who:
 
     def track_of(self, visit: VisitId | None) -> TrackId | None:
         return next((hand.track for hand in self.hands if hand.visit == visit), None)
+
+    def is_contested(self) -> bool:
+        """Whether two visits' hands were seen that fit about as well: both may have acted."""
+        if len(self.posterior) < 2:
+            return False
+        (first, share), (second, other) = self.posterior[:2]
+        seen = {hand.visit for hand in self.hands}
+        return {first, second} <= seen and other >= CONTESTED * share
 
     def rests_on_toss_up(self) -> bool:
         """Whether the best reach is of a track that was bound to its visit by a toss-up."""

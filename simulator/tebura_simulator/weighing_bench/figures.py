@@ -22,12 +22,22 @@ NET_G = 10.0
 FULL_STORE_PLATES = 306
 QUIET_G = 1.65
 ORDINARY_G = 3.5
+LOUDNESS = ("quiet", "ordinary", "noisy")
+"""Plates by their converters' white noise; the noisy ones rest for longer before they are told."""
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
     p50: float
     p95: float
     worst: float
+
+
+class Late(msgspec.Struct, frozen=True, kw_only=True):
+    """Settled to report of the steps on plates of like noise; `late` of `of` beyond the budget."""
+
+    spread: Spread | None
+    late: int
+    of: int
 
 
 class ByPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +72,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     `surely_right`, `surely_wrong`, `unsure`: of the events of products that nothing marks as
     doubtful, by the threshold in use; `doubtful` are those marked. `product_right` and
     `product_among` are of `product_found` true steps of products found alone. `late`: reports
-    beyond the budget. `touches_unbilled` leave nothing on any receipt, with who given.
+    beyond the budget; noisy plates rest for longer on purpose. `touches_unbilled` leave nothing on
+    any receipt, with who given.
     """
 
     suite: str
@@ -92,6 +103,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     late_s: Spread | None
     late: int
     timed: int
+    late_by_noise: dict[str, Late]
     cpu_share: float
     cpu_share_full_store: float
     took_s: float
@@ -123,7 +135,7 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
     foreign = [one for one in told if one.is_foreign_truth]
     touches = [grams for case in cases for grams in case.touches]
     late = [
-        (step.late_s, BUDGET_S.get(case.rate_hz, 1.5))
+        (step.late_s, BUDGET_S.get(case.rate_hz, 1.5), _loudness(step))
         for case in cases
         for step in case.steps
         if step.late_s is not None
@@ -156,9 +168,13 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
         false_g=_spread([abs(one.delta_g) for one in false]),
         error_g=_spread([abs(step.error_g or 0.0) for step in found]),
         error_share=_spread([abs(step.error_g or 0.0) / abs(step.delta_g) for step in found]),
-        late_s=_spread([late_s for late_s, _ in late]),
-        late=sum(late_s > budget_s for late_s, budget_s in late),
+        late_s=_spread([late_s for late_s, _, _ in late]),
+        late=sum(late_s > budget_s for late_s, budget_s, _ in late),
         timed=len(late),
+        late_by_noise={
+            name: _late([(late_s, budget_s) for late_s, budget_s, mine in late if mine == name])
+            for name in LOUDNESS
+        },
         cpu_share=round(cpu_s / store_s, 5) if store_s else 0.0,
         cpu_share_full_store=round(cpu_s / plate_s * FULL_STORE_PLATES, 5) if plate_s else 0.0,
         took_s=round(sum(case.took_s for case in cases), 1),
@@ -256,10 +272,24 @@ def _by_decision(told: Sequence[ToldLine]) -> ByDecision:
 
 def _by_noise(steps: Iterable[StepLine]) -> dict[str, tuple[int, int]]:
     """Of the steps on quiet, ordinary and noisy plates: how many were told alone, of how many."""
-    found = {"quiet": [0, 0], "ordinary": [0, 0], "noisy": [0, 0]}
+    found = {name: [0, 0] for name in LOUDNESS}
     for step in steps:
-        noise_g = step.noise_g
-        name = "quiet" if noise_g <= QUIET_G else "ordinary" if noise_g <= ORDINARY_G else "noisy"
-        found[name][0] += step.fate in (Fate.FOUND, Fate.MERGED, Fate.SPLIT)
-        found[name][1] += 1
+        one = found[_loudness(step)]
+        one[0] += step.fate in (Fate.FOUND, Fate.MERGED, Fate.SPLIT)
+        one[1] += 1
     return {name: (one, of) for name, (one, of) in found.items()}
+
+
+def _loudness(step: StepLine) -> str:
+    quiet, ordinary, noisy = LOUDNESS
+    if step.noise_g <= QUIET_G:
+        return quiet
+    return ordinary if step.noise_g <= ORDINARY_G else noisy
+
+
+def _late(times: Sequence[tuple[float, float]]) -> Late:
+    return Late(
+        spread=_spread([late_s for late_s, _ in times]),
+        late=sum(late_s > budget_s for late_s, budget_s in times),
+        of=len(times),
+    )

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.ids import EventId, NodeId, VisitId
+from tebura_contract.ids import EventId, NodeId, VisitId, track_id
 from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.tolerances import JudgementSettings
-from tebura_gateway.domain.who import Who
+from tebura_gateway.domain.who import Hand, Who
 
 from tebura_simulator.epoch import START_NS
 from tebura_simulator.story.timetable import ActionKind
@@ -72,7 +72,7 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
         for name in names:
             visits.setdefault(name, VisitId(f"gate-1-{len(visits)}"))
         fact = Fact(EventId(_NODE, 1, numbers[id(one)]), one.event)
-        who = Who(tuple((visits[name], 1.0 / len(names)) for name in names), 0.0, ())
+        who = _who([visits[name] for name in names])
         bench.decide(fact, one.event, who)
         facts[id(one)] = fact.id
     # A later step may undo an earlier one: all are read at the end.
@@ -100,6 +100,16 @@ def _given(decision: Decision, name_of: Mapping[VisitId, str], is_right: bool) -
         confidence=decision.confidence,
         is_right=is_right,
     )
+
+
+def _who(visits: Sequence[VisitId]) -> Who:
+    """All of them as likely, and the hands of all of them there."""
+    share = 1.0 / len(visits)
+    hands = tuple(
+        Hand(track_id(_NODE, 1, number), visit, share, 0, is_unsure=False)
+        for number, visit in enumerate(visits)
+    )
+    return Who(tuple((visit, share) for visit in visits), 0.0, hands)
 
 
 def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -> list[str]:

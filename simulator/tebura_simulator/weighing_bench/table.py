@@ -39,6 +39,10 @@ def as_text(one: Figures) -> str:
         f"  error of delta_g  {_spread(one.error_g)} g; share {_spread(one.error_share, 4)}",
         f"  settled to report {_spread(one.late_s)} s; beyond the budget "
         f"{_share(one.late, one.timed)}",
+        *(
+            f"    {name:15} {_spread(late.spread)} s; beyond it {_share(late.late, late.of)}"
+            for name, late in one.late_by_noise.items()
+        ),
         f"  processor         {one.cpu_share:.2%} of a core; as 306 plates "
         f"{one.cpu_share_full_store:.2%}; took {one.took_s} s; plates told sick {one.plates_sick}",
         "  found by noise    "
