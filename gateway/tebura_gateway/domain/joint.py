@@ -17,11 +17,11 @@ from tebura_gateway.domain.holdings import Holdings
 from tebura_gateway.domain.what import Guess, other_share
 from tebura_gateway.domain.who import Who
 
-SWAPPED: Final = 0.15
-"""Of put-backs by who holds two things of one weight, the share where one is put in the place of
-the other. Who compares two and keeps one hardly looks; as rare as any other wrong place (1 in
-1,000), the weight of two rice balls would decide what is refunded. At this share who cannot be told
-apart from what belongs there is asked about."""
+SWAPPED: Final = 0.25
+"""Of put-backs by who holds two things of one weight, how many are put in the place of the other,
+to one that is put in its own (simulated calm and busy hours: 7 to 29). Who compares two and keeps
+one hardly looks; as rare as any other wrong place (1 in 1,000), the weight of two rice balls would
+decide what is refunded. So who cannot be told apart from what belongs there is asked about."""
 
 PERHAPS_HELD: Final = 0.1
 """What is less likely in their hands is not looked for in the place of something else."""
