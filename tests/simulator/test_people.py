@@ -326,8 +326,9 @@ def test_the_wrist_is_said_to_be_where_the_arm_is_drawn(monkeypatch: pytest.Monk
     monkeypatch.setitem(os.environ, "MUJOCO_GL", "egl")
     if ctypes.util.find_library("EGL") is None:
         missing("drawing needs libegl1, libegl-mesa0 and libgl1-mesa-dri")
+    from tebura_simulator.scenes.drawing import Drawing
     from tebura_simulator.scenes.lens import Lens
-    from tebura_simulator.scenes.stage import Drawing, Stage
+    from tebura_simulator.scenes.stage import Stage
 
     story = _story()
     camera = next(camera for camera in LAYOUT.camera if camera.label == "aisle")

@@ -114,7 +114,8 @@ def _middle(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
 @pytest.mark.parametrize("name", LENSES)
 def test_packages_are_drawn_where_the_lens_projects_them(name: str) -> None:
     _needs_egl()
-    from tebura_simulator.scenes.stage import Drawing, Stage
+    from tebura_simulator.scenes.drawing import Drawing
+    from tebura_simulator.scenes.stage import Stage
 
     camera, layout = _seen_through(name)
     story = Timeline(Scenario(name="still", duration_s=1, shopper=()), layout)
@@ -130,7 +131,7 @@ def test_packages_are_drawn_where_the_lens_projects_them(name: str) -> None:
             at = lens.frame.point((far * ray[0], far * ray[1], far))
             stage.data.mocap_pos[stage.model.body(item).mocapid[0]] = at
         mujoco.mj_kinematics(stage.model, stage.data)
-        stage.moves += 1
+        stage.t_s = column
         segments, names = drawing.segments()
         for item in items:
             mask = np.isin(
@@ -141,3 +142,21 @@ def test_packages_are_drawn_where_the_lens_projects_them(name: str) -> None:
             (wanted,), _ = lens.project(np.asarray(at)[None])
             assert np.abs(_middle(mask) - wanted).max() < 0.7
     drawing.close()
+
+
+def test_a_part_of_a_picture_is_drawn_as_in_the_whole() -> None:
+    _needs_egl()
+    from tebura_simulator.scenes.canvas import Canvas
+    from tebura_simulator.scenes.stage import Stage
+
+    camera, layout = _seen_through("off-centre")
+    story = Timeline(Scenario(name="still", duration_s=1, shopper=()), layout)
+    stage = Stage(story, layout)
+    stage.set_time(0.0)
+    canvas = Canvas(stage.model, (320, 180))
+    whole = canvas.colours(stage.data, camera.label, (320, 180)).astype(int)
+    part = canvas.colours(stage.data, camera.label, (320, 180), (200, 31, 307, 142)).astype(int)
+    canvas.close()
+    assert part.shape == (111, 107, 3)
+    assert whole.std() > 20
+    assert np.abs(part - whole[31:142, 200:307]).mean() < 0.5

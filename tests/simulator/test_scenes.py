@@ -288,7 +288,8 @@ def test_a_drawn_shopper_fills_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "MUJOCO_GL", "egl")
     if ctypes.util.find_library("EGL") is None:
         missing("drawing needs libegl1, libegl-mesa0 and libgl1-mesa-dri")
-    from tebura_simulator.scenes.stage import Drawing, Stage
+    from tebura_simulator.scenes.drawing import Drawing
+    from tebura_simulator.scenes.stage import Stage
 
     story = DEMOS["just-looking"]
     stage = Stage(story, LAYOUT)

@@ -241,7 +241,7 @@ def _onigiri(given: Print, scheme: _Scheme) -> Picture:
     _place(picture, _label(given.name, scheme, 1.7), (0.38, 0.62), (0.5, 0.82))
     band = np.full((20, 20, 3), scheme.main, np.uint8)
     _place(picture, band, (0.46, 0.54), (0.0, 0.45))
-    _rows(picture[:, : SHEET_PX[0] // 8], 0.45, 1.0, (24, 30, 26))
+    _rows(picture[:, : SHEET_PX[0] // 8], 0.72, 1.0, (24, 30, 26))
     return picture
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 _ROOM_FOR = 400
 """Scene geoms beyond the model's own: skins, and a margin."""
+Part = tuple[int, int, int, int]
+"""x_min, y_min, x_max, y_max of a part of a picture, pixels."""
 _IDS = [mujoco.mjtRndFlag.mjRND_SEGMENT.value, mujoco.mjtRndFlag.mjRND_IDCOLOR.value]
 
 
@@ -41,11 +43,14 @@ class Canvas:
         self._numbers: NDArray[np.int32] = np.zeros(0, np.int32)
 
     def colours(
-        self, data: mujoco.MjData, camera: str, size_px: tuple[int, int]
+        self, data: mujoco.MjData, camera: str, size_px: tuple[int, int], part: Part | None = None
     ) -> NDArray[np.uint8]:
-        """The picture, (H, W, 3) RGB."""
+        """The picture, (H, W, 3) RGB, or only a part of it."""
         self._update(data, camera)
         wide, high = size_px
+        if part is not None:
+            self._narrow(part, size_px)
+            wide, high = part[2] - part[0], part[3] - part[1]
         rgb = np.empty((high, wide, 3), np.uint8)
         rect = mujoco.MjrRect(0, 0, wide, high)
         mujoco.mjr_render(rect, self._scene, self._context)
@@ -78,6 +83,17 @@ class Canvas:
         mujoco.mjv_updateScene(
             self._model, data, self._option, None, self._camera, everything, self._scene
         )
+
+    def _narrow(self, part: Part, size_px: tuple[int, int]) -> None:
+        """Look through a part of the picture only."""
+        (x0, y0, x1, y1), (wide, high) = part, size_px
+        for eye in self._scene.camera:
+            left = eye.frustum_center - eye.frustum_width
+            across, up = 2 * eye.frustum_width / wide, (eye.frustum_top - eye.frustum_bottom) / high
+            eye.frustum_center = left + across * (x0 + x1) / 2
+            eye.frustum_width = across * (x1 - x0) / 2
+            top = eye.frustum_top
+            eye.frustum_bottom, eye.frustum_top = top - up * y1, top - up * y0
 
     @contextmanager
     def _ids_drawn(self) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """Pictures of a shop's surfaces: floors, walls, ceilings, what is seen behind glass."""
 
+import colorsys
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -72,11 +74,11 @@ def cooler_picture(rng: Rng, columns: int = 14, rows: int = 5) -> Picture:
     for row in range(rows):
         base = (row + 1) * pitch - 16
         picture[base : base + 9] = (176, 180, 184)
-        kind, colour = 0, tuple(int(v) for v in rng.integers(30, 225, 3))
+        kind, colour = 0, _muted(rng)
         for column in range(columns):
             if column % int(rng.integers(2, 4)) == 0:
                 kind = int(rng.integers(3))
-                colour = tuple(int(v) for v in rng.integers(30, 225, 3))
+                colour = _muted(rng)
             _drink(picture, 22 + column * step, base, step - 5, pitch - 40, kind, colour)
     shine = np.linspace(0.82, 1.05, high)[:, None, None]
     return _bytes(picture * shine)
@@ -92,9 +94,15 @@ def behind_glass_picture(rng: Rng) -> Picture:
             cv2.line(picture, (left, row), (left + 110, row), (120, 122, 126), 3)
             for x in range(left + 4, left + 100, 16):
                 tall = int(rng.integers(18, 48))
-                colour = tuple(int(v) for v in rng.integers(30, 150, 3))
+                colour = tuple(value // 2 for value in _muted(rng))
                 cv2.rectangle(picture, (x, row - tall), (x + 12, row - 3), colour, -1)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2.0), np.uint8)
+
+
+def _muted(rng: Rng) -> tuple[int, ...]:
+    """A colour as things are printed in: seldom pure."""
+    tint = colorsys.hsv_to_rgb(float(rng.random()), float(rng.uniform(0.1, 0.75)), 1.0)
+    return tuple(int(float(rng.uniform(90, 225)) * value) for value in tint)
 
 
 def _drink(

@@ -35,12 +35,13 @@ def add_gondola(
     lifts = [shelf.gondola_from_shelf.translation_m[2] for shelf in gondola.shelf]
     _pane(spec, frame, f"{gondola.id}/back", (0.0, deep - 0.021, 0.0), (wide, 0, 0), (0, 0, high),
           _back_picture(wide, high, lifts, steel))  # fmt: skip
-    base = (min(lifts, default=0.2) - 0.06) / 2
-    foot_m = float(np.clip(base, 0.02, 0.07))
-    tone = 0.55 * steel[0], 0.55 * steel[1], 0.55 * steel[2]
-    _board(spec, frame, (wide / 2, deep / 2, foot_m), (wide / 2, deep / 2 - 0.03, foot_m), tone)
+    if deep > 0.1:
+        # Boards that hang before a thin back have no base under them.
+        foot_m = float(np.clip((min(lifts, default=0.2) - 0.06) / 2, 0.02, 0.07))
+        tone = 0.55 * steel[0], 0.55 * steel[1], 0.55 * steel[2]
+        _board(spec, frame, (wide / 2, deep / 2, foot_m), (wide / 2, deep / 2 - 0.03, foot_m), tone)
     for x in (0.0, wide):
-        _board(spec, frame, (x, deep - 0.03, high / 2), (0.012, 0.03, high / 2), _DARK)
+        _board(spec, frame, (x, deep - 0.02, high / 2), (0.012, 0.02, high / 2), _DARK)
     for shelf in gondola.shelf:
         _add_shelf(
             spec, f"{gondola.id}/{shelf.id}", shelf_frame(gondola, shelf), shelf, products, decor

@@ -68,10 +68,14 @@ class Lens:
 
     def project(self, points_m: Array) -> tuple[Array, Array]:
         """Pixels (N, 2) and depths (N,) in metres of store points (N, 3); NaN behind the lens."""
+        depth = (points_m - self.frame.origin_m) @ self.frame.rotation[:, 2]
+        return self.distorted(self.rays_to(points_m)) * self._focal + self._center, depth
+
+    def rays_to(self, points_m: Array) -> Array:
+        """Where lines to store points (N, 3) cross a depth of 1, (N, 2); NaN behind the lens."""
         local = (points_m - self.frame.origin_m) @ self.frame.rotation
-        depth = local[:, 2]
-        ahead = np.where(depth > _NEAREST_M, depth, np.nan)
-        return self.distorted(local[:, :2] / ahead[:, None]) * self._focal + self._center, depth
+        ahead = np.where(local[:, 2] > _NEAREST_M, local[:, 2], np.nan)
+        return np.asarray(local[:, :2] / ahead[:, None])
 
     def sees(self, pixels: Array) -> NDArray[np.bool_]:
         """Which pixels (N, 2) lie in the picture."""

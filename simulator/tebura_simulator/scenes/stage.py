@@ -4,17 +4,12 @@ Nothing is simulated: bones, packages and phones are mocap bodies put where the 
 Bodies are drawn as skins over their bones, one a garment.
 """
 
-from typing import TypeVar
-
-import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from tebura_contract.ids import CameraId
 from tebura_contract.layout import Camera, Layout
 
 from tebura_simulator.scenes.body import Body
-from tebura_simulator.scenes.canvas import Canvas
 from tebura_simulator.scenes.figures import AWAY_M, Figures
 from tebura_simulator.scenes.lens import Lens
 from tebura_simulator.scenes.look import Look
@@ -22,22 +17,19 @@ from tebura_simulator.scenes.posture import Posture
 from tebura_simulator.scenes.products import add_package
 from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import quaternion
-from tebura_simulator.scenes.sensor import Sensor
-from tebura_simulator.scenes.shading import Shading
 from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.story.stocking import frame_of, size_of
 from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
 
 Array = NDArray[np.float64]
 _GLANCE_S = 0.4
-Number = TypeVar("Number", np.int32, np.float32)
 
 
 class Stage:
     """A scenario's store. `set_time` moves it; then draw cameras, ask for postures or the phone.
 
     Attributes:
-        moves: How often `set_time` has moved it: what was drawn before is out of date.
+        t_s: The moment it shows, None before the first.
     """
 
     def __init__(
@@ -49,7 +41,7 @@ class Stage:
     ) -> None:
         self.timeline, self.layout = timeline, layout
         self.look = look or Look.plain(timeline.scenario.seed)
-        self.moves = 0
+        self.t_s: float | None = None
         self._products = layout.products()
         wardrobe = wardrobe or Wardrobe.drawn(self.look.wardrobe_seed)
         self.figures = Figures(timeline.scenario.shopper, wardrobe)
@@ -86,7 +78,7 @@ class Stage:
             if item.hand is not None or self._places.get(item.id) != item:
                 self._put_item(item)
                 self._places[item.id] = item
-        self.moves += 1
+        self.t_s = t_s
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
 
@@ -121,89 +113,10 @@ class Stage:
         self.data.mocap_quat[mocap] = quaternion(rotation)
 
 
-class Drawing:
-    """Draws a stage through one of the layout's cameras, its lens included.
-
-    The pinhole picture is drawn `supersample` times as fine, bent as the lens bends and averaged.
-    """
-
-    def __init__(self, stage: Stage, camera: CameraId, supersample: int = 2) -> None:
-        found = next(c for c in stage.layout.camera if c.label == camera)
-        self._stage, self._camera, self._scale = stage, str(camera), supersample
-        self.lens = Lens(found)
-        self._fine, self._plain = self.lens.pinhole(supersample), self.lens.pinhole(1)
-        self._canvas = Canvas(stage.model, self._fine.size_px)
-        self._shading = Shading(self._plain) if stage.look.has_shading else None
-        self._fine_maps = self._plain_maps = None
-        if self.lens.is_distorted:
-            self._fine_maps = self.lens.maps(self._fine, supersample)
-            self._plain_maps = self.lens.maps(self._plain, 1)
-        self.sensor = Sensor(stage.look, camera, self.lens.size_px)
-        self._looked: tuple[int, NDArray[np.int32], NDArray[np.float32]] | None = None
-
-    def frame(self, t_s: float) -> NDArray[np.uint8]:
-        """What the camera delivers for a moment, (H, W, 3) RGB; leaves the stage at that moment."""
-        pictures = []
-        for at_s in self.sensor.moments(t_s):
-            self._stage.set_time(at_s)
-            pictures.append(self.picture())
-        if at_s != t_s:
-            self._stage.set_time(t_s)
-        return self.sensor.expose(pictures, t_s)
-
-    def picture(self) -> NDArray[np.uint8]:
-        """The picture of the stage as it is, before any sensor, (H, W, 3) RGB."""
-        drawn = self._canvas.colours(self._stage.data, self._camera, self._fine.size_px)
-        if self._shading is not None:
-            drawn = _lit(drawn, self._shading.ambient(self._look()[1]))
-        if self._fine_maps is not None:
-            drawn = np.asarray(cv2.remap(drawn, *self._fine_maps, cv2.INTER_LINEAR), np.uint8)
-        if self._scale > 1:
-            size = self.lens.size_px
-            drawn = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return np.ascontiguousarray(drawn)
-
-    def depth_m(self) -> Array:
-        """Distance along the view of what is seen, (H, W)."""
-        return self._bent(self._look()[1]).astype(np.float64)
-
-    def segments(self) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-        """What each pixel shows, (H, W): places in the names that follow, -1 for nothing.
-
-        A person's parts are ``{shopper}/...``, a package ``{item}`` or ``{item}/...``, what only
-        looks like people ``decor/...``.
-        """
-        return self._bent(self._look()[0]), self._canvas.names
-
-    def close(self) -> None:
-        self._canvas.close()
-
-    def _look(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Segments and depth of the pinhole picture, drawn once a moment."""
-        if self._looked is None or self._looked[0] != self._stage.moves:
-            ids, depth_m = self._canvas.ids_and_depth_m(
-                self._stage.data, self._camera, self._plain.size_px
-            )
-            self._looked = (self._stage.moves, ids, depth_m)
-        return self._looked[1:]
-
-    def _bent(self, picture: NDArray[Number]) -> NDArray[Number]:
-        if self._plain_maps is None:
-            return picture
-        return np.asarray(cv2.remap(picture, *self._plain_maps, cv2.INTER_NEAREST))
-
-
 def _ways_m(timeline: Timeline) -> Array:
     """Where somebody is at some time, (N, 2)."""
     times = np.arange(0.0, timeline.duration_s, _GLANCE_S)
     return np.array([s.xy_m for t_s in times for s in timeline.shoppers(float(t_s))]).reshape(-1, 2)
-
-
-def _lit(drawn: NDArray[np.uint8], ambient: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A picture in the light that arrives, which may be known at another size."""
-    high, wide, _ = drawn.shape
-    light = cv2.resize(ambient, (wide, high), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.multiply(drawn, cv2.merge([light] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def _settings(spec: mujoco.MjSpec) -> None:
