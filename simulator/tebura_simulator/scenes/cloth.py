@@ -269,10 +269,10 @@ def _straight_legs(piece: Surface, m: Measures, hem_m: float, width_m: float) ->
 def _skirt_weights(m: Measures, vertices: Array) -> Array:
     """A skirt hangs on the hips, and goes with both legs further down."""
     weights = np.zeros((len(vertices), len(BONES)))
-    below = np.clip((m.hip_m + 0.02 - vertices[:, 2]) / (0.30 * m.scale), 0.0, 1.0)
-    left = np.clip(0.5 + vertices[:, 0] / (0.30 * m.scale), 0.0, 1.0)
+    below = np.clip((m.hip_m + 0.04 - vertices[:, 2]) / (0.18 * m.scale), 0.0, 1.0)
+    left = np.clip(0.5 + vertices[:, 0] / (0.17 * m.scale), 0.0, 1.0)
     shin = 0.5 * np.clip((m.knee_m + 0.03 - vertices[:, 2]) / (0.25 * m.scale), 0.0, 1.0)
-    thigh = 0.92 * below
+    thigh = 0.97 * below
     weights[:, BONES.index("root")] = 1.0 - thigh
     for side, share in (("l", left), ("r", 1.0 - left)):
         weights[:, BONES.index(f"thigh.{side}")] = thigh * share * (1 - shin)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tebura_simulator.scenes.body import Mark
+from tebura_simulator.scenes.body import BONES, Mark
 from tebura_simulator.scenes.fabric import Picture, rgb
 from tebura_simulator.scenes.measures import Measures
 from tebura_simulator.scenes.surface import Surface, clipped, surface
@@ -55,6 +55,17 @@ def eyes(m: Measures) -> Surface:
     middle = np.where(v[:, :1] > 0, m.eyes_m[:1], m.eyes_m[1:])
     uv = 0.5 + (v - middle)[:, [0, 2]] / (0.05 * m.scale**0.5)
     return whole.printed(uv).faced(np.asarray(marked[body.faces].all(1)))
+
+
+def mouth(m: Measures) -> Surface:
+    """What is seen between the lips: a small dark wall behind them."""
+    s = m.scale**0.5
+    corners = np.array([[0.024, -0.010], [-0.024, -0.010], [-0.024, 0.010], [0.024, 0.010]]) * s
+    vertices = np.c_[corners[:, 0], np.full(4, 0.010 * s), corners[:, 1]] + m.mouth_m
+    faces = np.array([[0, 2, 1], [0, 3, 2], [0, 1, 2], [0, 2, 3]], dtype=np.int32)
+    weights = np.zeros((4, len(BONES)))
+    weights[:, BONES.index("head")] = 1.0
+    return surface(vertices, faces, weights)
 
 
 def eye_picture(colour: str) -> Picture:
@@ -232,7 +243,8 @@ class _Painter:
 
     def _brows(self) -> None:
         across = (np.abs(self.around) - self.eye_u) * self.radius / self.s
-        arch = self.eye_z + (0.0205 - 9.0 * (across - 0.004) ** 2) * self.s
+        outer, inner = np.maximum(across - 0.002, 0.0), np.minimum(across - 0.002, 0.0)
+        arch = self.eye_z + (0.0205 - 10.0 * outer**2 - 2.5 * inner**2) * self.s
         thick = 0.0028 * (0.6 + 0.8 * self.features.brow) * (1.2 - 14.0 * across)
         share = np.clip(1.5 - np.abs(self.z - arch) / (thick * self.s), 0.0, 1.0)
         share *= (across > -0.020) & (across < 0.026)

@@ -173,6 +173,7 @@ def _manner(outfit: Outfit) -> Manner:
         phase=2 * math.pi * float(phase),
         reads=float(reads) < 0.6,
         carries=outfit.bag is Bag.BASKET,
+        shoulders=outfit.bag in (Bag.TOTE, Bag.SHOULDER),
     )
 
 

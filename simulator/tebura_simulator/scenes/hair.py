@@ -157,12 +157,12 @@ def _hung(m: Measures, last: Array, around: Array, shape: _Shell, bump: Array) -
     if max(shape.hang_m) <= 0:
         return []
     s = m.scale**0.5
-    open_share = np.clip((np.abs(around) - 1.2) / 0.3, 0.0, 1.0)
+    open_share = np.clip((np.abs(around) - 1.4) / 0.3, 0.0, 1.0)
     length = (
         open_share
         * np.interp(
             np.abs(around),
-            [0.0, 1.4, 2.1, np.pi],
+            [0.0, 1.6, 2.1, np.pi],
             [
                 shape.hang_m[0],
                 shape.hang_m[1],

@@ -67,7 +67,7 @@ class Manner:
 
     `swing` scales the arms' swing, `bend_rad` is how far the back is bent, `phase` where slow
     movements begin; `reads` says that the phone is taken out while there is nothing to do,
-    `carries` that the left hand holds a basket.
+    `carries` that the left hand holds a basket, `shoulders` that a bag hangs beside it.
     """
 
     swing: float = 1.0
@@ -75,6 +75,7 @@ class Manner:
     phase: float = 0.0
     reads: bool = False
     carries: bool = False
+    shoulders: bool = False
 
 
 def posture_of(
@@ -303,9 +304,14 @@ class _Poser:
             # Beside the hips, never through them.
             aside = self.body.hips_m + 0.055 - abs(float(shoulder[0]))
             aside = max(0.13, aside / length)
-            is_heavy = self.manner.carries and hand is Hand.LEFT
-            swing_rad *= 0.35 if is_heavy else 1.0
+            if self.manner.carries and hand is Hand.LEFT:
+                aside += 0.22
+            is_laden = (self.manner.carries or self.manner.shoulders) and hand is Hand.LEFT
+            swing_rad *= 0.35 if is_laden else 1.0
             bend = 0.08 + 0.05 * max(0.0, swing_rad)
+            if self.manner.shoulders and hand is Hand.LEFT:
+                # The hand is before the bag, not in it.
+                bend += 0.34
             down = np.array([aside * sign, -math.sin(swing_rad) - bend, -math.cos(swing_rad)])
             way = unit(down) * 0.955 * length
             palm = _palm(unit(way - 0.12 * Y), -sign * X + 0.25 * Y)

@@ -17,7 +17,7 @@ from tebura_simulator.scenes.cloth import (
     trousers,
 )
 from tebura_simulator.scenes.fabric import Detail, Pattern, Picture, cloth, leather, strands
-from tebura_simulator.scenes.face import Features, eye_picture, eyes, face_picture, skin
+from tebura_simulator.scenes.face import Features, eye_picture, eyes, face_picture, mouth, skin
 from tebura_simulator.scenes.hair import hair, hat
 from tebura_simulator.scenes.measures import Measures
 from tebura_simulator.scenes.surface import Surface
@@ -74,7 +74,7 @@ def dressed(body: Body, outfit: Outfit) -> list[Worn]:
     if outfit.top in (Top.POLO, Top.SHIRT) and outfit.over is not Over.APRON:
         plain = cloth(outfit.shirt, outfit.second, Pattern.PLAIN, Detail.NONE, rng)
         worn.append(Worn("collar", collar(m, upper, 0.030), plain))
-    bare = np.minimum(0.03 - covers(m, upper), _bare_legs(m, outfit))
+    bare = np.minimum(0.06 - covers(m, upper), _bare_legs(m, outfit))
     style = outfit.hair_style
     features = Features(
         skin=outfit.skin,
@@ -86,6 +86,7 @@ def dressed(body: Body, outfit: Outfit) -> list[Worn]:
         stubble=style in (HairStyle.BALD, HairStyle.CROPPED),
     )
     worn.append(Worn("skin", skin(m, bare), face_picture(m, features, rng), 0.12))
+    worn.append(Worn("mouth", mouth(m), np.full((4, 4, 3), (58, 22, 22), dtype=np.uint8)))
     worn.append(Worn("eyes", eyes(m), eye_picture(outfit.eyes), 0.6))
     grown = hair(m, style, outfit.hat, rng)
     if grown is not None:

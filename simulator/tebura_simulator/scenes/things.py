@@ -72,36 +72,25 @@ def add_bag(
     tint = (paint[0], paint[1], paint[2])
     dark = (0.7 * tint[0], 0.7 * tint[1], 0.7 * tint[2])
     s = m.scale
+    # Beside the hips, over what is worn there; its straps lie on the shoulder.
+    aside = max(0.06, m.body.hips_m + clear_m + 0.03 - float(m.body.bone("upperarm.l")[0]))
+    high = 0.030 + clear_m
     body = spec.worldbody.add_body(name=f"{name}/bag", mocap=True)
     match kind:
         case Bag.TOTE:
-            _add_sack(
-                spec,
-                body,
-                f"{name}/bag-sack",
-                (0.035, 0.17 * s, 0.19 * s),
-                (0.06, 0.03, -0.56 * s),
-                tint,
-            )
+            half = (0.035, 0.15 * s, 0.18 * s)
+            _add_sack(spec, body, f"{name}/bag-sack", half, (aside, 0.10, -0.56 * s), tint)
             loops = [
-                np.array([[0.05, y0, -0.39 * s], [0.0, 0.0, 0.045], [0.05, y1, -0.39 * s]])
-                for y0, y1 in ((-0.06, -0.02), (0.08, 0.12))
+                np.array([[aside, y0, -0.39 * s], [0.0, 0.0, high], [aside, y1, -0.39 * s]])
+                for y0, y1 in ((0.01, 0.05), (0.15, 0.19))
             ]
             loops = [_bowed(loop, 9) for loop in loops]
             _add_tubes(spec, body, f"{name}/bag-straps", loops, 0.008, dark)
         case Bag.SHOULDER:
-            _add_sack(
-                spec,
-                body,
-                f"{name}/bag-sack",
-                (0.045, 0.13 * s, 0.09 * s),
-                (0.075, 0.02, -0.52 * s),
-                tint,
-            )
-            strap = np.array(
-                [[0.06, -0.10, -0.45 * s], [-0.01, 0.0, 0.05], [0.06, 0.14, -0.45 * s]]
-            )
-            _add_tubes(spec, body, f"{name}/bag-straps", [_bowed(strap, 11)], 0.009, dark)
+            half = (0.045, 0.12 * s, 0.085 * s)
+            _add_sack(spec, body, f"{name}/bag-sack", half, (aside, 0.09, -0.52 * s), tint)
+            strap = [[aside, -0.02, -0.45 * s], [-0.01, 0.0, high], [aside, 0.20, -0.45 * s]]
+            _add_tubes(spec, body, f"{name}/bag-straps", [_bowed(np.array(strap), 11)], 0.009, dark)
         case Bag.BACKPACK:
             _add_backpack(spec, body, name, m, clear_m, (tint, dark))
         case Bag.BASKET:
@@ -162,21 +151,25 @@ def _add_basket(spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, s: float) 
     """A wire basket that hangs from its handle, the body's origin."""
     red, wire = (0.80, 0.10, 0.12), (0.12, 0.12, 0.13)
     box = mujoco.mjtGeom.mjGEOM_BOX
-    wide, deep, high, low = 0.21 * s, 0.14 * s, 0.11 * s, -0.26 * s
-    for index, (half, pos) in enumerate(
-        (
-            ([wide, deep, 0.004], (0.0, 0.0, low - high)),
-            ([wide, 0.004, high], (0.0, deep, low)),
-            ([wide, 0.004, high], (0.0, -deep, low)),
-            ([0.004, deep, high], (wide, 0.0, low)),
-            ([0.004, deep, high], (-wide, 0.0, low)),
-        )
-    ):
-        add_geom(body, box, half, red, pos, name=f"{name}/basket{index}")
-    handle = np.array(
-        [[-wide, 0, low + high], [-0.10 * s, 0, 0.0], [0.10 * s, 0, 0.0], [wide, 0, low + high]]
+    wide, long, high, low = 0.13 * s, 0.20 * s, 0.10 * s, -0.25 * s
+    sides = (
+        ([wide, long, 0.004], (0.0, 0.0, low - high)),
+        ([wide, 0.004, high], (0.0, long, low)),
+        ([wide, 0.004, high], (0.0, -long, low)),
+        ([0.004, long, high], (wide, 0.0, low)),
+        ([0.004, long, high], (-wide, 0.0, low)),
     )
-    _add_tubes(spec, body, f"{name}/basket-handle", [handle], 0.008, wire)
+    for index, (half, pos) in enumerate(sides):
+        add_geom(body, box, half, red, pos, name=f"{name}/basket{index}")
+    # A rim, slots in the sides, and the handle.
+    corners = np.array([[wide, long], [-wide, long], [-wide, -long], [wide, -long], [wide, long]])
+    rim = np.c_[corners, np.full(5, low + high)]
+    bars = [np.c_[1.02 * corners, np.full(5, low + share * high)] for share in (-0.45, 0.1, 0.55)]
+    _add_tubes(spec, body, f"{name}/basket-slots", bars, 0.006, (0.42, 0.05, 0.07))
+    handle = np.array(
+        [[0, -long, low + high], [0, -0.09 * s, 0.0], [0, 0.09 * s, 0.0], [0, long, low + high]]
+    )
+    _add_tubes(spec, body, f"{name}/basket-handle", [rim, handle], 0.008, wire)
 
 
 def _add_sack(

@@ -17,7 +17,7 @@ from tebura_simulator.scenes.body import BODIES, load_body
 from tebura_simulator.scenes.fabric import Pattern
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.story.attire import Bag, Bottom, HairStyle, Hat, Over, Top
-from tebura_simulator.story.script import Part, ShopperScript
+from tebura_simulator.story.script import Deed, Hand, Part, ShopperScript
 
 T = TypeVar("T")
 
@@ -188,6 +188,7 @@ _OVERS = (
     Over.CARDIGAN,
     Over.COAT,
 )
+_WARM = {Over.JACKET, Over.BLAZER, Over.COAT}
 _BAGS = (Bag.TOTE, Bag.TOTE, Bag.SHOULDER, Bag.BACKPACK, Bag.NONE, Bag.BASKET)
 
 
@@ -204,7 +205,7 @@ class _Drawer:
         style = body.hair_style or self._one("style", _STYLES_F if female else _STYLES_M)
         over = body.over or (Over.APRON if is_staff else self._one("over", _OVERS))
         top = body.top or self._top(female, over)
-        bottom = body.bottom or self._one("bottom", _BOTTOMS_F if female else _BOTTOMS_M)
+        bottom = body.bottom or self._bottom(female, old, over)
         skin = body.skin or self._half("skin", _SKINS)
         dark = int(skin[1:3], 16) < 0xC0
         return Outfit(
@@ -230,7 +231,7 @@ class _Drawer:
             trousers=body.trousers or self._half("trousers", _LEGS),
             shoes=body.shoes or self._half("shoes", _SHOES),
             soles=self._one("soles", ("#efeeea", "#2a2a2c", "#c9b48d")),
-            bag=body.bag or (Bag.NONE if is_staff else self._one("bag", _BAGS)),
+            bag=body.bag or (Bag.NONE if is_staff else self._bag()),
             bag_colour=self._half("bag colour", (*_LEGS, *_CLOTH)),
             seed=int(self._stream("seed").integers(2**31)),
         )
@@ -260,6 +261,25 @@ class _Drawer:
         elif over is not Over.NONE:
             tops = (Top.T_SHIRT, Top.SHIRT)
         return self._one("top", tops)
+
+    def _bottom(self, female: bool, old: bool, over: Over) -> Bottom:
+        bottoms: Sequence[Bottom] = _BOTTOMS_F if female else _BOTTOMS_M
+        if old or over in _WARM:
+            bottoms = [b for b in bottoms if b not in (Bottom.SHORTS, Bottom.LEGGINGS)]
+        if over is not Over.NONE:
+            # A skirt stands off further than what would hang over it.
+            bottoms = [b for b in bottoms if b not in (Bottom.SKIRT, Bottom.LONG_SKIRT)]
+        return self._one("bottom", bottoms)
+
+    def _bag(self) -> Bag:
+        """A basket only for whoever has the left hand free for it all along."""
+        needs_both = any(
+            step.hand is Hand.LEFT
+            or step.other_hand is not None
+            or step.action in (Deed.HAND_OVER, Deed.PICK_UP)
+            for step in self._script.do
+        )
+        return self._one("bag", _BAGS[:-1] if needs_both else _BAGS)
 
     def _sleeves(self, top: Top, over: Over) -> bool:
         asked = self._script.body.long_sleeves
