@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from seers import Floats, Picture, Seen, Seer, iou, seers
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-SCORE = 0.5
 MATCH_IOU = 0.5
-AGREED_SCORE, AGREED_IOU = 0.3, 0.5
+GOAL_OF = "yolox-nano"
+LEAST = 0.5
+"""Scores are told from this share of the score that counts on."""
 WHOLE_SHARE, WHOLE_HIGH_PX = 0.9, 60.0
 """Whom a network has to find: this much of the body seen, so high in the picture."""
 REAL = {
@@ -55,8 +56,9 @@ class Frame:
 
 @dataclass
 class Tally:
-    """What one network made of one source."""
+    """What one network made of one source; `sure` is the score that counts."""
 
+    sure: float
     frames: int = 0
     found: int = 0
     scores: list[float] = field(default_factory=list)
@@ -78,7 +80,7 @@ class Tally:
         }
         if len(true):
             row["whole_people"] = len(true)
-            row["whole_found"] = _share(int((true >= SCORE).sum()), len(true))
+            row["whole_found"] = _share(int((true >= self.sure).sum()), len(true))
             row["whole_scores"] = _quantiles(self.true_scores)
         if self.off_px:
             row["keypoint_off_px"] = _quantiles(self.off_px)
@@ -127,33 +129,38 @@ def measure(
     frames: Iterator[Frame], networks: Sequence[Seer], missed: Callable[[Frame, Whole], None]
 ) -> tuple[dict[str, Tally], list[Appearance]]:
     """Show frames to all networks."""
-    tallies = {network.name: Tally() for network in networks}
+    tallies = {network.name: Tally(network.sure) for network in networks}
     looks = []
     for frame in frames:
         looks.append(appearance(frame.picture))
-        seen = {network.name: network.look(frame.picture) for network in networks}
-        for name, mine in seen.items():
-            tally = tallies[name]
+        seen = [(network, network.look(frame.picture)) for network in networks]
+        sure = {network.name: _sure(found, network.sure) for network, found in seen}
+        for network, found in seen:
+            tally = tallies[network.name]
             tally.frames += 1
-            tally.found += int((mine.scores >= SCORE).sum())
-            tally.scores += mine.scores[mine.scores >= AGREED_SCORE].tolist()
-            others = [one for other, one in seen.items() if other != name]
-            tally.agreed += [_finds(mine, box) for box in _agreed(others)]
+            tally.found += len(sure[network.name].scores)
+            tally.scores += found.scores[found.scores >= LEAST * network.sure].tolist()
+            others = [one for name, one in sure.items() if name != network.name]
+            tally.agreed += [_best(sure[network.name], box) is not None for box in _agreed(others)]
             for person in frame.people or ():
-                _compare(tally, mine, person)
-        if "yolox-nano" in seen:
-            for person in frame.people or ():
-                if not _finds(seen["yolox-nano"], person.box):
-                    missed(frame, person)
+                _compare(tally, found, person)
+        for person in frame.people or ():
+            if GOAL_OF in sure and _best(sure[GOAL_OF], person.box) is None:
+                missed(frame, person)
     return tallies, looks
 
 
-def _compare(tally: Tally, mine: Seen, person: Whole) -> None:
-    row = _best(mine, person.box)
-    tally.true_scores.append(0.0 if row is None else float(mine.scores[row]))
-    if row is None or mine.keypoints_px is None:
+def _sure(found: Seen, score: float) -> Seen:
+    rows = found.scores >= score
+    return Seen(found.boxes[rows], found.scores[rows])
+
+
+def _compare(tally: Tally, found: Seen, person: Whole) -> None:
+    row = _best(found, person.box)
+    tally.true_scores.append(0.0 if row is None else float(found.scores[row]))
+    if row is None or found.keypoints_px is None:
         return
-    off = np.hypot(*(mine.keypoints_px[row] - person.keypoints[:, :2]).T)
+    off = np.hypot(*(found.keypoints_px[row] - person.keypoints[:, :2]).T)
     is_seen = person.keypoints[:, 2] == 2
     high_px = float(person.box[3] - person.box[1])
     tally.off_px += off[is_seen].tolist()
@@ -161,30 +168,19 @@ def _compare(tally: Tally, mine: Seen, person: Whole) -> None:
     tally.wrist_off_px += off[9:11][is_seen[9:11]].tolist()
 
 
-def _best(seen: Seen, box: Floats) -> int | None:
+def _best(found: Seen, box: Floats) -> int | None:
     """The row with the best score of those that lie on a box."""
-    if not len(seen.scores):
+    if not len(found.scores):
         return None
-    rows = np.flatnonzero(iou(box, seen.boxes) >= MATCH_IOU)
+    rows = np.flatnonzero(iou(box, found.boxes) >= MATCH_IOU)
     return int(rows[0]) if len(rows) else None
 
 
-def _finds(seen: Seen, box: Floats) -> bool:
-    row = _best(seen, box)
-    return row is not None and bool(seen.scores[row] >= SCORE)
-
-
 def _agreed(others: Sequence[Seen]) -> list[Floats]:
-    """Boxes that all of these networks found."""
-    if len(others) < 2:
+    """Boxes that both other networks found."""
+    if len(others) < 2 or not len(others[1].scores):
         return []
-    first, second = others[:2]
-    sure = second.boxes[second.scores >= AGREED_SCORE]
-    return [
-        box
-        for box in first.boxes[first.scores >= AGREED_SCORE]
-        if len(sure) and float(iou(box, sure).max()) >= AGREED_IOU
-    ]
+    return [box for box in others[0].boxes if float(iou(box, others[1].boxes).max()) >= MATCH_IOU]
 
 
 def _share(part: float, whole: int) -> float | None:
@@ -251,7 +247,8 @@ def main() -> int:
             print(f"{name}: skipped, no {SHARED / file}", file=sys.stderr)
     looks = {}
     if not options.json:
-        print(f"score {SCORE}, IoU {MATCH_IOU}; quantiles {'/'.join(map(str, QUANTILES))}")
+        sure = ", ".join(f"{network.name} {network.sure}" for network in networks)
+        print(f"found: {sure}; IoU {MATCH_IOU}; quantiles {'/'.join(map(str, QUANTILES))}")
     for source, frames in sources.items():
         tallies, seen = measure(frames, networks, _keep(options.missed))
         looks[source] = spread(seen)

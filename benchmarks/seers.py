@@ -20,7 +20,7 @@ SIDE_PX = 416
 _STRIDES = (8, 16, 32)
 _SAME_IOU = 0.55
 _FLOOR = 0.05
-_MOVENET_WIDE = 640
+_MOVENET_WIDE = 384
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,22 +37,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Seer:
-    """A network by name; `look` finds people in a BGR picture."""
+    """A network by name; `look` finds people in a BGR picture, `sure` is a score that counts."""
 
     name: str
+    sure: float
     look: Callable[[Picture], Seen]
 
 
 def seers(folder: Path) -> list[Seer]:
     """Those whose files are there."""
     files = {
-        "yolox-nano": ("yolox_nano_416_teacher_only.onnx", _yolox),
-        "nanodet-g": ("nanodet_g_416_int8.onnx", _nanodet),
-        "movenet": ("movenet_multipose.onnx", _movenet),
+        "yolox-nano": ("yolox_nano_416_teacher_only.onnx", 0.5, _yolox),
+        "nanodet-g": ("nanodet_g_416_int8.onnx", 0.4, _nanodet),
+        # Its scores are lower throughout.
+        "movenet": ("movenet_multipose.onnx", 0.25, _movenet),
     }
     return [
-        Seer(name, look(_open(folder / file)))
-        for name, (file, look) in files.items()
+        Seer(name, sure, look(_open(folder / file)))
+        for name, (file, sure, look) in files.items()
         if (folder / file).exists()
     ]
 

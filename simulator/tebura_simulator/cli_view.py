@@ -1,4 +1,4 @@
-"""The command `view`: a recording as a page to look at."""
+"""The command `view`: a recording as a page to look at, or as a film."""
 
 import sys
 from pathlib import Path
@@ -18,15 +18,22 @@ def view(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The page to write (default: NAME.html, here)."),
+        typer.Option(
+            "-o",
+            "--out",
+            help="A page, or (NAME.mp4) a film (default: NAME.html).",
+        ),
     ] = None,
     open_end: Annotated[
         bool, typer.Option("--open-end", help="Open the page at its end, with the receipts.")
     ] = False,
 ) -> None:
-    """Show a recording in step: weights, what was said, what was true, people, carts.
+    """Show a recording in step: cameras, weights, what was said, what was true, people, carts.
 
-    Example: tebura-simulate view visit.mcap -o visit.html
+    Cameras are shown with what was found in them: people, wrists, the fronts of shelves.
+
+    Example: tebura-simulate view visit.mcap -o visit.html;
+    tebura-simulate view visit.mcap -o visit.mp4
     """
     from tebura_contract.calibration import CalibrationError
     from tebura_edge.recorder import RecordingError
@@ -37,18 +44,23 @@ def view(
     from tebura_simulator.view.rendering import page_of
     from tebura_simulator.view.watching import watch
 
-    page = out or Path(recordings[0].with_suffix(".html").name)
+    target = out or Path(recordings[0].with_suffix(".html").name)
     try:
         with Reels(recordings) as reel:
             for now_ns, watched in watch(reel):
                 _progress((now_ns - watched.replay.start_ns) / 1e9)
-            text = page_of(scene_of(reel, watched, open_end))
+            scene = scene_of(reel, watched, open_end)
             for path in reel.cut_short:
-                typer.echo(f"{path}: is cut short; the page shows what it holds", err=True)
-        page.write_text(text, "utf-8")
+                typer.echo(f"{path}: is cut short; this is what it holds", err=True)
+            if target.suffix == ".mp4":
+                from tebura_simulator.view.film import write_film
+
+                write_film(target, reel, scene, watched)
+            else:
+                target.write_text(page_of(scene), "utf-8")
     except (RecordingError, CalibrationError, ValueError, OSError) as error:
         raise fail(error) from error
-    typer.echo(f"{page}: {len(text.encode()):,} bytes", err=True)
+    typer.echo(f"{target}: {target.stat().st_size:,} bytes", err=True)
 
 
 def _progress(seconds: float) -> None:

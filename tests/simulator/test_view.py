@@ -319,8 +319,14 @@ def test_a_recording_with_video_shows_that_there_are_frames_and_who_walked(
     assert done.exit_code == 0, done.output
     page = opened(page_file)
     expect(page.locator(".film", has_text="frames, 10.")).to_have_count(2)
+    pictures = page.locator("#cameras img")
+    expect(pictures).to_have_count(2)
+    first = pictures.first.get_attribute("src") or ""
     page.keyboard.press("End")
     expect(page.locator(".walker text")).to_have_text("A")
+    assert pictures.first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 360
+    assert first.startswith("data:image/jpeg;base64,")
+    assert pictures.first.get_attribute("src") != first
 
 
 def scene(path: Path) -> Scene:

@@ -20,7 +20,11 @@ CRF = 24
 
 
 def encode_run(
-    pictures: Iterable[NDArray[np.uint8]], fps: float, size_px: tuple[int, int]
+    pictures: Iterable[NDArray[np.uint8]],
+    fps: float,
+    size_px: tuple[int, int],
+    *,
+    key_every: int = 1000,
 ) -> tuple[bytes, ...]:
     """H.264 access units (Annex B) of pictures (H, W, 3) RGB, one each, the first a key frame."""
     rate = Fraction(fps).limit_denominator(1000)
@@ -31,8 +35,8 @@ def encode_run(
     context.options = {
         "crf": str(CRF),
         "preset": "slow",
-        # One key frame a run; frames come out in the order they went in, as from a camera.
-        "g": "1000",
+        "g": str(key_every),
+        # Frames come out in the order they went in, as from a camera.
         "bf": "0",
         "sc_threshold": "0",
         # The same pictures give the same bytes whatever the machine has to do besides.

@@ -92,8 +92,8 @@ def seen_share(points_px: NDArray[np.float64], mask: Mask) -> float:
     cells = np.floor((points - low) * min(1.0, scale)).astype(int)
     raster = np.zeros(cells.max(axis=0)[::-1] + 1, np.uint8)
     raster[cells[:, 1], cells[:, 0]] = 1
-    # Between vertices there are gaps of a cell or two.
-    raster = np.asarray(cv2.morphologyEx(raster, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)))
+    # Between vertices there are gaps of a cell.
+    raster = np.asarray(cv2.morphologyEx(raster, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
     rows, columns = np.nonzero(raster)
     x, y = (np.stack([columns, rows]) + 0.5) / min(1.0, scale) + low[:, None]
     inside = (x >= 0) & (x < wide) & (y >= 0) & (y < high)

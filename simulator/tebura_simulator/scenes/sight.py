@@ -38,6 +38,12 @@ class Sight:
             if name.startswith(start) and not name[len(start) :].startswith(CARRIED)
         )
 
+    def own(self, shopper: str, items: Collection[str]) -> Mask:
+        """Where a person is seen, or what it carries, or these packages that it holds."""
+        start = f"{shopper}/"
+        worn = self._where(i for i, name in enumerate(self.names) if name.startswith(start))
+        return worn | self.things(items) if items else worn
+
     def things(self, items: Collection[str]) -> Mask:
         """Where any of these packages is seen."""
         parts = tuple(f"{item}/" for item in items)

@@ -50,7 +50,8 @@ class PersonTruth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Boxes are x_min, y_min, x_max, y_max. `box_px` is of the whole body, cut at the picture's edge;
     what stands before it is not cut away. `visible_px` is of what is seen, None where nothing is,
-    and `seen_share` how much of the whole body's outline that is, also beyond the picture's edge.
+    and `seen_share` how much of the whole body's outline is, also beyond the picture's edge; what
+    somebody carries hides nothing of it.
     `keypoints_px` are COCO's 17 as x, y, v: 2 seen, 1 hidden, 0 outside the picture. `foot_m` is
     the floor point between the feet, in the store. `mask` is what is seen, as COCO's compressed run
     lengths (`masks.decode_mask`); empty where nothing is, or where masks were not kept.

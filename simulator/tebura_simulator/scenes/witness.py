@@ -55,6 +55,7 @@ class Witness:
         self._mesh_m = skinned(body, posture.rotations, posture.heads_m)
         self._mesh_px, self._far_m = lens.project(self._mesh_m)
         self._mask: Mask = sight.body(state.script.id)
+        self._own: Mask = sight.own(state.script.id, [i for hand in Hand for i in state.held[hand]])
 
     def person(self, sku_of: Mapping[str, Sku], *, has_mask: bool = True) -> PersonTruth | None:
         """The person's truth; None when no part of it is inside the picture.
@@ -72,7 +73,7 @@ class Witness:
             keypoints_px=tuple(self._keypoints()),
             foot_m=(round(x, 4), round(y, 4)),
             visible_px=visible,
-            seen_share=round(seen_share(self._mesh_px, self._mask), 3),
+            seen_share=round(seen_share(self._mesh_px, self._own), 3),
             hands=tuple(self._hands(sku_of)),
             mask=encode_mask(self._mask) if has_mask and visible is not None else "",
         )

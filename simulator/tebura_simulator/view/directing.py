@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tebura_contract.clock import SECOND_NS, seconds
-from tebura_contract.ids import PlateId, ShelfId, TrackId, VisitId
+from tebura_contract.ids import CameraId, PlateId, ShelfId, TrackId, VisitId
 from tebura_contract.truth import Truth
 from tebura_gateway.domain.decision import Status
 from tebura_gateway.domain.presence import Visit
@@ -16,7 +16,7 @@ from tebura_simulator.replay import LONE_MEMBER
 from tebura_simulator.scoring.tebura import accounts
 from tebura_simulator.view.lanes import shelf_blocks
 from tebura_simulator.view.marks import hands_of, marks_of, troubles_of
-from tebura_simulator.view.scene import FilmStrip, ReceiptRow, Scene, VisitCard, Walk
+from tebura_simulator.view.scene import FilmStrip, Hand, ReceiptRow, Scene, Still, VisitCard, Walk
 from tebura_simulator.view.watching import Watched
 
 MOST_STEPS = 20_000
@@ -38,6 +38,7 @@ def scene_of(reel: Reel, watched: Watched, opens_at_end: bool) -> Scene:
         track: visit.id for visit in replay.judgement.visits.values() for track in visit.tracks
     }
     account_of = _account_of(replay.judgement.visits, truth)
+    hands = hands_of(replay.facts, replay.start_ns, owner)
     marks, truths = marks_of(watched, truth, names, account_of)
     told: dict[ShelfId, set[PlateId]] = {}
     for shelf, plates in [(m.shelf, m.plates) for m in marks] + [
@@ -56,14 +57,14 @@ def scene_of(reel: Reel, watched: Watched, opens_at_end: bool) -> Scene:
         shelves=shelf_blocks(layout, watched.envelopes.values(), replay.start_ns, told),
         marks=marks,
         truths=truths,
-        hands=hands_of(replay.facts, replay.start_ns, owner),
+        hands=hands,
         troubles=troubles_of(watched, faults_of(reel), end_s),
         visits=tuple(
             _card(visit, account_of[visit.id], watched)
             for visit in sorted(replay.judgement.visits.values(), key=lambda v: v.entered_ns)
         ),
         walks=_walks(watched, owner),
-        films=_films(watched),
+        films=_films(watched, _stills(reel, watched, hands)),
         receipts=_receipts(watched, truth, account_of, names),
     )
 
@@ -105,7 +106,20 @@ def _walks(watched: Watched, owner: Mapping[TrackId, VisitId]) -> tuple[Walk, ..
     )
 
 
-def _films(watched: Watched) -> tuple[FilmStrip, ...]:
+def _stills(
+    reel: Reel, watched: Watched, hands: tuple[Hand, ...]
+) -> Mapping[CameraId, tuple[Still, ...]]:
+    """What cameras showed; a recording without pictures loads no code for them."""
+    if not any(topic.startswith("/video/") for topic in reel.topics()):
+        return {}
+    from tebura_simulator.view.stills import stills_of
+
+    replay = watched.replay
+    span_ns = (replay.start_ns, watched.end_ns)
+    return stills_of(reel, replay.layout, watched.findings, hands, span_ns)
+
+
+def _films(watched: Watched, stills: Mapping[CameraId, tuple[Still, ...]]) -> tuple[FilmStrip, ...]:
     start_ns = watched.replay.start_ns
     return tuple(
         FilmStrip(
@@ -116,6 +130,7 @@ def _films(watched: Watched) -> tuple[FilmStrip, ...]:
                 (round(seconds(a - start_ns), 2), round(seconds(b - start_ns), 2))
                 for a, b in film.stretches
             ),
+            stills=stills.get(camera, ()),
         )
         for camera, film in sorted(watched.films.items())
     )

@@ -432,6 +432,21 @@ moments.push(() => {
   byId("people").textContent = scene.walks.length ? `· ${count} in sight` : "· nobody was tracked";
 });
 
+// Cameras: the last picture of each by now.
+for (const film of scene.films.filter((one) => one.stills.length)) {
+  const times = film.stills.map((still) => [still.at_s]);
+  const shown = make("figure", "", "", byId("cameras"));
+  const picture = make("img", "", "", shown);
+  picture.alt = `What ${film.camera} shows`;
+  make("figcaption", "", film.camera, shown);
+  let last = -1;
+  moments.push(() => {
+    const at = Math.max(lastAt(times, state.t), 0);
+    if (at !== last) picture.src = `data:image/jpeg;base64,${film.stills[at].jpeg}`;
+    last = at;
+  });
+}
+
 // Carts: what the replay had decided by now, beside what was true by now.
 const SIGNS = { pick: 1, return: -1 };
 function linesOf(person, t) {

@@ -116,11 +116,19 @@ class Walk(Part, frozen=True, kw_only=True):
     points: tuple[tuple[float, float, float], ...]
 
 
+class Still(Part, frozen=True, kw_only=True):
+    """A camera's picture with what was found in it, as JPEG in base64."""
+
+    at_s: float
+    jpeg: str
+
+
 class FilmStrip(Part, frozen=True, kw_only=True):
     camera: str
     kind: str
     count: int
     stretches: tuple[tuple[float, float], ...]
+    stills: tuple[Still, ...] = ()
 
 
 class ReceiptRow(Part, frozen=True, kw_only=True):

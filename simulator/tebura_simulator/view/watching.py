@@ -22,6 +22,7 @@ from tebura_simulator.recordings import calibrations_of
 from tebura_simulator.reels import Reel
 from tebura_simulator.replay import Replay
 from tebura_simulator.view.envelopes import Envelope, grams_of
+from tebura_simulator.view.findings import Findings
 
 LOOK_NS = SECOND_NS // 5
 GAP_NS = SECOND_NS
@@ -59,6 +60,7 @@ class Watched:
 
     Attributes:
         paths: Where each track's foot was.
+        findings: What networks found in frames.
     """
 
     replay: Replay
@@ -67,6 +69,7 @@ class Watched:
     envelopes: dict[str, Envelope] = field(default_factory=dict)
     films: dict[CameraId, Film] = field(default_factory=dict)
     paths: dict[TrackId, Path] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
     _plate_nodes: dict[PlateId, NodeId] = field(default_factory=dict)
 
     def take(self, recorded: Recorded) -> None:
@@ -79,6 +82,7 @@ class Watched:
                 self._frame(CameraId(name), "frames", int(recorded.at_ns))
             case RecordedDetections() as found:
                 self._frame(found.camera, "findings", int(recorded.at_ns))
+                self.findings.keep_recorded(found)
             case Position() as position:
                 self.stand(position)
             case _:
@@ -124,6 +128,8 @@ def watch(reel: Reel) -> Iterator[tuple[int, Watched]]:
         plate: shelves[shelf][1].reports_picks
         for plate, (shelf, _) in replay.layout.plates().items()
     }
+
+    watched.findings.listen(replay)
 
     def fed() -> Iterator[Recorded]:
         for recorded in reel.messages():
