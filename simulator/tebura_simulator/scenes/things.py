@@ -1,5 +1,6 @@
 """What people carry or wear that keeps its shape: bags, a basket, glasses, a phone."""
 
+import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -111,9 +112,7 @@ def _add_backpack(
     tint, dark = colours
     s, chest = m.scale, m.body.bone("chest")
     v = m.body.vertices_m
-    shoulder = m.body.bone("upperarm.l") - chest
     back = v[(m.on_arm < 0.1) & (np.abs(v[:, 2] - chest[2] - 0.05 * s) < 0.12 * s)][:, 1].max()
-    front = v[(m.on_arm < 0.1) & (np.abs(v[:, 0]) > 0.06 * s) & (v[:, 2] > chest[2])][:, 1].min()
     depth = float(back - chest[1]) + clear_m
     _add_sack(
         spec,
@@ -131,20 +130,27 @@ def _add_backpack(
         (0.0, depth + 0.165 * s, -0.06 * s),
         dark,
     )
-    ahead = float(front - chest[1]) - 0.012 - clear_m
-    straps = []
-    for side in (-1.0, 1.0):
-        x, top = side * 0.62 * shoulder[0], float(shoulder[2]) + 0.07 * s + clear_m
-        points = [
-            [x * 0.8, depth + 0.02, top - 0.05],
-            [x, 0.5 * (depth + ahead), top + 0.012],
-            [x, ahead + 0.045, top - 0.05],
-            [x * 1.08, ahead, top - 0.15],
-            [side * (0.150 * s + clear_m), 0.35 * ahead, -0.01 * s],
-            [side * 0.12 * s, depth + 0.05, -0.10 * s],
-        ]
-        straps.append(_bowed(np.array(points), 15))
+    straps = [_strap(m, side, clear_m) - chest for side in (-1.0, 1.0)]
     _add_tubes(spec, body, f"{name}/bag-straps", straps, 0.016, dark)
+
+
+def _strap(m: Measures, side: float, clear_m: float) -> Array:
+    """A loop around a shoulder: the outline of the trunk there, a little off it."""
+    v, s = m.body.vertices_m, m.scale
+    at = side * 0.66 * float(m.body.bone("upperarm.l")[0])
+    low = float(m.body.bone("chest")[2]) - 0.06 * s
+    slab = v[(m.on_arm < 0.4) & (np.abs(v[:, 0] - at) < 0.025 * s) & (v[:, 2] > low)]
+    slab = slab[slab[:, 2] < float(m.body.bone("upperarm.l")[2]) + 0.12 * s]
+    hull = cv2.convexHull(slab[:, 1:].astype(np.float32))[:, 0].astype(np.float64)
+    out = hull - (hull.min(0) + hull.max(0)) / 2
+    hull = hull + (clear_m + 0.006) * out / np.linalg.norm(out, axis=1, keepdims=True)
+    loop = np.concatenate([hull, hull[:1]])
+    steps = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(loop, axis=0), axis=1))])
+    even = np.linspace(0.0, steps[-1], 33)
+    y, z = (np.interp(even, steps, loop[:, i]) for i in (0, 1))
+    # Nearer together behind than in front.
+    x = at * (1.0 - 0.5 * np.clip((y - y.mean()) / 0.2, -0.15, 1.0))
+    return np.stack([x, y, z], axis=1)
 
 
 def _add_basket(spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, s: float) -> None:
