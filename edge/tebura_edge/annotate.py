@@ -99,7 +99,7 @@ def annotate_video(
         round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
     )
     total = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    settings = people or PeopleSettings(threads=2)
+    settings = people or PeopleSettings()
     network = open_people(settings)
     sketch = _Sketch(size, rate_hz, *_scene(layout, camera, size))
     writer = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, size)

@@ -4,16 +4,14 @@ A network's weak detections are people half out of view, and also bags, posters 
 never move. Where the picture is as it always was, there is nobody new.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.clock import seconds
 
 from tebura_edge.detections import Detections
 from tebura_edge.frames import Frame
+from tebura_edge.glance import GRID
 
-GRID = (80, 48)
-"""Cells across and down: 8 x 8 pixels of a 640 x 360 picture, so a head is still 20 cells."""
 CHANGED_GREYS = 12.0
 LEARN_S = 15.0
 LEAST_SHARE = 0.4
@@ -31,8 +29,7 @@ class Background:
 
     def keep_sure(self, frame: Frame, found: Detections, strong: float) -> Detections:
         """Drop weak detections where the picture shows nothing new, and learn from the frame."""
-        grey = cv2.cvtColor(frame.image_bgr, cv2.COLOR_BGR2GRAY)
-        cells = cv2.resize(grey, GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
+        cells = frame.glance.cells
         if self._cells is None:
             self._cells = cells
             self._first_ns = self._last_ns = frame.captured_ns

@@ -180,11 +180,12 @@ class CameraReader:
         captured_ns = self._to_store_ns(now_ns) if stamped is None else stamped
         if not self._is_due(captured_ns):
             return
+        frame = Frame(self.settings.label, captured_ns, grab.image_bgr)
         with self._lock:
             self._trouble, self._is_connected = "", True
-            is_usable = self._watch.saw(grab.image_bgr, now_ns)
+            is_usable = self._watch.saw(frame, now_ns)
         if is_usable:
-            self._desk.put(Frame(self.settings.label, captured_ns, grab.image_bgr))
+            self._desk.put(frame)
 
     def _is_due(self, captured_ns: int) -> bool:
         """Thin a faster source to the rate; a quarter period early is in time."""

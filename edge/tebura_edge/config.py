@@ -78,8 +78,9 @@ class PeopleConfig(Table, frozen=True, kw_only=True):
 
     model: str = "movenet-multipose"
     size_px: tuple[Count, Count] = (384, 256)
-    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = ("tensorrt", "cuda", "cpu")
+    look_hz: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10.0
     skip_still: bool = True
 
 

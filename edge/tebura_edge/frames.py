@@ -1,22 +1,27 @@
 """Frames on their way from cameras to inference, with a bound for each camera.
 
-A live camera keeps its newest frame only: inference that is slow sees fewer frames, never older
-ones. A replayed camera keeps up to `REPLAY_BOUND` and then makes its reader wait, so that a slow
-machine is slower, not different.
+A frame is never written to once it is made, so nobody copies it: the camera's thread hands it over,
+and its memory goes back when the last who looks at it is done.
+
+Of a live camera the newest few frames wait: while the network looks at one, those behind it are
+kept to be followed, and what is older still makes room. A replayed camera keeps up to
+`REPLAY_BOUND` and then makes its reader wait, so that a slow machine is slower, not different.
 """
 
 import threading
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.ids import CameraId
 
+from tebura_edge.glance import Glance, glance_at
+
 Image = NDArray[np.uint8]
 
-LIVE_BOUND = 1
+LIVE_BOUND = 4
 REPLAY_BOUND = 2
 
 
@@ -27,17 +32,25 @@ class Frame:
     camera: CameraId
     captured_ns: int
     image_bgr: Image
+    _glances: list[Glance] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.image_bgr.ndim != 3 or self.image_bgr.shape[2] != 3:
             raise ValueError(f"camera {self.camera}: a frame is (height, width, 3)")
+
+    @property
+    def glance(self) -> Glance:
+        """The frame at a glance, made when first asked for: mostly by the camera's own thread."""
+        if not self._glances:
+            self._glances.append(glance_at(self.image_bgr))
+        return self._glances[0]
 
 
 class FrameDesk:
     """Where camera threads lay frames down and the inference thread picks them up."""
 
     def __init__(self, replayed: Collection[CameraId] = ()) -> None:
-        self._replayed = frozenset(replayed)
+        self.replayed = frozenset(replayed)
         self._changed = threading.Condition()
         self._waiting: dict[CameraId, deque[Frame]] = {}
         self._dropped: dict[CameraId, int] = {}
@@ -50,7 +63,7 @@ class FrameDesk:
         """
         with self._changed:
             waiting = self._waiting.setdefault(frame.camera, deque())
-            if frame.camera in self._replayed:
+            if frame.camera in self.replayed:
                 self._changed.wait_for(lambda: self._is_closed or len(waiting) < REPLAY_BOUND)
             elif len(waiting) >= LIVE_BOUND:
                 waiting.popleft()
@@ -62,12 +75,15 @@ class FrameDesk:
             return True
 
     def take(self, timeout_s: float) -> list[Frame]:
-        """What is ready, at most one frame a camera, oldest first; empty after `timeout_s`."""
+        """What is ready, oldest first; of a replayed camera one frame. Empty after `timeout_s`."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._is_closed or any(self._waiting.values()), timeout_s
             )
-            ready = [waiting.popleft() for waiting in self._waiting.values() if waiting]
+            ready: list[Frame] = []
+            for camera, waiting in self._waiting.items():
+                count = min(1, len(waiting)) if camera in self.replayed else len(waiting)
+                ready += [waiting.popleft() for _ in range(count)]
             if ready:
                 self._changed.notify_all()
         return sorted(ready, key=lambda frame: frame.captured_ns)

@@ -1,40 +1,54 @@
-"""What looks at frames: the people network and the code reader, in one thread for all cameras."""
+"""What looks at frames: the people network and the code reader, in one thread for all cameras.
 
+A frame that shows nothing new costs next to nothing. In one that does, people are looked for by the
+network as soon as it is free; a newer frame of that camera that comes before its turn takes its
+place, and the people of the older one are followed by the flow of the picture. So each frame has
+its people, in order, and the network's time goes where it was longest ago that it looked.
+"""
+
+import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TypeVar
 
-import cv2
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 from tebura_contract.clock import Clock, ns_from_s
 from tebura_contract.ids import CameraId
-from tebura_models.heads import find_people
+from tebura_models.heads import People, find_in_all
 from tebura_models.loader import BEST_FIRST, Network, Provider, load_network
 
 from tebura_edge.background import Background
 from tebura_edge.camera import CameraReader
 from tebura_edge.detections import Detections
+from tebura_edge.follow import Follower
 from tebura_edge.frames import Frame, FrameDesk
+from tebura_edge.motion import MotionGate
 from tebura_edge.role import CodeRead
+
+T = TypeVar("T")
 
 TURN_S = 0.25
 """How often the thread wakes without frames, to notice cameras that went silent."""
+SPARE_CORES_FROM = 3
+"""From so many cores on the network leaves one to decoding and the rest of the node."""
 
 
 class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``[people]`` table of a node's configuration.
 
-    `size_px` (width, height) bounds the network's input: twice the pixels, twice the time.
-    `skip_still` leaves the network out while nothing moves. Below `sure_score` a detection must
-    show something that is not always there.
+    `size_px` (width, height) bounds the network's input: twice the pixels, twice the time. Without
+    `threads` the board's cores are used, less one from three on. `look_hz` bounds how often the
+    network sees one camera; between looks people are followed. `skip_still` leaves the network out
+    while nothing moves. Below `sure_score` a detection must show something that is not always
+    there.
     """
 
     model: str = "movenet-multipose"
     size_px: tuple[int, int] = (384, 256)
-    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     providers: tuple[Provider, ...] = BEST_FIRST
+    look_hz: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10.0
     skip_still: bool = True
     sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
 
@@ -45,81 +59,25 @@ def open_people(settings: PeopleSettings) -> Network:
     Raises:
         ModelError: If its file is not the pinned one or no provider takes it.
     """
-    return load_network(settings.model, threads=settings.threads, providers=settings.providers)
-
-
-class Look(Protocol):
-    """What is done with one camera's frames, in their order."""
-
-    def __call__(self, frame: Frame) -> Sequence[Detections | CodeRead]: ...
-
-
-class MotionGate:
-    """Whether a frame differs from the last one that was looked at.
-
-    Compared with what was *looked at*, not with the frame before, so a slow hand adds up until it
-    is noticed; and at least every `LOOK_EVERY_NS` somebody looks anyway.
-    """
-
-    LOOK_EVERY_NS = ns_from_s(2)
-    GRID = (80, 48)
-    MOVED_GREYS = 6.0
-    """Mean change of one cell, 8 x 8 pixels at 640 x 360. Sensor noise of 10 greys a pixel averages
-    to under 2; a dark sleeve moving by 2 pixels over a grey floor gives 10 and more."""
-
-    def __init__(self) -> None:
-        self._looked_at: NDArray[np.float32] | None = None
-        self._looked_ns = 0
-
-    def must_look(self, frame: Frame) -> bool:
-        """Decide for this frame, and remember it if it is looked at."""
-        grey = cv2.cvtColor(frame.image_bgr, cv2.COLOR_BGR2GRAY)
-        cells = cv2.resize(grey, self.GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
-        age_ns = frame.captured_ns - self._looked_ns
-        if (
-            self._looked_at is not None
-            and 0 <= age_ns < self.LOOK_EVERY_NS
-            and float(np.abs(cells - self._looked_at).max()) < self.MOVED_GREYS
-        ):
-            return False
-        self._looked_at, self._looked_ns = cells, frame.captured_ns
-        return True
-
-
-class PeopleLook:
-    """Finds people in one camera's frames; while nothing moves they are where they were."""
-
-    def __init__(self, network: Network, settings: PeopleSettings) -> None:
-        self._network = network
-        self._size_px = settings.size_px
-        self._sure_score = settings.sure_score
-        self._gate = MotionGate() if settings.skip_still else None
-        self._background = Background()
-        self._last: Detections | None = None
-        self.looked_count = 0
-
-    def __call__(self, frame: Frame) -> list[Detections]:
-        must_look = self._gate is None or self._gate.must_look(frame)
-        if self._last is not None and not must_look:
-            found = Detections(
-                camera=frame.camera,
-                captured_ns=frame.captured_ns,
-                boxes_xyxy_px=self._last.boxes_xyxy_px,
-                scores=self._last.scores,
-                keypoints_px=self._last.keypoints_px,
-                picture_px=self._last.picture_px,
-            )
-        else:
-            self.looked_count += 1
-            found = detect_people(self._network, frame, self._size_px)
-            found = self._background.keep_sure(frame, found, self._sure_score)
-        self._last = found
-        return [found]
+    cores = os.cpu_count() or 1
+    threads = settings.threads or (cores - 1 if cores >= SPARE_CORES_FROM else cores)
+    return load_network(settings.model, threads=threads, providers=settings.providers)
 
 
 def detect_people(network: Network, frame: Frame, size_px: tuple[int, int]) -> Detections:
     """People of one frame, in its pixels, weak ones (0.05 and up) included."""
-    people = find_people(network, frame.image_bgr, size_px)
+    return detect_in_all(network, [frame], size_px)[0]
+
+
+def detect_in_all(
+    network: Network, frames: Sequence[Frame], size_px: tuple[int, int]
+) -> list[Detections]:
+    """People of frames of one size, looked at together."""
+    found = find_in_all(network, [frame.image_bgr for frame in frames], size_px)
+    return [_detections(frame, people) for frame, people in zip(frames, found, strict=True)]
+
+
+def _detections(frame: Frame, people: People) -> Detections:
     return Detections(
         camera=frame.camera,
         captured_ns=frame.captured_ns,
@@ -130,10 +88,68 @@ def detect_people(network: Network, frame: Frame, size_px: tuple[int, int]) -> D
     )
 
 
-class InferenceThread:
-    """Takes what is ready from the desk, looks, and hands the findings on.
+class Look(Protocol):
+    """What is done with one camera's frames, in their order."""
 
-    It also polls the cameras, so that one that stops sending is noticed within `TURN_S`.
+    def __call__(self, frame: Frame) -> Sequence[Detections | CodeRead]: ...
+
+
+class PeopleLook:
+    """Finds people in one camera's frames; while nothing moves they are where they were.
+
+    Called with a frame it looks at once if it must. Who has several cameras asks `must_look` first
+    and hands what the network saw to `looked`, or has the frame `followed`.
+    """
+
+    def __init__(self, network: Network, settings: PeopleSettings) -> None:
+        self.network = network
+        self.size_px = settings.size_px
+        self._sure_score = settings.sure_score
+        self._skips_still = settings.skip_still
+        self._gate = MotionGate()
+        self._period_ns = ns_from_s(1 / settings.look_hz)
+        self._background = Background()
+        self._follower = Follower()
+        self._is_moving = False
+        self.looked_ns: int | None = None
+        self.looked_count = 0
+
+    def __call__(self, frame: Frame) -> list[Detections]:
+        if not self.must_look(frame):
+            return [self.followed(frame)]
+        return [self.looked(frame, detect_people(self.network, frame, self.size_px))]
+
+    def must_look(self, frame: Frame) -> bool:
+        """Whether the network should see this frame: something moved and it is time again."""
+        moves = self._gate.must_look(frame.glance, frame.captured_ns) or not self._skips_still
+        self._is_moving = moves
+        return moves and self._is_time(frame.captured_ns)
+
+    def looked(self, frame: Frame, found: Detections) -> Detections:
+        """Take what the network found in this frame; what is sure of it comes back."""
+        self.looked_ns = frame.captured_ns
+        self.looked_count += 1
+        sure = self._background.keep_sure(frame, found, self._sure_score)
+        self._gate.looked(frame.glance, frame.captured_ns, is_empty=not len(sure))
+        self._follower.saw(frame.glance, sure)
+        return sure
+
+    def followed(self, frame: Frame) -> Detections:
+        """People of a frame that the network does not see."""
+        return self._follower.follow(frame) if self._is_moving else self._follower.stay(frame)
+
+    def _is_time(self, captured_ns: int) -> bool:
+        """A quarter period early is in time: cameras are not that regular."""
+        if self.looked_ns is None:
+            return True
+        return not 0 <= captured_ns - self.looked_ns < self._period_ns * 3 // 4
+
+
+class InferenceThread:
+    """Takes what is ready from the desk, has it looked at, and hands the findings on.
+
+    Of each live camera at most one frame waits for the network. It also polls the cameras, so that
+    one that stops sending is noticed within `TURN_S`.
     """
 
     def __init__(
@@ -144,12 +160,26 @@ class InferenceThread:
         *,
         clock: Clock,
         sink: Callable[[Detections | CodeRead], None],
+        seen: Callable[[Frame], None] = lambda _: None,
     ) -> None:
+        """Prepare; `start` starts it.
+
+        Args:
+            desk: Where frames come from.
+            looks: What is done with each camera's frames.
+            cameras: Those to poll.
+            clock: Times the looks.
+            sink: Where findings go, in each camera's order.
+            seen: Called with every frame first (the flight recorder).
+        """
         self._desk = desk
         self._looks = looks
         self._cameras = cameras
         self._clock = clock
         self._sink = sink
+        self._seen = seen
+        self._waiting: dict[CameraId, Frame] = {}
+        self.followed: Counter[CameraId] = Counter()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self.turned_ns = clock.monotonic_ns()
@@ -183,14 +213,74 @@ class InferenceThread:
             self._failure = error
 
     def turn(self) -> None:
-        """One round: poll the cameras, take what is ready, look at it."""
+        """One round: poll the cameras, sift what came, have the network look once."""
         for camera in self._cameras:
             camera.poll()
-        for frame in self._desk.take(TURN_S):
-            started_ns = self._clock.monotonic_ns()
-            findings = self._looks[frame.camera](frame)
-            self.look_ns += self._clock.monotonic_ns() - started_ns
-            self.looked_count += 1
-            for finding in findings:
-                self._sink(finding)
+        for frame in self._desk.take(0 if self._waiting else TURN_S):
+            self._seen(frame)
+            self._sift(frame)
+        self._look_once()
         self.turned_ns = self._clock.monotonic_ns()
+
+    def _sift(self, frame: Frame) -> None:
+        """Let the frame wait for the network, or say at once what there is to say."""
+        look = self._looks[frame.camera]
+        if frame.camera in self._desk.replayed or not isinstance(look, PeopleLook):
+            # A replay waits for each look: it must not depend on how fast this machine is.
+            for finding in self._timed(lambda: look(frame), 1):
+                self._sink(finding)
+            return
+        overtaken = self._waiting.pop(frame.camera, None)
+        if overtaken is not None:
+            self._follow(look, overtaken)
+        if look.must_look(frame):
+            self._waiting[frame.camera] = frame
+        else:
+            self._follow(look, frame)
+
+    def _follow(self, look: PeopleLook, frame: Frame) -> None:
+        self.followed[frame.camera] += 1
+        self._sink(look.followed(frame))
+
+    def _look_once(self) -> None:
+        """Look at the frames whose cameras have waited longest, several where that is faster."""
+        batch = self._batch()
+        if not batch:
+            return
+        looks = [
+            look for frame in batch if isinstance(look := self._looks[frame.camera], PeopleLook)
+        ]
+        first = looks[0]
+        all_found = self._timed(
+            lambda: detect_in_all(first.network, batch, first.size_px), len(batch)
+        )
+        for look, frame, found in zip(looks, batch, all_found, strict=True):
+            del self._waiting[frame.camera]
+            self._sink(look.looked(frame, found))
+
+    def _batch(self) -> list[Frame]:
+        def waits_since_ns(frame: Frame) -> int:
+            look = self._looks[frame.camera]
+            looked_ns = look.looked_ns if isinstance(look, PeopleLook) else None
+            return looked_ns or 0
+
+        queue = sorted(self._waiting.values(), key=waits_since_ns)
+        if not queue:
+            return []
+        look = self._looks[queue[0].camera]
+        assert isinstance(look, PeopleLook)
+        shape = queue[0].image_bgr.shape
+        alike = [frame for frame in queue if frame.image_bgr.shape == shape]
+        return alike[: batch_size(look.network)]
+
+    def _timed(self, call: Callable[[], Sequence[T]], frames: int) -> Sequence[T]:
+        started_ns = self._clock.monotonic_ns()
+        out = call()
+        self.look_ns += self._clock.monotonic_ns() - started_ns
+        self.looked_count += frames
+        return out
+
+
+def batch_size(network: Network) -> int:
+    """On a processor two pictures take twice the time, and the first waits for the second."""
+    return 1 if network.provider is Provider.CPU else network.entry.batch

@@ -8,9 +8,10 @@ a picture that hangs somewhere, and a flat or dark one is a covered lens or a de
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from tebura_contract.clock import ns_from_s
 from tebura_contract.events import SensorState
+
+from tebura_edge.frames import Frame
 
 DARK_GREY = 32
 """A picture whose brightest hundredth is darker is black: a covered lens in a lit shop stays below
@@ -19,7 +20,6 @@ FLAT_GREYS = 8
 """Less between the darkest and brightest hundredth is no scene (an empty wall still has 30)."""
 BLACK_AFTER_NS = ns_from_s(2)
 RECOVERED_AFTER_NS = ns_from_s(1)
-SUBSAMPLE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,15 @@ class PictureWatch:
     def __init__(self, limits: WatchLimits, started_ns: int) -> None:
         self._limits = limits
         self._last_seen_ns = started_ns
-        self._last_picture: NDArray[np.uint8] | None = None
+        self._last: Frame | None = None
         self._fault = ""
         self._fault_since_ns = started_ns
         self._verdict = Verdict(SensorState.OK, "", started_ns)
 
-    def saw(self, image_bgr: NDArray[np.uint8], now_ns: int) -> bool:
+    def saw(self, frame: Frame, now_ns: int) -> bool:
         """Take in a picture; whether it may be used (it is neither dark, flat nor a repetition)."""
-        fault = self._fault_of(image_bgr)
-        self._last_picture = image_bgr
+        fault = self._fault_of(frame)
+        self._last = frame
         if fault != self._fault:
             # A repetition began with the picture that is being repeated.
             self._fault_since_ns = self._last_seen_ns if fault == "frozen" else now_ns
@@ -64,7 +64,7 @@ class PictureWatch:
     @property
     def has_seen(self) -> bool:
         """Whether any picture came yet."""
-        return self._last_picture is not None
+        return self._last is not None
 
     def heard(self, now_ns: int) -> None:
         """The source is alive although no picture came: it is not lost."""
@@ -78,7 +78,7 @@ class PictureWatch:
         lasted_ns = now_ns - self._fault_since_ns
         if self._fault and lasted_ns >= self._patience_ns():
             return self._turn(SensorState.BLIND, self._fault, self._fault_since_ns)
-        is_well = not self._fault and self._last_picture is not None
+        is_well = not self._fault and self._last is not None
         if is_well and self._verdict.reason == "lost" and silent_ns < RECOVERED_AFTER_NS:
             return self._turn(SensorState.OK, "", now_ns)
         if is_well and lasted_ns >= RECOVERED_AFTER_NS:
@@ -95,14 +95,19 @@ class PictureWatch:
             self._verdict = Verdict(state, reason, since_ns)
         return self._verdict
 
-    def _fault_of(self, image_bgr: NDArray[np.uint8]) -> str:
-        grey = image_bgr[::SUBSAMPLE, ::SUBSAMPLE].mean(axis=2)
-        low, high = np.percentile(grey, [1, 99])
+    def _fault_of(self, frame: Frame) -> str:
+        low, high = np.percentile(frame.glance.cells, [1, 99])
         if high < DARK_GREY:
             return "black"
         if high - low < FLAT_GREYS:
             return "flat"
-        last = self._last_picture
-        if self._limits.frozen_after_s and last is not None and np.array_equal(last, image_bgr):
-            return "frozen"
-        return ""
+        return "frozen" if self._is_repeated(frame) else ""
+
+    def _is_repeated(self, frame: Frame) -> bool:
+        last = self._last
+        if not self._limits.frozen_after_s or last is None:
+            return False
+        # Noise shows in the small picture, too; only where that repeats all of it is compared.
+        return np.array_equal(last.glance.grey, frame.glance.grey) and np.array_equal(
+            last.image_bgr, frame.image_bgr
+        )

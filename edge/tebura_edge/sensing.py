@@ -183,7 +183,7 @@ class _Cameras:
     ) -> None:
         from tebura_edge.camera import CameraReader, beside
         from tebura_edge.frames import FrameDesk
-        from tebura_edge.inference import InferenceThread
+        from tebura_edge.inference import InferenceThread, PeopleLook
 
         configs = setup.config.camera
         self.desk = FrameDesk([c.label for c in configs if c.replay])
@@ -199,12 +199,13 @@ class _Cameras:
             )
             for config in configs
         ]
-        by_camera = looks.by_camera
-        if setup.config.record is not None:
-            by_camera = {label: _Photographed(look, inbox) for label, look in by_camera.items()}
-        reported = {label: _Reported(look, inbox) for label, look in by_camera.items()}
+        reported = {
+            label: look if isinstance(look, PeopleLook) else _Reported(look, inbox)
+            for label, look in looks.by_camera.items()
+        }
+        photographer = _Photographer(inbox) if setup.config.record is not None else _ignore
         self.thread = InferenceThread(
-            self.desk, reported, self.readers, clock=clock, sink=inbox.put
+            self.desk, reported, self.readers, clock=clock, sink=inbox.put, seen=photographer
         )
 
     def start(self) -> None:
@@ -271,22 +272,26 @@ class _Reported:
         return found
 
 
-class _Photographed:
-    """A look whose frames go to the flight recorder too, a few a second."""
+class _Photographer:
+    """Frames for the flight recorder, a few a second of each camera."""
 
-    def __init__(self, look: "Look", inbox: Inbox) -> None:
-        self._look, self._inbox = look, inbox
-        self._due_ns = 0
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._due_ns: dict[CameraId, int] = {}
 
-    def __call__(self, frame: "Frame") -> Sequence[Any]:
-        if frame.captured_ns >= self._due_ns:
-            import cv2
+    def __call__(self, frame: "Frame") -> None:
+        if frame.captured_ns < self._due_ns.get(frame.camera, 0):
+            return
+        import cv2
 
-            self._due_ns = frame.captured_ns + SNAPSHOT_EVERY_NS
-            is_encoded, jpeg = cv2.imencode(".jpg", frame.image_bgr)
-            if is_encoded:
-                self._inbox.put(Snapshot(frame.camera, frame.captured_ns, jpeg.tobytes()))
-        return self._look(frame)
+        self._due_ns[frame.camera] = frame.captured_ns + SNAPSHOT_EVERY_NS
+        is_encoded, jpeg = cv2.imencode(".jpg", frame.image_bgr)
+        if is_encoded:
+            self._inbox.put(Snapshot(frame.camera, frame.captured_ns, jpeg.tobytes()))
+
+
+def _ignore(_: "Frame") -> None:
+    """Nobody records."""
 
 
 def sensors_of(setup: Setup) -> dict[str, Sensor]:

@@ -17,6 +17,8 @@ OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 3.0
 REPLAY_READ_TIMEOUT_S = 120.0
 """A replayed stream may pause while its conductor waits for a slow node."""
+DECODER_THREADS = 1
+"""More of them hold back a picture each; the cameras of a node share its cores anyway."""
 MAX_BROKEN_JPEGS = 10
 V4L2_NAMES = Path("/sys/class/video4linux")
 
@@ -133,6 +135,8 @@ class CaptureSource:
             round(OPEN_TIMEOUT_S * 1000),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             round(READ_TIMEOUT_S * 1000),
+            cv2.CAP_PROP_N_THREADS,
+            DECODER_THREADS,
         ]
         self._capture = cv2.VideoCapture(name, backend, limits if backend == cv2.CAP_FFMPEG else [])
         if not self._capture.isOpened():
@@ -158,7 +162,9 @@ class FileSource:
         if not path.is_file():
             raise SourceError(f"{path}: no such file")
         self._path = path
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(
+            str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, DECODER_THREADS]
+        )
         if not self._capture.isOpened():
             raise SourceError(f"{path}: is no video")
         self._replay_from_ns = replay_from_ns

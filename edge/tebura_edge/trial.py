@@ -28,7 +28,7 @@ from tebura_edge.detections import Detections
 from tebura_edge.frames import FrameDesk
 from tebura_edge.inference import InferenceThread, PeopleLook, PeopleSettings
 from tebura_edge.role import CodeRead
-from tebura_edge.sources import Grab, Source, SourceError
+from tebura_edge.sources import DECODER_THREADS, Grab, Source, SourceError
 
 NODE = NodeId("trial")
 WARM_UP_S = 1.5
@@ -146,7 +146,7 @@ class LoopedVideo:
 
 
 def _open(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, DECODER_THREADS])
     if not capture.isOpened():
         raise SourceError(f"{path}: is no video that can be read")
     return capture

@@ -128,7 +128,7 @@ class Rig:
         self.reader.start()
 
     def frame(self, timeout_s: float = 5.0) -> Frame:
-        [frame] = self.desk.take(timeout_s)
+        *_, frame = self.desk.take(timeout_s)
         return frame
 
     def until(self, is_done: Callable[[], bool], timeout_s: float = 6.0) -> float:

@@ -4,18 +4,18 @@ import time
 import numpy as np
 import pytest
 from tebura_contract.ids import CameraId
-from tebura_edge.frames import REPLAY_BOUND, Frame, FrameDesk
+from tebura_edge.frames import LIVE_BOUND, REPLAY_BOUND, Frame, FrameDesk
 
 LIVE, REPLAY = CameraId("live"), CameraId("replay")
 IMAGE = np.zeros((4, 4, 3), np.uint8)
 
 
-def test_the_newest_frame_of_a_live_camera_wins() -> None:
+def test_the_newest_frames_of_a_live_camera_win() -> None:
     desk = FrameDesk()
-    for at_ns in range(5):
+    for at_ns in range(10):
         desk.put(Frame(LIVE, at_ns, IMAGE))
-    assert [frame.captured_ns for frame in desk.take(0)] == [4]
-    assert desk.dropped() == {LIVE: 4}
+    assert [frame.captured_ns for frame in desk.take(0)] == list(range(10 - LIVE_BOUND, 10))
+    assert desk.dropped() == {LIVE: 10 - LIVE_BOUND}
     assert desk.take(0.01) == []
 
 
@@ -38,7 +38,7 @@ def test_frames_of_a_replay_wait_and_none_is_lost() -> None:
     assert REPLAY_BOUND < 20
 
 
-def test_one_frame_a_camera_is_taken_at_a_time_oldest_first() -> None:
+def test_one_frame_of_a_replay_is_taken_at_a_time_oldest_first() -> None:
     desk = FrameDesk(replayed={REPLAY})
     desk.put(Frame(LIVE, 7, IMAGE))
     desk.put(Frame(REPLAY, 3, IMAGE))

@@ -3,6 +3,8 @@ import pytest
 from numpy.typing import NDArray
 from tebura_contract.clock import ns_from_s
 from tebura_contract.events import SensorState
+from tebura_contract.ids import CameraId
+from tebura_edge.frames import Frame
 from tebura_edge.picture_watch import PictureWatch, WatchLimits
 
 PERIOD_S = 0.1
@@ -16,6 +18,10 @@ def grain(scene: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
+def shot(picture: NDArray[np.uint8]) -> Frame:
+    return Frame(CameraId("aisle"), 0, picture)
+
+
 def watch_for(
     watch: PictureWatch, from_s: float, until_s: float, scene: NDArray[np.uint8], is_noisy: bool
 ) -> list[tuple[float, SensorState, str]]:
@@ -24,7 +30,7 @@ def watch_for(
     verdict = watch.verdict(ns_from_s(from_s))
     for tick in range(round(from_s / PERIOD_S), round(until_s / PERIOD_S)):
         now_ns = ns_from_s(tick * PERIOD_S)
-        watch.saw(grain(scene) if is_noisy else scene, now_ns)
+        watch.saw(shot(grain(scene) if is_noisy else scene), now_ns)
         new = watch.verdict(now_ns)
         if new.state != verdict.state:
             changes.append((tick * PERIOD_S, new.state, new.reason))
@@ -76,13 +82,13 @@ def test_a_camera_that_never_sent_is_lost_too() -> None:
 
 def test_a_few_repeated_pictures_are_not_frozen_but_unusable() -> None:
     watch = PictureWatch(WatchLimits(), 0)
-    assert watch.saw(AISLE, 0)
-    assert not watch.saw(AISLE.copy(), ns_from_s(0.1))
-    assert watch.saw(grain(AISLE), ns_from_s(0.2))
+    assert watch.saw(shot(AISLE), 0)
+    assert not watch.saw(shot(AISLE.copy()), ns_from_s(0.1))
+    assert watch.saw(shot(grain(AISLE)), ns_from_s(0.2))
     assert watch.verdict(ns_from_s(0.2)).state is SensorState.OK
 
 
 def test_a_replayed_scene_may_repeat() -> None:
     watch = PictureWatch(WatchLimits(frozen_after_s=0), 0)
     assert watch_for(watch, 0, 30, AISLE, is_noisy=False) == []
-    assert watch.saw(AISLE, ns_from_s(31))
+    assert watch.saw(shot(AISLE), ns_from_s(31))
