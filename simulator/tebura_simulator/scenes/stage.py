@@ -18,11 +18,13 @@ from tebura_simulator.scenes.products import add_package
 from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import quaternion
 from tebura_simulator.scenes.wardrobe import Wardrobe
-from tebura_simulator.story.stocking import frame_of, size_of
+from tebura_simulator.story.stocking import frame_of, shelf_frame, size_of
 from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
 
 Array = NDArray[np.float64]
 _GLANCE_S = 0.4
+_LOST_BEHIND = 0.42
+"""Share of the light that does not get to the back of a board."""
 
 
 class Stage:
@@ -56,6 +58,11 @@ class Stage:
             add_package(spec, body, self._products[item.sku], self.look.art_seed)
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
+        shelves = layout.shelves()
+        self._boards = {
+            name: (shelf_frame(*shelves[shelf]), shelves[shelf][1].size_m[1])
+            for name, (shelf, _) in layout.facings().items()
+        }
         self._places: dict[str, ItemPlace] = {}
 
     @property
@@ -87,6 +94,7 @@ class Stage:
         return self.figures.code_corners_m()
 
     def _put_item(self, item: ItemPlace) -> None:
+        self._shade(item)
         if item.center_m is not None:
             self._put(item.id, np.asarray(item.center_m), self._shelf_rotation(item))
             return
@@ -98,6 +106,15 @@ class Stage:
             self._put(item.id, AWAY_M, np.eye(3))
         else:
             self._put(item.id, held.at_m, held.rotation)
+
+    def _shade(self, item: ItemPlace) -> None:
+        """Further back on a board there is less light."""
+        share = 1.0
+        if item.facing is not None and item.center_m is not None:
+            frame, deep_m = self._boards[item.facing]
+            back_m = float((np.asarray(item.center_m) - frame.origin_m) @ frame.rotation[:, 1])
+            share -= _LOST_BEHIND * min(1.0, max(0.0, back_m / deep_m))
+        self.model.geom_rgba[self.model.geom(f"{item.id}/package").id, :3] = share
 
     def _shelf_rotation(self, item: ItemPlace) -> Array:
         if item.facing is None:
