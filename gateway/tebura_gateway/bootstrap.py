@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+import msgspec
 import sdnotify
 import structlog
 import uvicorn
@@ -28,11 +29,12 @@ from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.config import GatewayConfig
+from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.shop import Shop
+from tebura_gateway.service.shop import Shop, WalkUp
 from tebura_gateway.service.transaction import Tx
 
 _LOG = structlog.get_logger()
@@ -102,10 +104,18 @@ def shop_of(config: GatewayConfig, provider: PaymentProvider) -> Shop:
         node_keys=config.node_keys,
         payment=provider.terms,
         house_limit_minor=config.settings.settlement.house_limit_minor,
-        judgement=config.settings.judgement,
+        judgement=msgspec.structs.replace(
+            config.settings.judgement, walk_up=config.settings.walk_up is not None
+        ),
         tax=config.settings.tax,
         promotions=config.promotions,
+        walk_up=_walk_up(config),
     )
+
+
+def _walk_up(config: GatewayConfig) -> WalkUp | None:
+    walk_up = config.settings.walk_up
+    return None if walk_up is None else WalkUp(walk_up.correction_limit_minor)
 
 
 @contextlib.contextmanager
@@ -138,6 +148,8 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         secret=config.http_secret,
         staff_token=config.staff_token,
         public_live=config.settings.http.public_live,
+        exit_token=config.exit_token,
+        coupons=tuple(one for one in config.promotions if isinstance(one, Coupon)),
     )
     writer.start()
     payer.start(writer)

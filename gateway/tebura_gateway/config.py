@@ -53,6 +53,16 @@ class SettlementSettings(Table, frozen=True, kw_only=True):
     house_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 30_000
 
 
+class WalkUpSettings(Table, frozen=True, kw_only=True):
+    """The exit screen signs in with the token in `exit_token_file`.
+
+    Above `correction_limit_minor` staff look before a list that a shopper corrected is charged.
+    """
+
+    exit_token_file: str
+    correction_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 500
+
+
 class GatewaySettings(Table, frozen=True, kw_only=True):
     """The whole file; paths are relative to it."""
 
@@ -69,6 +79,8 @@ class GatewaySettings(Table, frozen=True, kw_only=True):
     promotions: str = ""
     # The shop's own rules of tax, where its country has none or rates are local.
     tax: TaxRules | None = None
+    # Shoppers without an account; where it is left out nobody comes in without a code.
+    walk_up: WalkUpSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ class GatewayConfig:
     http_secret: bytes
     staff_token: str
     promotions: tuple[Promotion, ...]
+    exit_token: str
 
     @property
     def issuer(self) -> Issuer:
@@ -123,7 +136,12 @@ def load_config(path: Path) -> GatewayConfig:
     secret = _key(beside(path, settings.http.secret_file), "http.secret_file", problems)
     token = ""
     if settings.http.staff_token_file:
-        token = _token(beside(path, settings.http.staff_token_file), problems)
+        name = settings.http.staff_token_file
+        token = _token(beside(path, name), "http.staff_token_file", problems)
+    exit_token = ""
+    if settings.walk_up is not None:
+        name = settings.walk_up.exit_token_file
+        exit_token = _token(beside(path, name), "walk_up.exit_token_file", problems)
     for place, name in (
         ("mqtt.ca_file", settings.mqtt.ca_file),
         ("mqtt.cert_file", settings.mqtt.cert_file),
@@ -135,7 +153,9 @@ def load_config(path: Path) -> GatewayConfig:
         raise ConfigError(path, problems)
     assert entry_key is not None
     assert secret is not None
-    return GatewayConfig(path, settings, layout, keys, entry_key, secret, token, promotions)
+    return GatewayConfig(
+        path, settings, layout, keys, entry_key, secret, token, promotions, exit_token
+    )
 
 
 def _tax_problems(settings: GatewaySettings, layout: Layout) -> list[str]:
@@ -198,8 +218,8 @@ def _key(path: Path, place: str, problems: list[str]) -> bytes | None:
     return bytes.fromhex(text)
 
 
-def _token(path: Path, problems: list[str]) -> str:
-    token = _text(path, "http.staff_token_file", problems)
+def _token(path: Path, place: str, problems: list[str]) -> str:
+    token = _text(path, place, problems)
     if token is not None and len(token) < 16:
-        problems.append(f"http.staff_token_file: {path} holds fewer than 16 characters")
+        problems.append(f"{place}: {path} holds fewer than 16 characters")
     return token or ""

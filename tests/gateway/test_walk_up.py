@@ -10,16 +10,17 @@ from tebura_contract.events import TrackStarted
 from tebura_contract.ids import CameraId, MemberId, Sku, TrackId, VisitId
 from tebura_contract.money import Money
 from tebura_gateway.adapters import tables
-from tebura_gateway.domain.checkout import Listing, WhyCorrected, confirmation
+from tebura_gateway.domain.cart import Cart
+from tebura_gateway.domain.checkout import Listing, WhyCorrected, confirmation, listing_of
 from tebura_gateway.domain.presence import presence_of
 from tebura_gateway.domain.settlement import Call
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.service import checkout
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import Answer, Approved, Declined, Movement, ProviderCall, Terms
-from tebura_gateway.service.requests import Refused, RulingKind
+from tebura_gateway.service.requests import ListOrder, Refused, RulingKind
 from tebura_gateway.service.shop import WalkUp
-from tebura_gateway.service.transaction import Tx
+from tebura_gateway.service.transaction import Tx, from_text
 
 from tests.gateway.core import Core
 from tests.gateway.shop import (
@@ -110,8 +111,16 @@ def confirm(
     reasons: Mapping[Sku, WhyCorrected] | None = None,
     eats_in: bool = False,
 ) -> None:
+    (row,) = core.rows(tables.visit, visit=visit)
+    order = ListOrder(
+        seen=listing_of(from_text(row.cart, Cart)).items,
+        items=dict(items),
+        reasons=dict(reasons or {}),
+        eats_in=eats_in,
+    )
+
     def work(tx: Tx, memory: Memory) -> None:
-        checkout.confirm(tx, memory, visit, items, reasons or {}, eats_in)
+        checkout.confirm(tx, memory, visit, order)
 
     core.do(work)
 
@@ -386,6 +395,13 @@ def test_something_nobody_could_name_counts_as_the_dearest_until_it_is_named() -
     assert [(one.sku, one.change, one.why) for one in named.corrections] == [
         (RICE, 1, WhyCorrected.MISSING)
     ]
+
+
+def test_a_list_that_changed_since_it_was_seen_is_not_paid(shop: Core) -> None:
+    visit = listed(shop, Script())
+    order = ListOrder(seen={TEA: 1}, items={TEA: 1})
+    with pytest.raises(Refused, match="has changed"):
+        shop.do(lambda tx, memory: checkout.confirm(tx, memory, visit, order))
 
 
 @pytest.mark.parametrize("items", [{Sku("ghost"): 1}, {TEA: 100}, {TEA: -1}])

@@ -18,11 +18,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tebura_contract.clock import SECOND_NS  # noqa: E402
+from tebura_contract.ids import Sku  # noqa: E402
 from tebura_gateway.api.app import create_app  # noqa: E402
 from tebura_gateway.api.signing import sign_in_link  # noqa: E402
-from tebura_gateway.service.views import FlagView, MemberView, ReviewPerson  # noqa: E402
+from tebura_gateway.service.views import (  # noqa: E402
+    FlagView,
+    LineState,
+    MemberView,
+    ReviewPerson,
+)
 
-from tests.web.showcase import STAFF_TOKEN, Showcase, busy_shop, serving  # noqa: E402
+from tests.web.showcase import EXIT_TOKEN, STAFF_TOKEN, Showcase, busy_shop, serving  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -35,6 +41,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE: ViewportSize = {"width": 390, "height": 844}
+TABLET: ViewportSize = {"width": 820, "height": 1100}
 Looks = tuple[tuple[str, Literal["light", "dark"]], ...]
 PHONE_LOOKS: Looks = (("ja", "light"), ("en", "dark"))
 LIVE_LOOKS: Looks = (("en", "light"), ("ja", "dark"))
@@ -103,6 +110,49 @@ def phone(browser: Browser, address: str, shop: Showcase, folder: Path, scale: f
         picture(page, folder / f"phone-paid-{language}.png")
         page.locator(".after .button").click()
         picture(page, folder / f"phone-receipt-{language}.png")
+        context.close()
+
+
+def trade(browser: Browser, address: str, shop: Showcase, folder: Path, scale: float) -> None:
+    """A receipt with discounts, one line disputed, one refunded; the screen at the exit."""
+    aoi = shop.members()[2]
+    visit = shop.enter(aoi, ago_s=300, track=9)
+    for sku, count in (("onigiri-salmon", 2), ("green-tea", 1), ("chocolate-bar", 2)):
+        shop.take(visit, sku, count)
+    shop.discount(visit, "bundle", "おにぎりとお茶のセット", "Rice ball and tea", 34)
+    shop.discount(visit, "coupon", "初回クーポン", "Welcome coupon", 100)
+    shop.settle(visit)
+    shop.dispute(visit, Sku("chocolate-bar"))
+    shop.refund(visit, Sku("green-tea"), 1, "staff", "staff")
+    guest = shop.walk_up(
+        ("onigiri-salmon", 1, LineState.SURE),
+        ("green-tea", 2, LineState.SURE),
+        ("chocolate-bar", 1, LineState.REVIEW),
+    )
+    for language, scheme in PHONE_LOOKS:
+        context = browser.new_context(
+            viewport=PHONE, locale=language, color_scheme=scheme, device_scale_factor=scale
+        )
+        page = context.new_page()
+        sign_in(page, address, shop, aoi)
+        page.goto(f"{address}/me/visits/{visit}")
+        picture(page, folder / f"phone-discounts-{language}.png")
+        context.close()
+        context = browser.new_context(
+            viewport=TABLET, locale=language, color_scheme=scheme, device_scale_factor=scale
+        )
+        page = context.new_page()
+        page.goto(f"{address}/exit/sign-in")
+        page.get_by_role("main").locator("input[name=token]").fill(EXIT_TOKEN)
+        page.get_by_role("main").get_by_role("button").click()
+        page.goto(f"{address}/exit/{guest}")
+        picture(page, folder / f"exit-list-{language}.png")
+        page.get_by_role("main").get_by_role("button").click()
+        picture(page, folder / f"exit-pay-{language}.png")
+        shop.settle(guest)
+        page.goto(f"{address}/exit/{guest}")
+        picture(page, folder / f"exit-paid-{language}.png")
+        shop.forget_list(guest)
         context.close()
 
 
@@ -227,6 +277,7 @@ def main() -> None:
         staff(browser, server.address, folder, 1.0)
         staff_phone(browser, server.address, folder, 1.0)
         live(browser, server.address, shop, folder, 1.0)
+        trade(browser, server.address, shop, folder, 1.0)
         browser.close()
 
 

@@ -21,14 +21,19 @@ from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
 from tebura_gateway.api.runtime import Calls, WebSettings
 from tebura_gateway.domain.decision import Decision
+from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.service.api_keys import ApiKey
 from tebura_gateway.service.idempotency import Answer, Asked, KeyReused
+from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.paging import Listed, mark_of
-from tebura_gateway.service.requests import FacingCount, Refused, Ruling, RulingKind
+from tebura_gateway.service.requests import FacingCount, ListOrder, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
     OPEN_STAGES,
+    BillView,
     CartLine,
+    Checkout,
     CountView,
+    DiscountView,
     DisputeState,
     Evidence,
     FlagView,
@@ -59,6 +64,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = ROOT / "simulator/tebura_simulator/demo/layout.toml"
 STORE_KEY = bytes(range(32))
 STAFF_TOKEN = "staff-token-for-tests"
+EXIT_TOKEN = "exit-token-for-tests"
+WELCOME = Coupon(id="welcome", name="初回クーポン", name_en="Welcome coupon", minus_minor=100)
 AFTERNOON_NS = 1_795_237_500 * SECOND_NS
 """Saturday, 21 November 2026, 14:05 in Tokyo."""
 
@@ -70,7 +77,11 @@ class Showcase:
     layout: Layout = field(default_factory=lambda: load_layout(LAYOUT))
     web: WebSettings = field(
         default_factory=lambda: WebSettings(
-            secret=b"s" * 32, staff_token=STAFF_TOKEN, public_live=True
+            secret=b"s" * 32,
+            staff_token=STAFF_TOKEN,
+            public_live=True,
+            exit_token=EXIT_TOKEN,
+            coupons=(WELCOME,),
         )
     )
     time_ns: int = AFTERNOON_NS
@@ -88,6 +99,8 @@ class Showcase:
     rulings: list[tuple[str, Ruling]] = field(default_factory=list)
     refunds: list[tuple[VisitId, Sku | None, int]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    orders: list[tuple[VisitId, ListOrder]] = field(default_factory=list)
+    coupons: list[tuple[MemberId, str]] = field(default_factory=list)
     keys: dict[str, ApiKey] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[str, Answer]] = field(default_factory=dict)
     changed: int = 0
@@ -313,6 +326,68 @@ class Showcase:
             candidates=((sku, 1, 0.97),),
         )
 
+    def walk_up(self, *taken: tuple[str, int, LineState], ago_s: int = 240) -> VisitId:
+        """Somebody without an account, with these things."""
+        nobody = MemberView(id=MemberId(""), name="", locale="ja", owes=Money(0, "JPY"))
+        visit = self.enter(nobody, ago_s=ago_s)
+        for sku, quantity, state in taken:
+            self.take(visit, sku, quantity, ago_s=60, state=state)
+        return visit
+
+    def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
+        view = self.visits_by_id[visit]
+        if order.seen != {line.product.sku: line.quantity for line in view.lines}:
+            raise Refused("the list has changed")
+        self.orders.append((visit, order))
+        removed = sum(order.seen.values()) - sum(order.items.values())
+        checkout = Checkout.NEEDS_STAFF if removed > 1 else Checkout.CONFIRMED
+        self.visits_by_id[visit] = msgspec.structs.replace(
+            view,
+            checkout=checkout,
+            stage=VisitStage.PAYING if removed <= 1 else view.stage,
+            eats_in=order.eats_in,
+        )
+        self.changed += 1
+
+    def list_bill(self, visit: VisitId, order: ListOrder) -> BillView:
+        products = self.layout.products()
+        total = sum(products[sku].price_minor * n for sku, n in order.items.items())
+        percent = 10 if order.eats_in else 8
+        tax = TaxView(
+            rate_percent=Decimal(percent),
+            is_reduced=not order.eats_in,
+            gross=Money(total, "JPY"),
+            tax=Money(total * percent // (100 + percent), "JPY"),
+        )
+        return BillView(total=Money(total, "JPY"), taxes=(tax,), discounts=())
+
+    def forget_list(self, visit: VisitId) -> None:
+        self.visits_by_id[visit] = msgspec.structs.replace(
+            self.visits_by_id[visit], checkout=Checkout.NONE, stage=VisitStage.SHOPPING
+        )
+        self.changed += 1
+
+    def retry_payment(self, visit: VisitId) -> None:
+        self.settle(visit)
+
+    def close_visit(self, visit: VisitId, by: str) -> None:
+        self.leave(visit)
+
+    def eat_in(self, visit: VisitId, eats_in: bool) -> None:
+        self.visits_by_id[visit] = msgspec.structs.replace(
+            self.visits_by_id[visit], eats_in=eats_in
+        )
+        self.changed += 1
+
+    def set_role(self, member: MemberId, role: MemberRole) -> None:
+        self.members_by_id[member] = msgspec.structs.replace(
+            self.members_by_id[member], is_staff=role is MemberRole.STAFF
+        )
+        self.changed += 1
+
+    def give_coupon(self, member: MemberId, promotion: str) -> None:
+        self.coupons.append((member, promotion))
+
     def accept_gap(self, node: NodeId) -> None:
         if not any(one.id == node and one.missing for one in self.nodes_seen):
             raise Refused(f"nothing of {node} is missing")
@@ -386,6 +461,17 @@ class Showcase:
         )
         self._recount(view, (*view.happenings, happening))
 
+    def discount(self, visit: VisitId, kind: str, name: str, name_en: str, minor: int) -> None:
+        """A promotion takes something off the cart."""
+        view = self.visits_by_id[visit]
+        one = DiscountView(
+            name=name, name_en=name_en, kind=kind, pieces=2, amount=Money(minor, "JPY")
+        )
+        self.visits_by_id[visit] = msgspec.structs.replace(
+            view, discounts=(*view.discounts, one), total=view.total - one.amount
+        )
+        self.changed += 1
+
     def settle_checks(self, visit: VisitId) -> None:
         """The last step becomes sure."""
         view = self.visits_by_id[visit]
@@ -441,7 +527,9 @@ class Showcase:
             ),
             total=view.total,
             refunded=Money(0, "JPY"),
-            paid_by="house",
+            paid_by="house" if view.member else "wallet",
+            discounts=view.discounts,
+            eats_in=view.eats_in,
         )
         self.visits_by_id[visit] = msgspec.structs.replace(
             view,

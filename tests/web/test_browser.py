@@ -8,11 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.entry_code import make_code
+from tebura_contract.ids import Sku
 from tebura_gateway.api.app import create_app
 from tebura_gateway.service.views import LineState, VisitStage
 
 from tests.web.screenshots import FLAGS, PHONE, sign_in
-from tests.web.showcase import STAFF_TOKEN, Server, Showcase, serving
+from tests.web.showcase import EXIT_TOKEN, STAFF_TOKEN, Server, Showcase, serving
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,100 @@ def test_a_shopper_enters_sees_the_cart_change_leaves_and_disputes(
         page.locator(".dispute button").click()
         expect(page.locator(".disputed")).to_be_visible()
         assert [review.kind for review in shop.reviews()] == ["dispute"]
+        shop.refund(visit, Sku("chocolate-bar"), 1, "dispute", "staff")
+        page.reload()
+        expect(page.locator(".receipt-total.refunded")).to_contain_text("¥138")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_discount_stands_in_the_cart_and_on_the_receipt_with_its_reason(
+    chromium: Browser, server: Server, shop: Showcase, language: str
+) -> None:
+    name, kind = {"ja": ("お昼のセット", "セット割"), "en": ("Lunch set", "Set")}[language]
+    aoi = shop.members()[2]
+    visit = shop.enter(aoi, ago_s=0, track=9)
+    shop.take(visit, "chocolate-bar", 2)
+    shop.discount(visit, "bundle", "お昼のセット", "Lunch set", 50)
+    with phone(chromium, language) as page:
+        sign_in(page, server.address, shop, aoi)
+        expect(page.locator(".discounts")).to_contain_text(name)
+        expect(page.locator(".total")).to_contain_text("¥226")
+        shop.leave(visit)
+        shop.settle(visit)
+        page.goto(f"{server.address}/me/visits/{visit}")
+        line = page.locator(".discounts li")
+        expect(line).to_contain_text(kind)
+        expect(line).to_contain_text("−¥50")
+        expect(page.locator(".receipt-total strong").first).to_have_text("¥226")
+        # 226 * 8 / 108 = 16.7
+        expect(page.locator(".taxes tbody")).to_contain_text("¥16")
+
+
+EXIT_WORDS = {
+    "ja": (
+        "板チョコレート",
+        "次へ",
+        "店内",
+        "を支払う",
+        "ありがとうございました",
+        "係員がまいります",
+    ),
+    "en": ("Chocolate bar", "Go on", "Eat here", "Pay ¥", "Thank you", "staff is coming"),
+}
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_walk_up_puts_the_list_right_and_pays_at_the_exit_screen(
+    chromium: Browser, server: Server, shop: Showcase, language: str
+) -> None:
+    bar, go_on, here, pay, thanks, _ = EXIT_WORDS[language]
+    visit = shop.walk_up(
+        ("chocolate-bar", 2, LineState.SURE), ("mineral-water", 1, LineState.REVIEW)
+    )
+    with phone(chromium, language) as page:
+        page.goto(f"{server.address}/exit")
+        page.get_by_role("main").locator("input[name=token]").fill(EXIT_TOKEN)
+        page.get_by_role("main").get_by_role("button").click()
+        page.get_by_role("link", name=bar).click()
+        expect(page.locator(".exit-lines li.is-review")).to_be_visible()
+        page.locator("input[name=n-chocolate-bar]").fill("1")
+        page.get_by_text(here, exact=True).click()
+        page.get_by_role("button", name=go_on).click()
+        # 138 + 108 = 246, eaten in: 246 * 10 / 110 = 22.4
+        expect(page.locator(".receipt-total")).to_contain_text("¥22")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_role("button", name=pay).click()
+        page.wait_for_url(f"**/exit/{visit}")
+        ((paid, order),) = shop.orders
+        assert (paid, order.items, order.eats_in) == (
+            visit,
+            {"chocolate-bar": 1, "mineral-water": 1},
+            True,
+        )
+        shop.settle(visit)
+        expect(page.get_by_role("heading", name=thanks)).to_be_visible()
+        expect(page.locator(".link-code")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_walk_up_who_takes_much_off_the_list_waits_for_staff(
+    chromium: Browser, server: Server, shop: Showcase, language: str
+) -> None:
+    bar, go_on, _, pay, _, comes = EXIT_WORDS[language]
+    visit = shop.walk_up(("chocolate-bar", 3, LineState.SURE))
+    with phone(chromium, language) as page:
+        page.goto(f"{server.address}/exit/sign-in")
+        page.get_by_role("main").locator("input[name=token]").fill(EXIT_TOKEN)
+        page.get_by_role("main").get_by_role("button").click()
+        page.get_by_role("link", name=bar).click()
+        page.locator("input[name=n-chocolate-bar]").fill("1")
+        page.get_by_role("button", name=go_on).click()
+        page.get_by_role("button", name=pay).click()
+        expect(page.get_by_role("heading", name=comes)).to_be_visible()
+        page.get_by_role("main").get_by_role("button").click()
+        expect(page.locator("input[name=n-chocolate-bar]")).to_be_visible()
+        assert shop.visits_by_id[visit].checkout == ""
 
 
 def test_the_code_turns_over_while_the_phone_is_offline(

@@ -10,13 +10,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 
 from tebura_gateway.adapters.writer import Writer
-from tebura_gateway.service import members, nodes, refunding, reviewing, stock
+from tebura_gateway.service import (
+    billing,
+    checkout,
+    members,
+    nodes,
+    refunding,
+    reviewing,
+    settling,
+    stock,
+    visits,
+)
 from tebura_gateway.service.idempotency import Answer, Asked, once
+from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.requests import FacingCount, Ruling, Unavailable
+from tebura_gateway.service.reading import DatabaseViews, bill_view
+from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling, Unavailable
 from tebura_gateway.service.transaction import Tx
-from tebura_gateway.service.views import MemberView
+from tebura_gateway.service.views import BillView, MemberView
 
 T = TypeVar("T")
 
@@ -72,6 +83,30 @@ class TxServices:
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         return members.redeem_link(self.tx, nonce, expires_ns)
 
+    def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
+        checkout.confirm(self.tx, self.memory, visit, order)
+
+    def list_bill(self, visit: VisitId, order: ListOrder) -> BillView:
+        return bill_view(checkout.bill(self.tx, visit, order))
+
+    def forget_list(self, visit: VisitId) -> None:
+        checkout.forget(self.tx, self.memory, visit)
+
+    def retry_payment(self, visit: VisitId) -> None:
+        settling.retry_payment(self.tx, visit)
+
+    def close_visit(self, visit: VisitId, by: str) -> None:
+        visits.close(self.tx, self.memory, visit, by)
+
+    def eat_in(self, visit: VisitId, eats_in: bool) -> None:
+        visits.eat_in(self.tx, self.memory, visit, eats_in)
+
+    def set_role(self, member: MemberId, role: MemberRole) -> None:
+        members.set_role(self.tx, member, role)
+
+    def give_coupon(self, member: MemberId, promotion: str) -> None:
+        billing.give_coupon(self.tx, member, promotion)
+
 
 @dataclass(frozen=True, slots=True)
 class WriterServices:
@@ -110,6 +145,30 @@ class WriterServices:
 
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         return self._do(lambda here: here.redeem(nonce, expires_ns))
+
+    def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
+        self._do(lambda here: here.confirm_list(visit, order))
+
+    def list_bill(self, visit: VisitId, order: ListOrder) -> BillView:
+        return self._do(lambda here: here.list_bill(visit, order))
+
+    def forget_list(self, visit: VisitId) -> None:
+        self._do(lambda here: here.forget_list(visit))
+
+    def retry_payment(self, visit: VisitId) -> None:
+        self._do(lambda here: here.retry_payment(visit))
+
+    def close_visit(self, visit: VisitId, by: str) -> None:
+        self._do(lambda here: here.close_visit(visit, by))
+
+    def eat_in(self, visit: VisitId, eats_in: bool) -> None:
+        self._do(lambda here: here.eat_in(visit, eats_in))
+
+    def set_role(self, member: MemberId, role: MemberRole) -> None:
+        self._do(lambda here: here.set_role(member, role))
+
+    def give_coupon(self, member: MemberId, promotion: str) -> None:
+        self._do(lambda here: here.give_coupon(member, promotion))
 
     def _do(self, work: Callable[[TxServices], T]) -> T:
         try:

@@ -26,6 +26,7 @@ from tebura_gateway.service.views import MemberView
 
 SHOPPER_COOKIE: Final = "tebura_session"
 STAFF_COOKIE: Final = "tebura_staff"
+EXIT_COOKIE: Final = "tebura_exit"
 MAX_FAILURES: Final = 10
 """Wrong tokens and keys a minute, from everywhere together; then nobody may try for its rest."""
 
@@ -117,6 +118,18 @@ def staff_of(request: Request, runtime: RuntimeDep) -> Session:
     return session
 
 
+def exit_of(request: Request, runtime: RuntimeDep) -> Session:
+    """The screen at the exit.
+
+    Raises:
+        SignInNeeded: If staff have not signed it in.
+    """
+    session = _session(request, runtime, Purpose.EXIT, EXIT_COOKIE)
+    if session is None or not runtime.web.exit_token:
+        raise SignInNeeded("/exit/sign-in")
+    return session
+
+
 def caller_of(
     request: Request,
     runtime: RuntimeDep,
@@ -164,11 +177,19 @@ def needs(*scopes: Scope) -> Any:
 ShopperDep = Annotated[Session, Depends(shopper_of)]
 MemberDep = Annotated[MemberView, Depends(member_of)]
 StaffDep = Annotated[Session, Depends(staff_of)]
+ExitDep = Annotated[Session, Depends(exit_of)]
 
 
 def is_staff_token(runtime: Runtime, text: str) -> bool:
+    return _is_token(runtime.web.staff_token, text)
+
+
+def is_exit_token(runtime: Runtime, text: str) -> bool:
+    return _is_token(runtime.web.exit_token, text)
+
+
+def _is_token(expected: str, text: str) -> bool:
     """Compared by hash, so that neither content nor length shows in the time it takes."""
-    expected = runtime.web.staff_token
     given, wanted = (hashlib.sha256(token.encode()).digest() for token in (text, expected))
     return bool(expected) and hmac.compare_digest(given, wanted)
 
@@ -195,6 +216,20 @@ def sign_in_staff(request: Request, response: Response, runtime: Runtime) -> Non
         token,
         max_age=STAFF_SESSION_S,
         path="/staff",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+def sign_in_exit(request: Request, response: Response, runtime: Runtime) -> None:
+    """Give the screen at the exit its session."""
+    token = issue(runtime.web.secret, Purpose.EXIT, "exit", runtime.now_ns(), SESSION_S)
+    response.set_cookie(
+        EXIT_COOKIE,
+        token,
+        max_age=SESSION_S,
+        path="/exit",
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",

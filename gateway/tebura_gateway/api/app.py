@@ -18,6 +18,7 @@ from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
 from tebura_gateway.api.wire import HealthOut
+from tebura_gateway.web import exit as exit_screen
 from tebura_gateway.web import live, phone, reviewing, staff, stocktaking
 from tebura_gateway.web.answers import WordsDep, page, see_other
 from tebura_gateway.web.rendering import STATIC, Renderer
@@ -78,7 +79,7 @@ def routed() -> FastAPI:
     )
     app.add_middleware(Guard)
     problems.install(app)
-    for pages in (rest, phone, staff, reviewing, stocktaking, live):
+    for pages in (rest, phone, staff, reviewing, stocktaking, live, exit_screen):
         app.include_router(pages.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     app.add_api_route("/", _home, include_in_schema=False)

@@ -8,10 +8,12 @@ from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
+from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.service.api_keys import ApiKey
 from tebura_gateway.service.idempotency import Answer, Asked
-from tebura_gateway.service.requests import FacingCount, Ruling
-from tebura_gateway.service.views import MemberView, Views
+from tebura_gateway.service.members import MemberRole
+from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling
+from tebura_gateway.service.views import BillView, MemberView, Views
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,10 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     staff_token: str = ""
     public_live: bool = False
+    # Signs the exit screen in, where walk-ups pay; empty: there is none.
+    exit_token: str = ""
+    # What staff may hand to members.
+    coupons: tuple[Coupon, ...] = ()
 
 
 class Changes(Protocol):
@@ -71,6 +77,39 @@ class Calls(Protocol):
 
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         """Note that a sign-in link was used; False if it was before."""
+        ...
+
+
+    def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
+        """A walk-up pays for this list. Raises `Refused` if they cannot now."""
+        ...
+
+    def list_bill(self, visit: VisitId, order: ListOrder) -> BillView:
+        """What a list would cost; nothing is changed."""
+        ...
+
+    def forget_list(self, visit: VisitId) -> None:
+        """Back to the list, as long as nothing is billed."""
+        ...
+
+    def retry_payment(self, visit: VisitId) -> None:
+        """Try a declined payment again."""
+        ...
+
+    def close_visit(self, visit: VisitId, by: str) -> None:
+        """Staff: whoever it was has left, though nobody saw it."""
+        ...
+
+    def eat_in(self, visit: VisitId, eats_in: bool) -> None:
+        """Whether it is eaten in the shop, as long as nothing is billed."""
+        ...
+
+    def set_role(self, member: MemberId, role: MemberRole) -> None:
+        """Make a member staff, or a shopper again."""
+        ...
+
+    def give_coupon(self, member: MemberId, promotion: str) -> None:
+        """Give a member a coupon of the shop's promotions."""
         ...
 
 

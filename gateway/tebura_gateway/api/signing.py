@@ -14,12 +14,13 @@ from typing import Final
 
 import msgspec
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.ids import MemberId
+from tebura_contract.ids import MemberId, VisitId
 
 MIN_SECRET_BYTES: Final = 32
 SESSION_S: Final = 30 * 24 * 3600
 STAFF_SESSION_S: Final = 12 * 3600
 LINK_S: Final = 15 * 60
+RECEIPT_LINK_S: Final = 30 * 24 * 3600
 _MAX_TOKEN_CHARS: Final = 1024
 
 
@@ -30,6 +31,8 @@ class Purpose(StrEnum):
     STAFF = "staff-session"
     SIGN_IN = "sign-in-link"
     FORM = "form"
+    EXIT = "exit-screen"
+    RECEIPT = "receipt-link"
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +73,13 @@ def sign_in_link(secret: bytes, base_url: str, member: MemberId, now_ns: int) ->
     """An address that signs this member's phone in, once, within a quarter of an hour."""
     return f"{base_url.rstrip('/')}/sign-in?token=" + issue(
         secret, Purpose.SIGN_IN, member, now_ns, LINK_S
+    )
+
+
+def receipt_link(secret: bytes, base_url: str, visit: VisitId, now_ns: int) -> str:
+    """An address that shows the receipt of a visit without an account, for thirty days."""
+    return f"{base_url.rstrip('/')}/r/" + issue(
+        secret, Purpose.RECEIPT, visit, now_ns, RECEIPT_LINK_S
     )
 
 

@@ -8,9 +8,9 @@ from tebura_contract.ids import MemberId, Sku, VisitId
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart
+from tebura_gateway.domain.checkout import Confirmation
 from tebura_gateway.domain.pricing import Bill, Deal, price
 from tebura_gateway.domain.promotions import Coupon
-from tebura_gateway.service import checkout
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx, from_text
 
@@ -39,6 +39,11 @@ def bill_of(
     return price(quantities, tx.shop.products, tx.shop.tax_rules, tx.shop.currency, deal)
 
 
+def confirmed_by(row: Any) -> Confirmation | None:
+    """What the walk-up of a visit row confirmed at the exit screen, as long as it holds."""
+    return from_text(row.confirmed, Confirmation) if row.confirmed else None
+
+
 def running(tx: Tx, visit: VisitId, member: str, cart: Cart, eats_in: bool) -> Bill:
     """What the decided lines cost now; an article without a price costs nothing yet."""
     priced = {sku: n for sku, n in cart.decided().items() if n > 0 and sku in tx.shop.products}
@@ -48,7 +53,7 @@ def running(tx: Tx, visit: VisitId, member: str, cart: Cart, eats_in: bool) -> B
 def freeze(tx: Tx, row: Any) -> Bill:
     """The bill of a visit that ended, whose coupon is used up by it."""
     visit, cart = VisitId(row.visit), from_text(row.cart, Cart)
-    confirmed = checkout.standing(row)
+    confirmed = confirmed_by(row)
     quantities = cart.decided() if confirmed is None else confirmed.items
     at_ns = int(row.exited_ns) if row.exited_ns is not None else tx.now_ns
     bill = bill_of(tx, visit, row.member, quantities, cart, at_ns, row.eats_in)

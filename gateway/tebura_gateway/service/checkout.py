@@ -1,70 +1,84 @@
 """The exit screen: a walk-up confirms a list, and that is what is billed."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from tebura_contract.ids import Sku, VisitId
+from tebura_contract.ids import VisitId
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart, LineStatus
 from tebura_gateway.domain.checkout import (
+    MOST_PIECES,
     BadConfirmation,
     Confirmation,
-    WhyCorrected,
     confirmation,
     listing_of,
 )
 from tebura_gateway.domain.presence import NEVER_NS, Visit
+from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.settlement import UNPRICED, Outlook, State, VisitRuling
+from tebura_gateway.service import billing
+from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.requests import Refused, Ruling, RulingKind
+from tebura_gateway.service.requests import ListOrder, Refused, Ruling, RulingKind
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
-
-
-def standing(row: Any) -> Confirmation | None:
-    """What the shopper of a visit row confirmed, as long as it holds."""
-    return from_text(row.confirmed, Confirmation) if row.confirmed else None
 
 
 def confirm(
     tx: Tx,
     memory: Memory,
     visit: VisitId,
-    items: Mapping[Sku, int],
-    reasons: Mapping[Sku, WhyCorrected],
-    eats_in: bool,
+    order: ListOrder,
 ) -> Confirmation:
     """Take the list that a walk-up pays for; the money moves once all nodes have reported.
 
     Raises:
-        Refused: If the visit is not a walk-up's that may pay now, or the list cannot be.
+        Refused: If the visit is not a walk-up's that may pay now, or the list cannot be, or is
+            another than the one the shopper saw.
     """
     row = tx.get(tables.visit, visit=visit)
-    if row is None or row.member or tx.shop.walk_up is None:
+    walk_up = tx.shop.walk_up if tx.shop.walk_up_payment is not None else None
+    if row is None or row.member or walk_up is None:
         raise Refused(f"visit {visit} does not pay at the exit screen")
     if State(row.state) not in UNPRICED:
         raise Refused("it is paid, or being paid")
     cart = from_text(row.cart, Cart)
     if any(line.status is LineStatus.CHECKING for line in cart.lines):
         raise Refused("a line is still being checked: a moment")
+    if dict(order.seen) != listing_of(cart).items:
+        raise Refused("the list has changed: look at it again")
     try:
         found = confirmation(
             listing_of(cart),
-            items,
-            reasons,
+            order.items,
+            order.reasons,
             tx.shop.products,
-            tx.shop.walk_up.correction_limit_minor,
+            walk_up.correction_limit_minor,
             tx.now_ns,
         )
     except BadConfirmation as error:
         raise Refused(str(error)) from error
     if not found.items and not found.needs_staff:
         raise Refused("there is nothing to pay")
-    _save(tx, memory, visit, found, eats_in=eats_in)
+    _save(tx, memory, visit, found, eats_in=order.eats_in)
     _show_staff(tx, visit, found)
     return found
+
+
+def bill(tx: Tx, visit: VisitId, order: ListOrder) -> Bill:
+    """What a list would cost, before anything is confirmed.
+
+    Raises:
+        Refused: If there is no such visit, or the list cannot be.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    unknown = [sku for sku in order.items if sku not in tx.shop.products]
+    if row is None or unknown or not all(0 <= n <= MOST_PIECES for n in order.items.values()):
+        raise Refused("this list cannot be")
+    items = {sku: count for sku, count in order.items.items() if count}
+    cart = from_text(row.cart, Cart)
+    return billing.bill_of(tx, visit, row.member, items, cart, tx.now_ns, order.eats_in)
 
 
 def forget(tx: Tx, memory: Memory, visit: VisitId) -> None:
@@ -109,7 +123,7 @@ def rule(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
         Refused: If neither fits.
     """
     row = tx.get(tables.visit, visit=visit)
-    found = standing(row) if row is not None else None
+    found = confirmed_by(row) if row is not None else None
     if row is None or found is None or not found.needs_staff:
         # It was paid as the shopper said; staff have seen it.
         return
@@ -122,7 +136,7 @@ def rule(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
 
 def outlook(tx: Tx, memory: Memory, row: Any, cart: Cart, visit: Visit) -> Outlook:
     """What a walk-up's settlement starts from: the confirmed list, while it is that of the cart."""
-    found, now = standing(row), listing_of(cart)
+    found, now = confirmed_by(row), listing_of(cart)
     if found is not None and found.listing != now:
         # Something was taken or put back, or turned out otherwise, before it was billed.
         _clear(tx, row.visit)

@@ -11,7 +11,8 @@ from tebura_gateway.domain.judgement import Judgement
 from tebura_gateway.domain.late import difference
 from tebura_gateway.domain.pricing import Bill
 from tebura_gateway.domain.settlement import State, Why
-from tebura_gateway.service import checkout, refunding
+from tebura_gateway.service import refunding
+from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review
 from tebura_gateway.service.transaction import Tx, from_text
@@ -30,7 +31,7 @@ def look_again(tx: Tx, judgement: Judgement) -> None:
         if waiting or visit not in judgement.visits:
             continue
         if row.state == State.SETTLED:
-            _adjust(tx, judgement, visit, from_text(row.bill, Bill), checkout.standing(row))
+            _adjust(tx, judgement, visit, from_text(row.bill, Bill), confirmed_by(row))
         elif row.state == State.VOID and row.reason == Why.NOTHING_TAKEN:
             _adjust(tx, judgement, visit, None)
         elif row.state != State.VOID:

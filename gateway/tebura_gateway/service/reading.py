@@ -13,16 +13,21 @@ from tebura_contract.money import Money
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart, LineStatus
+from tebura_gateway.domain.checkout import Confirmation
 from tebura_gateway.domain.decision import Decision
-from tebura_gateway.domain.pricing import Bill, Discount
+from tebura_gateway.domain.pricing import Bill, Discount, TaxTotal
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
+from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.evidence import step_evidence
+from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.paging import downward, upward
 from tebura_gateway.service.stock_reading import Connects, read_counts, read_stock
 from tebura_gateway.service.views import (
     OPEN_STAGES,
+    BillView,
     CartLine,
+    Checkout,
     CountView,
     DiscountView,
     DisputeState,
@@ -318,6 +323,7 @@ class DatabaseViews:
             reason=row.reason,
             discounts=_discounts(discounts, self._layout.store.currency),
             eats_in=bool(row.eats_in),
+            checkout=_checkout(confirmed_by(row)),
         )
 
     def _lines(self, cart: Cart, bill: Bill | None) -> tuple[CartLine, ...]:
@@ -430,6 +436,7 @@ class DatabaseViews:
                 locale=row.locale,
                 owes=self._money(owed.get(row.member, 0)),
                 limit=self._money(row.house_limit_minor),
+                is_staff=row.role == MemberRole.STAFF,
             )
             for row in rows
         ]
@@ -560,21 +567,40 @@ def _receipt(receipt: Receipt, notes: Sequence[CreditNote]) -> ReceiptView:
             )
             for line in receipt.lines
         ),
-        taxes=tuple(
-            TaxView(
-                rate_percent=tax.percent,
-                is_reduced=bool(tax.mark),
-                gross=Money(tax.total_minor, receipt.currency),
-                tax=Money(tax.tax_minor, receipt.currency),
-            )
-            for tax in receipt.taxes
-        ),
+        taxes=_taxes(receipt.taxes, receipt.currency),
         total=Money(receipt.total_minor, receipt.currency),
         refunded=Money(sum(note.total_minor for note in notes), receipt.currency),
         paid_by=receipt.paid_with,
         discounts=_discounts(receipt.discounts, receipt.currency),
         is_tax_included=receipt.is_tax_included,
         eats_in=receipt.eats_in,
+    )
+
+
+def bill_view(bill: Bill) -> BillView:
+    """A bill as the exit screen shows it before it is confirmed."""
+    return BillView(
+        total=bill.total,
+        taxes=_taxes(bill.taxes, bill.currency),
+        discounts=_discounts(bill.discounts, bill.currency),
+    )
+
+
+def _checkout(confirmed: Confirmation | None) -> Checkout:
+    if confirmed is None:
+        return Checkout.NONE
+    return Checkout.NEEDS_STAFF if confirmed.needs_staff else Checkout.CONFIRMED
+
+
+def _taxes(taxes: Iterable[TaxTotal], currency: str) -> tuple[TaxView, ...]:
+    return tuple(
+        TaxView(
+            rate_percent=tax.percent,
+            is_reduced=bool(tax.mark),
+            gross=Money(tax.total_minor, currency),
+            tax=Money(tax.tax_minor, currency),
+        )
+        for tax in taxes
     )
 
 

@@ -6,6 +6,8 @@ import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import FacingId, Sku, VisitId
 
+from tebura_gateway.domain.checkout import WhyCorrected
+
 UNDO_NS = 8 * SECOND_NS
 """An answer given on a page can be taken back this long; money waits for it."""
 
@@ -41,6 +43,15 @@ class FacingCount(msgspec.Struct, frozen=True, kw_only=True):
     facing: FacingId
     count: int
     at_ns: int | None = None
+
+
+class ListOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a walk-up sends from the exit screen: the list they saw, what they say they carry."""
+
+    seen: dict[Sku, int]
+    items: dict[Sku, int]
+    reasons: dict[Sku, WhyCorrected] = {}
+    eats_in: bool = False
 
 
 class Refused(ValueError):

@@ -5,9 +5,7 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
 
-import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import NodeId, Sku, StoreId
 from tebura_contract.layout import Layout, Product
@@ -35,15 +33,14 @@ class UnknownProvider(LookupError):
     """Money that moves through a provider which the configuration does not name."""
 
 
-class WalkUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, slots=True)
+class WalkUp:
     """Shoppers without an account: a list at the exit screen, paid there.
 
-    Above `correction_limit_minor` staff look before a corrected list is charged. The screen signs
-    in with the token of `exit_token_file`.
+    Above `correction_limit_minor` staff look before a corrected list is charged.
     """
 
-    correction_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 500
-    exit_token_file: str = ""
+    correction_limit_minor: int
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,14 @@ class VisitStage(StrEnum):
     UNPAID = "unpaid"
 
 
+class Checkout(StrEnum):
+    """How far a walk-up is at the exit screen."""
+
+    NONE = ""
+    CONFIRMED = "confirmed"
+    NEEDS_STAFF = "needs-staff"
+
+
 OPEN_STAGES: Final = (
     VisitStage.SHOPPING,
     VisitStage.CHECKING,
@@ -126,6 +134,7 @@ class VisitView(View, frozen=True, kw_only=True):
     reason: str = ""
     discounts: tuple[DiscountView, ...] = ()
     eats_in: bool = False
+    checkout: Checkout = Checkout.NONE
 
 
 class TaxView(View, frozen=True, kw_only=True):
@@ -173,6 +182,14 @@ class ReceiptView(View, frozen=True, kw_only=True):
     eats_in: bool = False
 
 
+class BillView(View, frozen=True, kw_only=True):
+    """What a list would cost."""
+
+    total: Money
+    taxes: tuple[TaxView, ...]
+    discounts: tuple[DiscountView, ...]
+
+
 class DisputeState(StrEnum):
     """What became of `I did not take this`."""
 
@@ -191,6 +208,7 @@ class MemberView(View, frozen=True, kw_only=True):
     locale: str
     owes: Money
     limit: Money | None = None
+    is_staff: bool = False
 
 
 class NodeView(View, frozen=True, kw_only=True):

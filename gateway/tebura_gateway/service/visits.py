@@ -83,6 +83,20 @@ def close(tx: Tx, memory: Memory, visit: VisitId, by: str) -> None:
     tx.note("visit", visit)
 
 
+def eat_in(tx: Tx, memory: Memory, visit: VisitId, eats_in: bool) -> None:
+    """The shopper says whether they eat it here.
+
+    Raises:
+        Refused: If it is billed already.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    if row is None or State(row.state) not in UNPRICED:
+        raise Refused(f"visit {visit} is billed already")
+    tx.change(tables.visit, {"visit": visit}, eats_in=eats_in)
+    memory.is_stale = True
+    tx.note("visit", visit)
+
+
 def _open(tx: Tx, visit: Visit, is_staff: bool) -> None:
     tx.put(
         tables.visit,
@@ -108,7 +122,7 @@ def _open(tx: Tx, visit: Visit, is_staff: bool) -> None:
 def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, row: Any | None) -> None:
     eats_in = row is not None and bool(row.eats_in)
     bill = billing.running(tx, visit.id, visit.member, cart, eats_in)
-    confirmed = checkout.standing(row) if row is not None else None
+    confirmed = billing.confirmed_by(row) if row is not None else None
     doubt = visit.doubt if visit.member or visit.exited_ns is None else Doubt.NOT_PAID
     values = {
         "people": visit.people,

@@ -23,6 +23,7 @@ from tebura_gateway.api.access import (
 from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
+from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.requests import UNDO_NS
 from tebura_gateway.web.answers import WordsDep, page, part, see_other
 from tebura_gateway.web.codes import picture_of_address
@@ -95,6 +96,35 @@ async def staff_stream(
         yield event
 
 
+@router.post("/staff/visits/{visit}/close")
+def close_visit(runtime: RuntimeDep, session: StaffDep, visit: str, form: FormText) -> Response:
+    """Whoever it was has left, though nobody saw it."""
+    require_own_form(session, form)
+    runtime.services.close_visit(VisitId(visit), "staff")
+    return see_other("/staff")
+
+
+@router.post("/staff/roles")
+def set_role(
+    runtime: RuntimeDep, session: StaffDep, form: FormText, member: FormText, role: FormText
+) -> Response:
+    """What staff take and put back is on no cart."""
+    require_own_form(session, form)
+    if role not in list(MemberRole):
+        raise HTTPException(422)
+    runtime.services.set_role(MemberId(member), MemberRole(role))
+    return see_other("/staff/members")
+
+
+@router.post("/staff/coupons")
+def give_coupon(
+    runtime: RuntimeDep, session: StaffDep, form: FormText, member: FormText, promotion: FormText
+) -> Response:
+    require_own_form(session, form)
+    runtime.services.give_coupon(MemberId(member), promotion)
+    return see_other("/staff/members")
+
+
 @router.post("/staff/gaps")
 def accept_gap(runtime: RuntimeDep, session: StaffDep, form: FormText, node: FormText) -> Response:
     """Go on without what a node lost."""
@@ -158,6 +188,7 @@ def members(request: Request, words: WordsDep, runtime: RuntimeDep, session: Sta
         "tab": "members",
         "form": session.form,
         "members": runtime.views.members(),
+        "coupons": runtime.web.coupons,
         "link": "",
     }
     return page(request, words, "staff_members.html", values)
@@ -196,6 +227,7 @@ def make_link(
         "tab": "members",
         "form": session.form,
         "members": runtime.views.members(),
+        "coupons": runtime.web.coupons,
         "link": link,
         "linked": view,
         "link_size": size,
