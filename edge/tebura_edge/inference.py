@@ -23,6 +23,7 @@ from tebura_edge.camera import CameraReader
 from tebura_edge.detections import Detections
 from tebura_edge.follow import Follower
 from tebura_edge.frames import Frame, FrameDesk
+from tebura_edge.looking import Looking
 from tebura_edge.motion import MotionGate
 from tebura_edge.role import CodeRead
 
@@ -179,7 +180,8 @@ class InferenceThread:
         self._sink = sink
         self._seen = seen
         self._waiting: dict[CameraId, Frame] = {}
-        self.followed: Counter[CameraId] = Counter()
+        self._followed: Counter[CameraId] = Counter()
+        self._overtaken: Counter[CameraId] = Counter()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self.turned_ns = clock.monotonic_ns()
@@ -204,6 +206,19 @@ class InferenceThread:
         """
         if self._failure is not None:
             raise RuntimeError("inference ended") from self._failure
+
+    def counts(self) -> dict[CameraId, Looking]:
+        """What became of each camera's frames so far; any thread may ask."""
+        dropped = self._desk.dropped()
+        return {
+            label: Looking(
+                looked=look.looked_count if isinstance(look, PeopleLook) else 0,
+                followed=self._followed[label],
+                overtaken=self._overtaken[label],
+                dropped=dropped.get(label, 0),
+            )
+            for label, look in self._looks.items()
+        }
 
     def _run(self) -> None:
         try:
@@ -232,6 +247,7 @@ class InferenceThread:
             return
         overtaken = self._waiting.pop(frame.camera, None)
         if overtaken is not None:
+            self._overtaken[frame.camera] += 1
             self._follow(look, overtaken)
         if look.must_look(frame):
             self._waiting[frame.camera] = frame
@@ -239,7 +255,7 @@ class InferenceThread:
             self._follow(look, frame)
 
     def _follow(self, look: PeopleLook, frame: Frame) -> None:
-        self.followed[frame.camera] += 1
+        self._followed[frame.camera] += 1
         self._sink(look.followed(frame))
 
     def _look_once(self) -> None:

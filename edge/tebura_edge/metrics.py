@@ -1,9 +1,14 @@
 """What Prometheus may ask a node, on 127.0.0.1 only."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from tebura_contract.clock import StoreTime, seconds
 from tebura_contract.events import Event, SensorState, kind_of
 from tebura_contract.messages import Part
+
+from tebura_edge.looking import Looking
 
 NAMESPACE = "tebura_edge"
 
@@ -23,7 +28,13 @@ class Metrics:
         self._connected = self._gauge("connected", "1 while there is a broker")
         self._clock = self._gauge("clock_uncertainty_seconds", "Doubt about store time")
         self._late = self._gauge("late_inputs", "Inputs that came after their turn")
-        self._frames = self._gauge("frames_dropped", "Frames never looked at", "camera")
+        self._frames = self._gauge(
+            "frames",
+            "What became of frames: looked, followed, overtaken, dropped",
+            "camera",
+            "fate",
+        )
+        self._network = self._gauge("network", "1 for what runs where", "network", "provider")
         self._look = self._gauge("look_seconds", "Mean time to look at a frame")
         self._part = self._gauge("part_ok", "1 for a part that works, else 0", "part")
 
@@ -42,11 +53,16 @@ class Metrics:
         self._clock.set(seconds(now.uncertainty_ns))
         self._late.set(late_count)
 
-    def looked(self, dropped: dict[str, int], mean_look_s: float | None) -> None:
-        for camera, count in dropped.items():
-            self._frames.labels(camera).set(count)
+    def looked(self, cameras: Mapping[str, Looking], mean_look_s: float | None) -> None:
+        for camera, looking in cameras.items():
+            for fate, count in asdict(looking).items():
+                self._frames.labels(camera, fate).set(count)
         if mean_look_s is not None:
             self._look.set(mean_look_s)
+
+    def network(self, network: str, provider: str) -> None:
+        """Which network finds people, and on which provider it runs."""
+        self._network.labels(network, provider).set(1)
 
     def parts(self, parts: tuple[Part, ...]) -> None:
         for part in parts:

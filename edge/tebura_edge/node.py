@@ -104,6 +104,8 @@ class Node:
         self._version = _version()
         self._board = HealthBoard(self._outbox.boot, self._version, self._looks.network)
         self._metrics = Metrics(setup.node, config.metrics.port)
+        if self._looks.network:
+            self._metrics.network(config.people.model, self._looks.provider)
         self._flight = _flight(setup)
         self._voice = Voice(
             self._link, self._courier, self._engine, self._outbox, self._store, self._board
@@ -276,7 +278,7 @@ class Node:
         mean_look_s = sensing.mean_look_s()
         if self._looks.network and mean_look_s is not None:
             self._board.inference = f"{self._looks.network}, {mean_look_s * 1000:.0f} ms a frame"
-        self._metrics.looked(sensing.dropped_frames(), mean_look_s)
+        self._metrics.looked(sensing.looking(), mean_look_s)
         if not self._keeper.is_stalled and sensing.is_alive():
             self._notifier.notify("WATCHDOG=1")
 

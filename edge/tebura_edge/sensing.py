@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tebura_contract.clock import SECOND_NS, Clock
-from tebura_contract.events import SensorKind
+from tebura_contract.events import SensorKind, SensorState
 from tebura_contract.ids import CameraId
 from tebura_contract.messages import Part
 from tebura_contract.settings import beside
@@ -20,6 +20,7 @@ from tebura_contract.settings import beside
 from tebura_edge.clock import StoreClock
 from tebura_edge.config import CameraConfig, LooksFor, Setup
 from tebura_edge.engine import Looked, Sensed, Sensor
+from tebura_edge.looking import Looking, LookRates
 from tebura_edge.role import SensorStatus
 from tebura_edge.scale import ScaleReader, ScaleSettings
 
@@ -126,6 +127,8 @@ class Sensing:
             for scale in setup.config.scale
         ]
         self._clock = clock
+        self._network, self._network_note = looks.network, looks.note
+        self._rates = LookRates()
         self._cameras = _Cameras(setup, looks, clock, store, inbox) if setup.config.camera else None
 
     def start(self) -> None:
@@ -159,13 +162,19 @@ class Sensing:
         return self._clock.monotonic_ns() - self._cameras.thread.turned_ns < STUCK_NS
 
     def parts(self) -> list[Part]:
-        """What the lines say about themselves, beyond seeing or not."""
-        return [scale.part() for scale in self._scales]
+        """What the lines and the network say about themselves, beyond seeing or not."""
+        parts = [scale.part() for scale in self._scales]
+        if self._cameras and self._network:
+            slow = self._rates.trouble(self.looking(), self._clock.monotonic_ns())
+            reason = "; ".join(text for text in (self._network_note, slow) if text)
+            parts.append(Part(name="network", state=SensorState.OK, reason=reason))
+        return parts
 
-    def dropped_frames(self) -> dict[str, int]:
+    def looking(self) -> dict[str, Looking]:
+        """What became of each camera's frames."""
         if self._cameras is None:
             return {}
-        return {str(label): count for label, count in self._cameras.desk.dropped().items()}
+        return {str(label): one for label, one in self._cameras.thread.counts().items()}
 
     def mean_look_s(self) -> float | None:
         """Mean time spent looking at a frame."""
@@ -228,10 +237,15 @@ def camera_settings(config: CameraConfig) -> "CameraSettings":
 
 @dataclass(frozen=True)
 class Looks:
-    """What is done with each camera's frames; `network` names what finds people and runs where."""
+    """What is done with each camera's frames.
+
+    `network` names what finds people and what it runs on, `note` why nothing better runs it.
+    """
 
     by_camera: Mapping[CameraId, "Look"]
     network: str = ""
+    provider: str = ""
+    note: str = ""
 
 
 def open_looks(setup: Setup) -> Looks:
@@ -256,7 +270,12 @@ def open_looks(setup: Setup) -> Looks:
     settings = msgspec.convert(msgspec.to_builtins(setup.config.people), PeopleSettings)
     network = open_people(settings)
     looks |= {label: PeopleLook(network, settings) for label in watchers}
-    return Looks(looks, f"{settings.model} on {network.provider}")
+    return Looks(
+        looks,
+        f"{settings.model} on {network.provider}",
+        network.provider,
+        "; ".join(f"cannot use {why}" for why in network.refused),
+    )
 
 
 class _Reported:

@@ -47,7 +47,8 @@ ROW = 56
 class Network:
     """An open network and the buffers its pictures go into; it belongs to one thread at a time.
 
-    `provider` is the one that really runs it, `refused` says which better ones do not and why.
+    `provider` is the one that really runs it; `refused` says which better ones this build of ONNX
+    Runtime has, and why they do not.
     """
 
     entry: NetworkEntry
@@ -151,11 +152,14 @@ def open_network(
     Raises:
         ModelError: If none can; the text says why for each.
     """
+    built = available_providers()
+    absent = [
+        f"{provider}: not in this build of ONNX Runtime"
+        for provider in providers
+        if provider not in built
+    ]
     refused: list[str] = []
-    for provider in providers:
-        if provider not in available_providers():
-            refused.append(f"{provider}: not in this build of ONNX Runtime")
-            continue
+    for provider in (one for one in providers if one in built):
         try:
             session = _open(raw, provider, threads)
             network = Network(entry, provider, session, tuple(refused))
@@ -164,7 +168,7 @@ def open_network(
             refused.append(f"{provider}: {error}")
         else:
             return network
-    raise ModelError("; ".join(refused))
+    raise ModelError("; ".join([*absent, *refused]))
 
 
 def _open(raw: bytes, provider: Provider, threads: int) -> Any:

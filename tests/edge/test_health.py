@@ -13,6 +13,7 @@ from tebura_contract.ids import GateId
 from tebura_contract.messages import Part
 from tebura_edge import logs
 from tebura_edge.health import AT_MOST_EVERY_NS, EVERY_NS, HealthBoard, disk_share
+from tebura_edge.looking import Looking
 from tebura_edge.metrics import Metrics
 
 SURE = StoreTime(at_ns=Ns(5), uncertainty_ns=Ns(1000))
@@ -106,3 +107,17 @@ def test_numbers_are_there_for_whoever_asks_on_this_machine(
         'tebura_edge_part_ok{part="left"} 0.0',
     ):
         assert line in text
+
+
+def test_metrics_say_what_runs_where_and_what_became_of_frames() -> None:
+    metrics = Metrics("camera-1")
+    metrics.network("movenet-multipose", "cpu")
+    metrics.looked({"aisle": Looking(looked=7, followed=3, overtaken=1, dropped=2)}, 0.05)
+    value = metrics.registry.get_sample_value
+    where = {"network": "movenet-multipose", "provider": "cpu"}
+    assert value("tebura_edge_network", where) == 1
+    fates = {
+        fate: value("tebura_edge_frames", {"camera": "aisle", "fate": fate})
+        for fate in ("looked", "followed", "overtaken", "dropped")
+    }
+    assert fates == {"looked": 7, "followed": 3, "overtaken": 1, "dropped": 2}

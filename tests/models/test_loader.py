@@ -65,8 +65,8 @@ def test_a_provider_that_starts_and_then_fails_gives_way_and_is_named(
     monkeypatch.setattr(loader, "_open", opened)
     network = load_network(NAME)
     assert network.provider is Provider.CPU
-    (refusal,) = (why for why in network.refused if why.startswith("cuda"))
-    assert "the first picture fails: no kernel image" in refusal
+    [refusal] = network.refused
+    assert refusal.startswith("cuda: the first picture fails: no kernel image")
 
 
 def test_one_flipped_bit_is_refused_by_name(own_manifest: Path) -> None:
