@@ -188,15 +188,22 @@ def _lighting(rng: np.random.Generator) -> Lighting:
 def _sensor(rng: np.random.Generator) -> SensorLook:
     return SensorLook(
         exposure_s=float(rng.uniform(0.004, 0.022)),
-        gain=float(rng.uniform(0.85, 1.15)),
+        gain=float(rng.uniform(0.95, 1.3)),
         balance=(float(rng.uniform(0.93, 1.07)), float(rng.uniform(0.92, 1.08))),
-        noise=float(rng.uniform(0.4, 1.8)),
-        shot=float(rng.uniform(0.6, 3.0)),
+        noise=float(rng.uniform(0.2, 1.3)),
+        shot=float(rng.uniform(0.4, 2.4)),
         blur_px=float(rng.uniform(0.3, 0.6)),
-        sharpening=float(rng.uniform(0.4, 1.6)),
+        sharpening=float(rng.uniform(0.5, 2.2)),
         vignette=float(rng.uniform(0.0, 0.2)),
-        contrast=float(rng.uniform(1.05, 1.4)),
-        saturation=float(rng.uniform(0.9, 1.25)),
+        contrast=float(rng.uniform(1.1, 1.7)),
+        saturation=float(rng.uniform(0.95, 1.45)),
         bloom=float(rng.uniform(0.0, 0.04)),
         quality=int(rng.integers(55, 93)),
     )
+
+
+def quiet(look: Look) -> Look:
+    """The look without noise of cameras and flicker of lamps: what stands still stays the same."""
+    sensor = msgspec.structs.replace(look.sensor, noise=0.0, shot=0.0, quality=None)
+    lighting = msgspec.structs.replace(look.lighting, flicker=0.0)
+    return msgspec.structs.replace(look, sensor=sensor, lighting=lighting)
