@@ -38,12 +38,14 @@ from tests.gateway.shop import FOREVER, KEN, MIKA, NODES, STORE, layout, ns
 T = TypeVar("T")
 
 
-def shop(provider: PaymentProvider) -> Shop:
+def shop(provider: PaymentProvider, hold_minor: int = 0, blocks_unpaid: bool = False) -> Shop:
     return Shop(
         layout=layout(),
         issuer=Issuer(name="角の店", registration="T1234567890123"),
         node_keys=KEYS,
         payment=provider.terms,
+        hold_minor=hold_minor,
+        blocks_unpaid=blocks_unpaid,
     )
 
 

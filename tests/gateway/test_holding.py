@@ -1,7 +1,6 @@
 """Holds: at the entry, after a decline, when they end; and keys that are forgotten."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,12 +44,12 @@ class Counter:
         self.acquirer = Acquirer(
             Terms("acquirer", holds, key_lifetime_s),
             lambda: self.core.now_ns,
-            {MIKA: 30_000, KEN: 30_000},
+            lambda member: 30_000 if member in (MIKA, KEN) else None,
             hold_s,
             self._fate,
         )
         self.core = Core(database, self.acquirer)
-        self.core.shop = replace(shop(self.acquirer), hold_minor=hold_minor, blocks_unpaid=True)
+        self.core.shop = shop(self.acquirer, hold_minor, blocks_unpaid=True)
         self.core.add_members()
         self.script = Script()
 

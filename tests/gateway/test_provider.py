@@ -1,11 +1,13 @@
 """What every payment provider must do, whoever it is."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tebura_contract.ids import MemberId
 from tebura_contract.money import Money
+from tebura_gateway.adapters.bridge import Bridge
 from tebura_gateway.adapters.database import open_database
 from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.domain.settlement import Call
@@ -18,20 +20,32 @@ from tebura_gateway.service.ports import (
     ProviderCall,
     Terms,
 )
-from tebura_simulator.payments.acquirer import Acquirer
+from tebura_simulator.payments.acquirer import Acquirer, Fate
+from tebura_simulator.payments.server import serving
 
 from tests.gateway.core import Core
 from tests.gateway.shop import FOREVER, KEN, MIKA, STORE
 
+SECRET = b"s" * 32
 BOTH = pytest.mark.parametrize("core", ["sqlite", "postgres"], indirect=True)
 
 
-@pytest.fixture(params=["house", "acquirer"])
-def provider(request: pytest.FixtureRequest, core: Core) -> PaymentProvider:
+@pytest.fixture(params=["house", "acquirer", "bridge"])
+def provider(request: pytest.FixtureRequest, core: Core) -> Iterator[PaymentProvider]:
     """Each provider with two accounts, MIKA and KEN, good for 30,000 yen."""
     if request.param == "house":
-        return core.provider
-    return Acquirer(Terms("acquirer"), lambda: core.now_ns, {MIKA: 30_000, KEN: 30_000})
+        yield core.provider
+        return
+    acquirer = Acquirer(
+        Terms("acquirer"),
+        lambda: core.now_ns,
+        lambda member: 30_000 if member in (MIKA, KEN) else None,
+    )
+    if request.param == "acquirer":
+        yield acquirer
+        return
+    with serving(acquirer, SECRET) as address:
+        yield Bridge(Terms("bridge"), address, SECRET, lambda: core.now_ns)
 
 
 def yen(minor: int) -> Money:
@@ -171,3 +185,40 @@ def test_a_broken_database_is_no_answer_not_a_decline(tmp_path: Path) -> None:
         provider.find(asking("a"))
     with pytest.raises(NoAnswer):
         provider.movements(0, FOREVER)
+
+
+@pytest.mark.parametrize("fate", [Fate.LOST_QUESTION, Fate.LOST_ANSWER])
+def test_a_bridge_that_goes_silent_is_asked_and_charges_once(fate: Fate) -> None:
+    fates = [fate]
+    acquirer = Acquirer(
+        Terms("bridge", holds=False),
+        lambda: 10**18,
+        lambda _: 1_000,
+        fate_of=lambda *_: fates.pop() if fates else Fate.DONE,
+    )
+    with serving(acquirer, SECRET) as address:
+        bridge = Bridge(acquirer.terms, address, SECRET, lambda: 10**18)
+        with pytest.raises(NoAnswer):
+            bridge.capture("k", MIKA, yen(600), None)
+        found = bridge.find(asking("k", Call.CAPTURE))
+        assert (found is None) == (fate is Fate.LOST_QUESTION)
+        assert isinstance(bridge.capture("k", MIKA, yen(600), None), Approved)
+    assert acquirer.moved_minor(Call.CAPTURE) == 600
+
+
+@pytest.mark.parametrize(
+    ("secret", "at_ns"), [(b"x" * 32, 10**18), (SECRET, 10**18 + 301 * 10**9)], ids=["key", "time"]
+)
+def test_a_bridge_does_nothing_for_whoever_cannot_sign(secret: bytes, at_ns: int) -> None:
+    acquirer = Acquirer(Terms("bridge"), lambda: 10**18, lambda _: 1_000)
+    with serving(acquirer, SECRET) as address:
+        stranger = Bridge(acquirer.terms, address, secret, lambda: at_ns)
+        with pytest.raises(NoAnswer, match="401"):
+            stranger.capture("k", MIKA, yen(1), None)
+    assert acquirer.book == []
+
+
+def test_a_bridge_that_is_away_is_no_answer(free_port: Callable[[], int]) -> None:
+    bridge = Bridge(Terms("bridge"), f"http://127.0.0.1:{free_port()}", SECRET, lambda: 10**18)
+    with pytest.raises(NoAnswer):
+        bridge.authorize("k", MIKA, yen(1))

@@ -52,14 +52,14 @@ class Entry:
 
 @dataclass
 class Acquirer:
-    """A provider in memory. `limits_minor` is what accounts are good for, held and owed together.
+    """A provider in memory. `limit_of` tells what an account is good for, held and owed together.
 
     A key that comes again after the terms' lifetime moves money again.
     """
 
     terms: Terms
     now_ns: Callable[[], int]
-    limits_minor: dict[str, int]
+    limit_of: Callable[[str], int | None]
     hold_s: float | None = None
     fate_of: FateOf = lambda *_: Fate.DONE
     book: list[Entry] = field(default_factory=list)
@@ -190,7 +190,7 @@ class Acquirer:
                 return self._nothing_to_give(asked)
 
     def _no_room(self, asked: Entry) -> Declined | None:
-        limit_minor = self.limits_minor.get(asked.account)
+        limit_minor = self.limit_of(asked.account)
         if limit_minor is None:
             return Declined(reason="no such account")
         owed_minor = sum(

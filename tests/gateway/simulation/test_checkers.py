@@ -1,0 +1,167 @@
+"""Would the simulation notice? Each rule that keeps money safe is taken out, and must be missed."""
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+from tebura_contract.envelope import Received, open_envelope
+from tebura_contract.ids import EventId
+from tebura_gateway.adapters.desk import Committed, Desk, Job
+from tebura_gateway.domain import settlement as rules
+from tebura_gateway.domain.settlement import Call, Settlement
+from tebura_gateway.service import receiving, refunding, settling
+from tebura_gateway.service.transaction import Tx
+
+from tests.gateway.simulation import running, world
+from tests.gateway.simulation.crashing import FragileDatabase, Points, fragile
+from tests.gateway.simulation.running import Death, a_day, live_through
+
+SEEDS = range(20)
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def is_noticed(seed: int, folder: Path, empty: Path, death: Death) -> str:
+    """Play a short day with many deaths; what was noticed, or nothing."""
+    rng = random.Random(f"deaths {seed}")
+
+    def sometimes(number: int, name: str) -> bool:
+        return rng.random() < 0.03
+
+    try:
+        live_through(a_day(seed, 3), folder, empty, sometimes, death, breaks_at=sometimes)
+    except (AssertionError, SQLAlchemyError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def count_each_arrival(patch: pytest.MonkeyPatch) -> None:
+    """Dedupe removed: every arrival of an event is an event of its own."""
+    arrivals = itertools.count(10**6)
+
+    def opened(*arguments: Any) -> Received:
+        received = open_envelope(*arguments)
+        found = EventId(received.id.node, received.id.boot, next(arrivals))
+        return msgspec.structs.replace(received, id=found)
+
+    patch.setattr(receiving, "open_envelope", opened)
+
+
+def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
+    """Whoever sent an event is told before it is safe."""
+    commit = Desk.commit
+
+    def hasty(self: Desk, jobs: Sequence[Job]) -> Committed:
+        def told(job: Job) -> Job:
+            def work(tx: Any, memory: Any) -> Any:
+                found = job.work(tx, memory)
+                if job.then is not None:
+                    job.then(found)
+                return found
+
+            return Job(work, None, job.future)
+
+        return commit(self, [told(job) for job in jobs])
+
+    patch.setattr(Desk, "commit", hasty)
+
+
+def sync_now_and_then(patch: pytest.MonkeyPatch) -> None:
+    """NORMAL instead of FULL: a commit returns before it is on the disk."""
+
+    def sloppy(folder: Path, points: Points) -> FragileDatabase:
+        database = fragile(folder, points)
+
+        @event.listens_for(database.writing, "begin")
+        def relax(connection: Any) -> None:
+            pass
+
+        @event.listens_for(database.writing, "connect")
+        def normal(connection: Any, _: object) -> None:
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+        return database
+
+    patch.setattr(world, "fragile", sloppy)
+
+
+def renew_keys(patch: pytest.MonkeyPatch) -> None:
+    """A retry is sent under a key of its own."""
+
+    def key_of(now: Settlement, call: Call) -> str:
+        return f"{now.visit}:{call.value}:{now.attempt}:{now.tries}"
+
+    patch.setattr(rules, "key_of", key_of)
+    patch.setattr(settling, "key_of", key_of)
+
+
+def forget_what_was_sent(patch: pytest.MonkeyPatch) -> None:
+    """After a start nobody asks what became of the calls that were under way."""
+    patch.setattr(settling, "recover", lambda _: None)
+
+
+def book_without_looking(patch: pytest.MonkeyPatch) -> None:
+    """An answer is booked whether or not one is waited for."""
+    patch.setattr(settling, "expects", lambda *_: True)
+
+
+def number_by_what_is_there(patch: pytest.MonkeyPatch) -> None:
+    """Receipts are numbered by a counter of the process, not of the database."""
+    numbers = itertools.count(1)
+    patch.setattr(Tx, "count_up", lambda *_: next(numbers))
+
+
+def refund_under_new_keys(patch: pytest.MonkeyPatch) -> None:
+    """A refund nobody answered is sent again under a new key, without asking first."""
+    send, keys = refunding._send, itertools.count()
+
+    def renewed(tx: Tx, name: str, asks: bool) -> None:
+        send(tx, name, False)
+        call = tx.calls[-1]
+        new = {field: getattr(call, field) for field in call.__dataclass_fields__}
+        tx.calls[-1] = type(call)(**(new | {"key": f"{call.key}:{next(keys)}"}))
+
+    patch.setattr(refunding, "_send", renewed)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "death"),
+    [
+        pytest.param(count_each_arrival, Death.KILLED, id="dedupe-removed"),
+        pytest.param(ack_before_commit, Death.KILLED, id="ack-before-commit"),
+        pytest.param(sync_now_and_then, Death.POWER_CUT, id="normal-for-full"),
+        pytest.param(renew_keys, Death.KILLED, id="key-renewed-on-retry"),
+        pytest.param(forget_what_was_sent, Death.KILLED, id="recovery-dropped"),
+        pytest.param(book_without_looking, Death.KILLED, id="answers-unchecked"),
+        pytest.param(number_by_what_is_there, Death.KILLED, id="numbers-from-memory"),
+        pytest.param(refund_under_new_keys, Death.KILLED, id="refund-key-renewed"),
+    ],
+)
+def test_a_rule_that_is_taken_out_is_missed(
+    breaks: Break,
+    death: Death,
+    tmp_path: Path,
+    empty_sqlite: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    watched_sqlite: None,
+) -> None:
+    breaks(monkeypatch)
+    monkeypatch.setattr(running, "MOST_DEATHS", 60)
+    for seed in SEEDS:
+        said = is_noticed(seed, tmp_path / f"{seed}", empty_sqlite, death)
+        if said:
+            print(f"seed {seed}: {said[:160]}")
+            return
+    pytest.fail(f"nobody noticed in {len(SEEDS)} days")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_with_all_rules_in_place_nothing_is_to_be_noticed(
+    seed: int, tmp_path: Path, empty_sqlite: Path, watched_sqlite: None
+) -> None:
+    assert is_noticed(seed, tmp_path, empty_sqlite, Death.POWER_CUT) == ""
