@@ -333,8 +333,13 @@ class _Poser:
         """The grip's place on its way to the target, and the palm's directions once there."""
         sign, p = _SIDE[reach.hand], reach.progress
         if reach.target_m is None:
-            hip = self._posed("root") + np.array([-0.05 * sign, -0.17, 0.08])
-            return home + (hip - home) * p, _palm(unit(np.array([-sign, -0.5, -0.5])), Y)
+            # The bag's mouth before the hip, got at around the belly.
+            front = self._posed("upperarm.l")[1] - self.body.belly_m - 0.09
+            hip = self._posed("root") + np.array([-0.05 * sign, 0.0, 0.10 * self.scale])
+            hip[1] = min(hip[1] - 0.17 * self.scale, float(front))
+            bend = (home + hip) / 2 + np.array([0.04 * sign, -0.16, 0.0])
+            path = (1 - p) ** 2 * home + 2 * p * (1 - p) * bend + p * p * hip
+            return path, _palm(unit(np.array([-sign, -0.5, -0.5])), Y)
         target = self._local(reach.target_m)
         if reach.kind is GestureKind.PHONE:
             return home + (target - home) * p, _palm(unit(Z - 0.15 * Y), -Y)
