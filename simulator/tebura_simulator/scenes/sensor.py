@@ -22,7 +22,7 @@ Light = NDArray[np.float32]
 _GAMMA = 2.2
 _LINEAR = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
 _STEPS = 4095
-_MIDDLE = 0.54
+_MIDDLE = 0.58
 """Brightness (0 to 1, as displayed) that automatic exposure aims at."""
 _EAGER = 0.6
 """How far it goes to get there: it corrects, it does not flatten."""
