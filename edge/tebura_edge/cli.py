@@ -32,6 +32,7 @@ app = typer.Typer(
       tebura-edge run --config plates-1.toml
       tebura-edge run --config plates-1.toml --record
       tebura-edge annotate aisle.mp4 -o seen.mp4 --layout layout.toml --camera aisle
+      tebura-edge bench
     """,
 )
 
@@ -94,6 +95,40 @@ def annotate(
             f"  track {span.track}: frame {span.first_frame} to {span.last_frame}, "
             f"seen in {span.frames}"
         )
+
+
+@app.command(epilog="Exit status: 0 measured, 2 the network or the video cannot be used.")
+def bench(
+    network: Annotated[str, typer.Option(help="Its name in the manifest.")] = "movenet-multipose",
+    seconds: Annotated[float, typer.Option(min=10, help="About how long to try.")] = 60.0,
+    video: Annotated[
+        Path | None, typer.Option(help="What busy cameras see; a clip of ours by default.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1, max=60, help="Pictures a second.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
+) -> None:
+    """How many cameras this board holds: everything a camera node does, tried out."""
+    from tebura_models.loader import ModelError
+
+    from tebura_edge import bench as board
+    from tebura_edge.inference import PeopleSettings
+    from tebura_edge.sources import SourceError
+
+    try:
+        report = board.bench(
+            PeopleSettings(model=network),
+            seconds,
+            video=video or board.AISLE,
+            rate_hz=rate,
+            progress=lambda text: typer.echo(f"  {text}", err=True),
+        )
+    except (ModelError, SourceError) as error:
+        _fail(str(error), BAD_USE)
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+        return
+    for line in board.lines(report):
+        typer.echo(line)
 
 
 def _serve(setup: Setup) -> None:

@@ -59,8 +59,8 @@ class Outcome:
 
     `due` pictures were shown to the node and `tracked` of them went through to the tracks;
     latencies run from the moment the camera had a picture to be decoded until its tracks were
-    known. `look_hz` is how often the network saw the worst served busy camera. `cores` is the
-    processor time used a second, `others` that of other programs meanwhile.
+    known. `look_hz` is how often the network saw the worst served busy camera, `looks` all it did.
+    `cores` is the processor time used a second, `others` that of other programs meanwhile.
     """
 
     streams: int
@@ -70,8 +70,10 @@ class Outcome:
     p50_ms: float
     p99_ms: float
     look_hz: float
+    looks: int
     cores: float
     others: float
+    lasts_s: float
 
     @property
     def keeps_up(self) -> bool:
@@ -80,26 +82,30 @@ class Outcome:
         return self.p99_ms <= P99_MS and looks_enough and is_whole
 
 
-def most_streams(play: Callable[[int], Outcome], guess: int, most: int) -> Outcome | None:
-    """The trial with most streams that kept up, searched upwards or downwards from a guess.
+def most_streams(
+    play: Callable[[int], Outcome], guess: int, most: int, within_s: float
+) -> Outcome | None:
+    """The trial with most streams that kept up, or None; halves its way in from a guess.
 
     Args:
         play: Runs a trial with so many streams.
         guess: Where to begin.
-        most: Where to stop.
+        most: Never more than these.
+        within_s: Begin no other trial after so long; the first two are always run.
     """
-    best = None
-    count = max(1, min(guess, most))
-    step = 0
-    while 1 <= count <= most:
+    until_s = time.monotonic() + within_s
+    held, lost = 0, most + 1
+    best, trials = None, 0
+    count = min(max(1, guess), most)
+    while held + 1 < lost and (trials < 2 or time.monotonic() < until_s):
         outcome = play(count)
+        trials += 1
         if outcome.keeps_up:
-            best = outcome
-        turned = 1 if outcome.keeps_up else -1
-        if step and turned != step:
-            break
-        step = turned
-        count += step
+            held, best = count, outcome
+        else:
+            lost = count
+        is_bounded = lost <= most
+        count = (held + lost) // 2 if is_bounded else min(most, count + max(1, count // 2))
     return best
 
 
@@ -183,9 +189,13 @@ class _Tally:
 
 
 def run_trial(
-    streams: Sequence[Stream], network: Network, settings: PeopleSettings, lasts_s: float
+    streams: Sequence[Stream],
+    network: Network,
+    settings: PeopleSettings,
+    lasts_s: float,
+    warm_up_s: float = WARM_UP_S,
 ) -> Outcome:
-    """Play all streams at once for so long and say how the node did.
+    """Play all streams at once for so long, after a warm-up, and say how the node did.
 
     Raises:
         SourceError: If a video cannot be read.
@@ -211,7 +221,7 @@ def run_trial(
         reader.start()
     thread.start()
     try:
-        _follow(found, role, tally, thread, WARM_UP_S)
+        _follow(found, role, tally, thread, warm_up_s)
         tally.begin()
         _follow(found, role, tally, thread, lasts_s)
         return _outcome(cameras, tally, lasts_s)
@@ -270,8 +280,10 @@ def _outcome(cameras: dict[CameraId, Stream], tally: _Tally, lasts_s: float) -> 
         p50_ms=float(np.percentile(latencies_ms, 50)),
         p99_ms=float(np.percentile(latencies_ms, 99)),
         look_hz=min((tally.look_count(label) / lasts_s for label in busy), default=0.0),
+        looks=sum(tally.look_count(label) for label in cameras),
         cores=own_s / lasts_s,
         others=max(0.0, _machine_s() - tally.machine_s - own_s) / lasts_s,
+        lasts_s=lasts_s,
     )
 
 
