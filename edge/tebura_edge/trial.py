@@ -118,7 +118,6 @@ class LoopedVideo:
         self._capture = _open(self._path)
         self._next_ns = time.monotonic_ns() + ns_from_s(offset_s)
         self.moments_ns: deque[int] = deque(maxlen=REMEMBERED)
-        self.due_count = 0
 
     def read(self) -> Grab:
         while not self._grab():
@@ -134,7 +133,6 @@ class LoopedVideo:
         wait_ns = self._next_ns - time.monotonic_ns()
         while wait_ns < -self._period_ns:
             # As the camera's own buffer: what was not fetched in time is overwritten.
-            self.due_count += 1
             self._next_ns += self._period_ns
             wait_ns += self._period_ns
             if not self._capture.grab():
@@ -143,7 +141,6 @@ class LoopedVideo:
         if not self._capture.grab():
             return False
         self.moments_ns.append(self._next_ns)
-        self.due_count += 1
         self._next_ns += self._period_ns
         return True
 
@@ -165,14 +162,12 @@ class _Tally:
     looks: dict[CameraId, PeopleLook]
     videos: dict[CameraId, LoopedVideo] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
-    due: int = 0
     cpu_s: float = 0.0
     machine_s: float = 0.0
     looked: dict[CameraId, int] = field(default_factory=dict)
 
     def begin(self) -> None:
         self.latencies_s.clear()
-        self.due = sum(video.due_count for video in self.videos.values())
         self.cpu_s, self.machine_s = _cpu_s(), _machine_s()
         self.looked = {label: look.looked_count for label, look in self.looks.items()}
 
@@ -268,7 +263,7 @@ def _follow(
 
 
 def _outcome(cameras: dict[CameraId, Stream], tally: _Tally, lasts_s: float) -> Outcome:
-    due = sum(video.due_count for video in tally.videos.values()) - tally.due
+    due = round(sum(stream.rate_hz for stream in cameras.values()) * lasts_s)
     busy = [label for label, stream in cameras.items() if stream.is_busy]
     latencies_ms = np.array(tally.latencies_s or [lasts_s]) * 1000
     own_s = _cpu_s() - tally.cpu_s

@@ -80,7 +80,7 @@ def test_a_trial_tells_of_each_picture_what_became_of_it() -> None:
     settings = PeopleSettings(size_px=(128, 96))
     stream = Stream(bench.AISLE)
     outcome = run_trial([stream], open_people(settings), settings, 1.5, 0.3)
-    assert 13 <= outcome.due <= 17
+    assert outcome.due == 15
     assert 0 < outcome.looks <= outcome.due
     assert outcome.tracked <= outcome.due
     assert 0 < outcome.p50_ms <= outcome.p99_ms

@@ -146,6 +146,7 @@ def test_everybody_who_enters_the_demos_aisle_passes_the_gate(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "clip",
     [
