@@ -18,6 +18,7 @@ from tebura_contract.ids import MemberId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
+from tebura_gateway.adapters.courier import Courier
 from tebura_gateway.adapters.database import Database, lease, migrate, open_database
 from tebura_gateway.adapters.feed import ChangeFeed
 from tebura_gateway.adapters.house_account import HouseAccount
@@ -131,10 +132,13 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     payer = Payer({provider.terms.name: provider})
     mqtt = MqttAdapter(config.settings.mqtt, store, now_ns, config.mqtt_tls())
 
+    courier = Courier(database.reading, store, config.http_secret, now_ns)
+
     def committed(tx: Tx) -> None:
         mqtt.after_commit(tx)
         if tx.changed:
             feed.bump()
+            courier.wake()
 
     writer = Writer(
         database,
@@ -153,6 +157,7 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     )
     writer.start()
     payer.start(writer)
+    courier.start(writer)
     mqtt.start(writer)
     try:
         keys = KeyRing(database.reading, store, now_ns, partial(_note_use, writer))
@@ -161,6 +166,7 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         # First nothing new comes in, then what came is written, then what it asked is answered.
         mqtt.stop()
         payer.stop()
+        courier.stop()
         writer.stop()
 
 

@@ -10,6 +10,7 @@ from tebura_contract.entry_code import member_key
 from tebura_contract.ids import MemberId
 
 from tebura_gateway import cli_keys as keys
+from tebura_gateway import cli_webhooks as webhooks
 from tebura_gateway import logs
 from tebura_gateway.adapters.database import AlreadyServed, DatabaseError
 from tebura_gateway.cli_options import ConfigOption, JsonOption, fail, load, transaction
@@ -23,6 +24,7 @@ app = typer.Typer(
 member_app = typer.Typer(help="Members of the store.", no_args_is_help=True)
 app.add_typer(member_app, name="member")
 app.add_typer(keys.app, name="key")
+app.add_typer(webhooks.app, name="webhook")
 app.command("schema", epilog="Example: tebura-gateway schema -o schemas")(schema)
 
 

@@ -33,6 +33,7 @@ from tebura_gateway.service.views import (
     CartLine,
     Checkout,
     CountView,
+    DeliveryView,
     DiscountView,
     DisputeState,
     Evidence,
@@ -57,6 +58,7 @@ from tebura_gateway.service.views import (
     Views,
     VisitStage,
     VisitView,
+    WebhookView,
 )
 
 L = TypeVar("L", bound=Listed)
@@ -102,6 +104,7 @@ class Showcase:
     orders: list[tuple[VisitId, ListOrder]] = field(default_factory=list)
     coupons: list[tuple[MemberId, str]] = field(default_factory=list)
     keys: dict[str, ApiKey] = field(default_factory=dict)
+    hooks: dict[str, WebhookView] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[str, Answer]] = field(default_factory=dict)
     changed: int = 0
 
@@ -249,6 +252,14 @@ class Showcase:
         ]
 
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
+        return []
+
+    def webhooks(self) -> list[WebhookView]:
+        return list(self.hooks.values())
+
+    def deliveries(
+        self, webhook: str, *, limit: int = 50, after: Mark | None = None
+    ) -> list[DeliveryView]:
         return []
 
     def flags(self, *, limit: int = 50) -> list[FlagView]:
@@ -408,6 +419,29 @@ class Showcase:
         is_new = nonce not in self.used
         self.used.add(nonce)
         return is_new
+
+    def add_webhook(self, url: str, kinds: Sequence[str]) -> WebhookView:
+        view = WebhookView(
+            id=f"wh-{len(self.hooks)}",
+            url=url,
+            kinds=tuple(kinds),
+            created_ns=self.time_ns,
+            ended_ns=None,
+        )
+        self.hooks[view.id] = view
+        return view
+
+    def end_webhook(self, webhook: str) -> WebhookView:
+        if webhook not in self.hooks:
+            raise Refused(f"there is no webhook {webhook!r}")
+        ended = msgspec.structs.replace(self.hooks[webhook], ended_ns=self.time_ns)
+        self.hooks[webhook] = ended
+        return ended
+
+    def replay(self, webhook: str, message: str | None) -> int:
+        if webhook not in self.hooks:
+            raise Refused(f"there is no webhook {webhook!r}")
+        return 0
 
     # What happens in the shop
 

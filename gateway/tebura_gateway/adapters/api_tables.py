@@ -39,3 +39,35 @@ api_answer = Table(
     Index("api_answer_asked", "store", "asked_ns"),
 )
 """What unsafe calls were answered, in the transaction of their effect; a row lasts a day."""
+
+webhook = Table(
+    "webhook",
+    metadata,
+    _store(),
+    Column("webhook", String(32), primary_key=True),
+    Column("url", String(500), nullable=False),
+    Column("kinds", Text, nullable=False),  # domain.webhook.KINDS, separated by spaces
+    Column("created_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger),
+)
+"""Who is told what. Its secret is made from the HTTP secret and its name, and kept nowhere."""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _store(),
+    Column("webhook", String(32), primary_key=True),
+    Column("message", String(400), primary_key=True),  # the CloudEvents id
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    # outgoing.DeliveryState: waiting, done, dead
+    Column("state", String(16), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("next_try_ns", BigInteger),  # while waiting
+    Column("answer", String(200), nullable=False, default=""),  # of the last try
+    Column("done_ns", BigInteger),  # when it came through, or was given up
+    Index("delivery_due", "store", "state", "next_try_ns"),
+    Index("delivery_created", "store", "webhook", "created_ns"),
+)
+"""Facts on their way out, in the transaction of the fact; pruned some time after they are done."""

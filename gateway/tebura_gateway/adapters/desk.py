@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from tebura_gateway.adapters.database import Database
-from tebura_gateway.service import settling, timers
+from tebura_gateway.service import outgoing, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.ports import ProviderCall
@@ -120,6 +120,7 @@ class Desk:
                 # A long judgement leaves room for the messages in between.
                 took_s = self._elapsed_s() - now_s
                 self._judge_after_s = now_s + max(JUDGE_EVERY_S, 4.0 * took_s)
+            outgoing.queue(tx)
             tx.write_changes()
         return Committed(tx, done)
 

@@ -15,6 +15,7 @@ from tebura_gateway.service import (
     checkout,
     members,
     nodes,
+    outgoing,
     refunding,
     reviewing,
     settling,
@@ -27,7 +28,7 @@ from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.reading import DatabaseViews, bill_view
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling, Unavailable
 from tebura_gateway.service.transaction import Tx
-from tebura_gateway.service.views import BillView, MemberView
+from tebura_gateway.service.views import BillView, MemberView, WebhookView
 
 T = TypeVar("T")
 
@@ -82,6 +83,15 @@ class TxServices:
 
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         return members.redeem_link(self.tx, nonce, expires_ns)
+
+    def add_webhook(self, url: str, kinds: Sequence[str]) -> WebhookView:
+        return outgoing.add(self.tx, url, kinds)
+
+    def end_webhook(self, webhook: str) -> WebhookView:
+        return outgoing.end(self.tx, webhook)
+
+    def replay(self, webhook: str, message: str | None) -> int:
+        return outgoing.replay(self.tx, webhook, message)
 
     def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
         checkout.confirm(self.tx, self.memory, visit, order)
@@ -145,6 +155,15 @@ class WriterServices:
 
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         return self._do(lambda here: here.redeem(nonce, expires_ns))
+
+    def add_webhook(self, url: str, kinds: Sequence[str]) -> WebhookView:
+        return self._do(lambda here: here.add_webhook(url, kinds))
+
+    def end_webhook(self, webhook: str) -> WebhookView:
+        return self._do(lambda here: here.end_webhook(webhook))
+
+    def replay(self, webhook: str, message: str | None) -> int:
+        return self._do(lambda here: here.replay(webhook, message))
 
     def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
         self._do(lambda here: here.confirm_list(visit, order))

@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from tebura_contract.clock import rfc3339
 
-from tebura_gateway.api import problems, rest
+from tebura_gateway.api import problems, rest, webhooks
 from tebura_gateway.api.access import SHOPPER_COOKIE, Failures, RuntimeDep
 from tebura_gateway.api.description import Document, describe
 from tebura_gateway.api.headers import Guard
@@ -79,7 +79,7 @@ def routed() -> FastAPI:
     )
     app.add_middleware(Guard)
     problems.install(app)
-    for pages in (rest, phone, staff, reviewing, stocktaking, live, exit_screen):
+    for pages in (rest, webhooks, phone, staff, reviewing, stocktaking, live, exit_screen):
         app.include_router(pages.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     app.add_api_route("/", _home, include_in_schema=False)

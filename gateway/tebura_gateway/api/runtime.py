@@ -13,7 +13,7 @@ from tebura_gateway.service.api_keys import ApiKey
 from tebura_gateway.service.idempotency import Answer, Asked
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling
-from tebura_gateway.service.views import BillView, MemberView, Views
+from tebura_gateway.service.views import BillView, MemberView, Views, WebhookView
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,6 @@ class Calls(Protocol):
         """Note that a sign-in link was used; False if it was before."""
         ...
 
-
     def confirm_list(self, visit: VisitId, order: ListOrder) -> None:
         """A walk-up pays for this list. Raises `Refused` if they cannot now."""
         ...
@@ -110,6 +109,18 @@ class Calls(Protocol):
 
     def give_coupon(self, member: MemberId, promotion: str) -> None:
         """Give a member a coupon of the shop's promotions."""
+        ...
+
+    def add_webhook(self, url: str, kinds: Sequence[str]) -> WebhookView:
+        """Tell an address of these kinds of facts. Raises `Refused` for what makes no sense."""
+        ...
+
+    def end_webhook(self, webhook: str) -> WebhookView:
+        """Tell an address nothing more. Raises `Refused` if there is no such webhook."""
+        ...
+
+    def replay(self, webhook: str, message: str | None) -> int:
+        """Send a message again, or with None all that were given up; how many."""
         ...
 
 

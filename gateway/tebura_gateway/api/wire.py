@@ -2,15 +2,18 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 from tebura_contract.clock import rfc3339
 from tebura_contract.money import Money
 
 from tebura_gateway.domain.decision import Decision
+from tebura_gateway.domain.webhook import KINDS
 from tebura_gateway.service import views
 
 PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
 """Text without control characters: no id or name has one, and not every database takes them."""
+
+_KINDS: Final[dict[str, JsonValue]] = {"items": {"type": "string", "enum": list(KINDS)}}
 
 
 class MoneyOut(BaseModel):
@@ -283,6 +286,49 @@ class MemberIn(BaseModel):
     locale: Literal["ja", "en"] = "ja"
 
 
+class WebhookIn(BaseModel):
+    """Who is to be told what: an https address (or http on this machine), and kinds of facts."""
+
+    url: str = Field(min_length=1, max_length=500, pattern=PLAIN)
+    kinds: list[str] = Field(min_length=1, max_length=len(KINDS), json_schema_extra=_KINDS)
+
+
+class WebhookOut(BaseModel):
+    """`secret` signs the messages; it comes with a new webhook only."""
+
+    id: str
+    url: str
+    kinds: list[str]
+    created: str
+    ended: str | None
+    secret: str | None = None
+
+
+class DeliveryOut(BaseModel):
+    """A message and what became of it: waiting, done or dead. `answer` is that of the last try."""
+
+    message: str
+    kind: str
+    state: str
+    created: str
+    tries: int
+    next_try: str | None
+    answer: str
+    done: str | None
+
+
+class ReplayIn(BaseModel):
+    """Without `message` all that were given up."""
+
+    message: str | None = Field(None, max_length=400, pattern=PLAIN)
+
+
+class ReplayOut(BaseModel):
+    """How many messages are sent again."""
+
+    count: int
+
+
 class HealthOut(BaseModel):
     status: Literal["ok", "degraded"]
     store: str
@@ -514,4 +560,28 @@ def member_out(member: views.MemberView, sign_in: str | None = None) -> MemberOu
         locale=member.locale,
         owes=money_out(member.owes),
         sign_in=sign_in,
+    )
+
+
+def webhook_out(webhook: views.WebhookView, secret: str | None = None) -> WebhookOut:
+    return WebhookOut(
+        id=webhook.id,
+        url=webhook.url,
+        kinds=list(webhook.kinds),
+        created=rfc3339(webhook.created_ns),
+        ended=time_out(webhook.ended_ns),
+        secret=secret,
+    )
+
+
+def delivery_out(delivery: views.DeliveryView) -> DeliveryOut:
+    return DeliveryOut(
+        message=delivery.message,
+        kind=delivery.kind,
+        state=delivery.state,
+        created=rfc3339(delivery.created_ns),
+        tries=delivery.tries,
+        next_try=time_out(delivery.next_try_ns),
+        answer=delivery.answer,
+        done=time_out(delivery.done_ns),
     )

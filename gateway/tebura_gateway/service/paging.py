@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, tuple_
 from tebura_gateway.domain.decision import Decision
 from tebura_gateway.service.views import (
     CountView,
+    DeliveryView,
     Mark,
     MemberView,
     NodeView,
@@ -18,10 +19,20 @@ from tebura_gateway.service.views import (
     ReviewView,
     StockView,
     VisitView,
+    WebhookView,
 )
 
 Listed = (
-    VisitView | ReceiptView | Decision | MemberView | CountView | ReviewView | NodeView | StockView
+    VisitView
+    | ReceiptView
+    | Decision
+    | MemberView
+    | CountView
+    | ReviewView
+    | NodeView
+    | StockView
+    | WebhookView
+    | DeliveryView
 )
 """What comes in lists that have pages."""
 
@@ -46,6 +57,10 @@ def mark_of(item: Listed) -> Mark:
             return (item.decided_ns or 0, item.id)
         case NodeView():
             return (item.id,)
+        case WebhookView():
+            return (item.id,)
+        case DeliveryView():
+            return (item.created_ns, item.message)
         case StockView():
             return (item.place, item.product.sku)
 

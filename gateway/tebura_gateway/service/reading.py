@@ -18,6 +18,7 @@ from tebura_gateway.domain.decision import Decision
 from tebura_gateway.domain.pricing import Bill, Discount, TaxTotal
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
+from tebura_gateway.service import outgoing
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.evidence import step_evidence
 from tebura_gateway.service.members import MemberRole
@@ -29,6 +30,7 @@ from tebura_gateway.service.views import (
     CartLine,
     Checkout,
     CountView,
+    DeliveryView,
     DiscountView,
     DisputeState,
     Evidence,
@@ -49,6 +51,7 @@ from tebura_gateway.service.views import (
     TaxView,
     VisitStage,
     VisitView,
+    WebhookView,
 )
 
 T = TypeVar("T")
@@ -218,6 +221,16 @@ class DatabaseViews:
 
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
         return read_counts(self._engine, self._layout, limit, after)
+
+    def webhooks(self) -> list[WebhookView]:
+        with self._engine.connect() as connection:
+            return outgoing.webhooks(connection, self._layout.store.id)
+
+    def deliveries(
+        self, webhook: str, *, limit: int = 50, after: Mark | None = None
+    ) -> list[DeliveryView]:
+        with self._engine.connect() as connection:
+            return outgoing.deliveries(connection, self._layout.store.id, webhook, limit, after)
 
     def flags(self, *, limit: int = 50) -> list[FlagView]:
         letter, inbox = tables.dead_letter, tables.inbox

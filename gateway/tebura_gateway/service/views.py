@@ -375,6 +375,30 @@ class FlagView(View, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class WebhookView(View, frozen=True, kw_only=True):
+    """An address that is told of facts of these kinds."""
+
+    id: str
+    url: str
+    kinds: tuple[str, ...]
+    created_ns: int
+    ended_ns: int | None
+
+
+class DeliveryView(View, frozen=True, kw_only=True):
+    """A message to a webhook and what became of it; `answer` is that of the last try."""
+
+    webhook: str
+    message: str
+    kind: str
+    state: str
+    created_ns: int
+    tries: int
+    next_try_ns: int | None
+    answer: str
+    done_ns: int | None
+
+
 class Views(Protocol):
     """Everything the pages and the API read. Lists come newest first unless said otherwise.
 
@@ -441,3 +465,11 @@ class Views(Protocol):
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]: ...
 
     def flags(self, *, limit: int = 50) -> list[FlagView]: ...
+
+    def webhooks(self) -> list[WebhookView]:
+        """All webhooks, those that ended too; oldest first."""
+        ...
+
+    def deliveries(
+        self, webhook: str, *, limit: int = 50, after: Mark | None = None
+    ) -> list[DeliveryView]: ...
