@@ -35,7 +35,7 @@ from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.shop import Shop, WalkUp
+from tebura_gateway.service.shop import AfterSale, Shop, WalkUp
 from tebura_gateway.service.transaction import Tx
 
 _LOG = structlog.get_logger()
@@ -111,6 +111,11 @@ def shop_of(config: GatewayConfig, provider: PaymentProvider) -> Shop:
         tax=config.settings.tax,
         promotions=config.promotions,
         walk_up=_walk_up(config),
+        after_sale=AfterSale(
+            auto_refund_minor=config.settings.after_sale.auto_refund_minor,
+            auto_refunds_a_month=config.settings.after_sale.auto_refunds_a_month,
+            two_people_minor=config.settings.after_sale.two_people_minor,
+        ),
     )
 
 

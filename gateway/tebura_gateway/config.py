@@ -53,6 +53,17 @@ class SettlementSettings(Table, frozen=True, kw_only=True):
     house_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 30_000
 
 
+class AfterSaleSettings(Table, frozen=True, kw_only=True):
+    """Disputes up to `auto_refund_minor` are paid back at once, so many times a month and member.
+
+    Refunds above `two_people_minor` need a second person; where it is left out, none does.
+    """
+
+    auto_refund_minor: Annotated[int, msgspec.Meta(ge=0)] = 0
+    auto_refunds_a_month: Annotated[int, msgspec.Meta(ge=0)] = 3
+    two_people_minor: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
 class WalkUpSettings(Table, frozen=True, kw_only=True):
     """The exit screen signs in with the token in `exit_token_file`.
 
@@ -79,6 +90,7 @@ class GatewaySettings(Table, frozen=True, kw_only=True):
     promotions: str = ""
     # The shop's own rules of tax, where its country has none or rates are local.
     tax: TaxRules | None = None
+    after_sale: AfterSaleSettings = AfterSaleSettings()
     # Shoppers without an account; where it is left out nobody comes in without a code.
     walk_up: WalkUpSettings | None = None
 

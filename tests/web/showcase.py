@@ -33,6 +33,8 @@ from tebura_gateway.service.views import (
     CartLine,
     Checkout,
     CountView,
+    CreditLineView,
+    CreditNoteView,
     DeliveryView,
     DiscountView,
     DisputeState,
@@ -321,8 +323,35 @@ class Showcase:
             for line in receipt.lines
         )
         back = sum(line.unit.minor * line.refunded for line in lines)
+        gone = [
+            (line, line.refunded - before.refunded)
+            for line, before in zip(lines, receipt.lines, strict=True)
+            if line.refunded > before.refunded
+        ]
+        minor = sum(line.unit.minor * count for line, count in gone)
+        note = CreditNoteView(
+            number=len(receipt.credit_notes) + 1,
+            issued_ns=self.time_ns,
+            reason=reason,
+            lines=tuple(
+                CreditLineView(product=line.product, quantity=n, amount=line.unit * n)
+                for line, n in gone
+            ),
+            taxes=(
+                TaxView(
+                    rate_percent=Decimal(8),
+                    is_reduced=True,
+                    gross=Money(minor, "JPY"),
+                    tax=Money(minor * 8 // 108, "JPY"),
+                ),
+            ),
+            total=Money(minor, "JPY"),
+        )
         self.receipts_by_visit[visit] = msgspec.structs.replace(
-            receipt, lines=lines, refunded=Money(back, "JPY")
+            receipt,
+            lines=lines,
+            refunded=Money(back, "JPY"),
+            credit_notes=(*receipt.credit_notes, note),
         )
         self.changed += 1
 

@@ -301,7 +301,7 @@ refund = Table(
     _store(),
     Column("refund", String(200), primary_key=True),  # also the idempotency key
     Column("visit", String(120), nullable=False),
-    # RefundState: sent, done, refused
+    # RefundState: proposed, sent, done, refused
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False),
     Column("by", String(64), nullable=False),

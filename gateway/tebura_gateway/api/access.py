@@ -208,9 +208,9 @@ def sign_in(request: Request, response: Response, runtime: Runtime, member: Memb
     )
 
 
-def sign_in_staff(request: Request, response: Response, runtime: Runtime) -> None:
-    """Give the browser a staff session."""
-    token = issue(runtime.web.secret, Purpose.STAFF, "staff", runtime.now_ns(), STAFF_SESSION_S)
+def sign_in_staff(request: Request, response: Response, runtime: Runtime, name: str) -> None:
+    """Give the browser a staff session in somebody's name: what they decide is kept under it."""
+    token = issue(runtime.web.secret, Purpose.STAFF, name, runtime.now_ns(), STAFF_SESSION_S)
     response.set_cookie(
         STAFF_COOKIE,
         token,

@@ -30,6 +30,8 @@ from tebura_gateway.service.views import (
     CartLine,
     Checkout,
     CountView,
+    CreditLineView,
+    CreditNoteView,
     DeliveryView,
     DiscountView,
     DisputeState,
@@ -176,7 +178,7 @@ class DatabaseViews:
         if view is None:
             return None
         step = None
-        if view.kind == "step":
+        if view.kind in ("step", "dispute") and view.event:
             with self._engine.connect() as connection:
                 step = step_evidence(connection, self._layout, EventId.parse(view.event))
         likely = [person.visit for person in view.people[:3]]
@@ -587,6 +589,30 @@ def _receipt(receipt: Receipt, notes: Sequence[CreditNote]) -> ReceiptView:
         discounts=_discounts(receipt.discounts, receipt.currency),
         is_tax_included=receipt.is_tax_included,
         eats_in=receipt.eats_in,
+        credit_notes=tuple(_credit_note(note) for note in sorted(notes, key=_number)),
+    )
+
+
+def _number(note: CreditNote) -> int:
+    assert note.number is not None, "a note without a number was not paid yet"
+    return note.number
+
+
+def _credit_note(note: CreditNote) -> CreditNoteView:
+    return CreditNoteView(
+        number=_number(note),
+        issued_ns=note.issued_ns or 0,
+        reason=note.reason,
+        lines=tuple(
+            CreditLineView(
+                product=ProductView(sku=line.sku, name=line.name, name_en=line.name_en),
+                quantity=line.quantity,
+                amount=Money(line.amount_minor, note.currency),
+            )
+            for line in note.lines
+        ),
+        taxes=_taxes(note.taxes, note.currency),
+        total=Money(note.total_minor, note.currency),
     )
 
 

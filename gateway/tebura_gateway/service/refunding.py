@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.ids import Sku, VisitId
 from tebura_contract.money import Money
@@ -19,12 +19,13 @@ from tebura_gateway.service import settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
-from tebura_gateway.service.reviews import ReviewState, open_review
+from tebura_gateway.service.reviews import ReviewState, close, open_review
 from tebura_gateway.service.shop import UnknownProvider
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 
 class RefundState(StrEnum):
+    PROPOSED = "proposed"  # a second person must agree
     SENT = "sent"
     DONE = "done"
     REFUSED = "refused"
@@ -32,6 +33,8 @@ class RefundState(StrEnum):
 
 def request(tx: Tx, visit: VisitId, sku: Sku | None, quantity: int, reason: str, by: str) -> str:
     """Start a refund of some pieces of a line, or of all that is left where `sku` is None.
+
+    A large one waits until a second person agrees.
 
     Returns:
         The refund's name.
@@ -45,11 +48,21 @@ def request(tx: Tx, visit: VisitId, sku: Sku | None, quantity: int, reason: str,
         count <= 0 or count > left.quantities().get(name, 0) for name, count in pieces.items()
     ):
         raise Refused(f"of receipt {receipt.number} only {left.quantities()} can be refunded")
-    return start(tx, visit, pieces, reason, by)
+    return start(tx, visit, pieces, reason, by, is_asked_for=True)
 
 
-def start(tx: Tx, visit: VisitId, pieces: dict[Sku, int], reason: str, by: str) -> str:
+def start(
+    tx: Tx,
+    visit: VisitId,
+    pieces: dict[Sku, int],
+    reason: str,
+    by: str,
+    *,
+    is_asked_for: bool = False,
+) -> str:
     """Start a refund of pieces that are known to be left.
+
+    What a person asks for needs a second one where it is large; what the facts say does not.
 
     Raises:
         Refused: If nobody can give the money back any more.
@@ -61,11 +74,13 @@ def start(tx: Tx, visit: VisitId, pieces: dict[Sku, int], reason: str, by: str) 
         raise Refused(f"receipt {receipt.number} was paid elsewhere: {error}") from error
     note = credit_note(receipt, left, without(left, pieces, tx.shop.tax_rules), reason)
     name = f"{visit}:refund:{len(_rows(tx, visit)) + 1}"
+    limit_minor = tx.shop.after_sale.two_people_minor
+    needs_two = is_asked_for and limit_minor is not None and note.total_minor > limit_minor
     tx.put(
         tables.refund,
         {"refund": name},
         visit=visit,
-        state=RefundState.SENT.value,
+        state=(RefundState.PROPOSED if needs_two else RefundState.SENT).value,
         reason=reason[:64],
         by=by[:64],
         amount_minor=note.total_minor,
@@ -73,15 +88,48 @@ def start(tx: Tx, visit: VisitId, pieces: dict[Sku, int], reason: str, by: str) 
         document=to_text(note),
         created_ns=tx.now_ns,
         # Where the process dies before the call, the timer makes it.
-        next_try_ns=tx.now_ns + settling.FIRST_RETRY_NS,
+        next_try_ns=None if needs_two else tx.now_ns + settling.FIRST_RETRY_NS,
     )
     tx.note("refund", name)
     tx.note("visit", visit)
-    if note.total_minor:
+    if needs_two:
+        open_review(
+            tx,
+            f"refund:{name}",
+            reason="second-person",
+            visit=visit,
+            risk_minor=note.total_minor,
+        )
+    elif note.total_minor:
         _send(tx, name, asks=False)
     else:
         _done(tx, name)
     return name
+
+
+def second(tx: Tx, name: str, is_agreed: bool, by: str) -> None:
+    """A second person agrees to a large refund, or does not.
+
+    Raises:
+        Refused: If it is the first one again, or the refund does not wait for anyone.
+    """
+    row = tx.get(tables.refund, refund=name)
+    if row is None or row.state != RefundState.PROPOSED:
+        raise Refused(f"refund {name} waits for nobody")
+    if is_agreed and by[:64] == row.by:
+        raise Refused("somebody else must agree to this refund")
+    if not is_agreed:
+        tx.change(tables.refund, {"refund": name}, state=RefundState.REFUSED.value)
+    else:
+        tx.change(
+            tables.refund,
+            {"refund": name},
+            state=RefundState.SENT.value,
+            next_try_ns=tx.now_ns + settling.FIRST_RETRY_NS,
+        )
+        _send(tx, name, asks=False)
+    tx.note("refund", name)
+    tx.note("visit", row.visit)
 
 
 def _left(tx: Tx, visit: VisitId) -> tuple[Receipt, Bill]:
@@ -243,7 +291,10 @@ def send_due(tx: Tx, memory: Memory) -> None:
 
 
 def dispute(tx: Tx, visit: VisitId, sku: Sku) -> None:
-    """The shopper says that they did not take this: staff look at it, once.
+    """The shopper says that they did not take this: once a line.
+
+    A small amount is given back at once, a few times a month; else staff look at the step that
+    the shelf saw, the least sure one of the line.
 
     Raises:
         Refused: If it is not on the visit's receipt any more, or was looked at before.
@@ -261,7 +312,53 @@ def dispute(tx: Tx, visit: VisitId, sku: Sku) -> None:
         name,
         reason="dispute",
         visit=visit,
+        event=_least_sure_step(tx, visit, sku),
         sku=sku,
         quantity=-line.quantity,
-        risk_minor=line.amount_minor,
+        risk_minor=line.net_minor,
     )
+    if _is_believed(tx, receipt, line.net_minor):
+        request(tx, visit, sku, line.quantity, _DISPUTE, _GATEWAY)
+        close(tx, name, "accept", _GATEWAY)
+
+
+_DISPUTE, _GATEWAY = "dispute", "gateway"
+_MONTH_NS = 30 * 24 * 3600 * SECOND_NS
+
+
+def _is_believed(tx: Tx, receipt: Receipt, amount_minor: int) -> bool:
+    """Whether a dispute is paid back without anyone looking: little, and not too often."""
+    rules = tx.shop.after_sale
+    if not receipt.member or amount_minor > rules.auto_refund_minor:
+        return False
+    refund, sold = tables.refund, tables.receipt
+    query = (
+        select(func.count())
+        .select_from(refund)
+        .join(sold, (sold.c.store == refund.c.store) & (sold.c.visit == refund.c.visit))
+        .where(
+            refund.c.store == tx.store,
+            sold.c.member == receipt.member,
+            refund.c.by == _GATEWAY,
+            refund.c.reason == _DISPUTE,
+            refund.c.created_ns >= tx.now_ns - _MONTH_NS,
+        )
+    )
+    return int(tx.connection.execute(query).scalar_one()) < rules.auto_refunds_a_month
+
+
+def _least_sure_step(tx: Tx, visit: VisitId, sku: Sku) -> str | None:
+    """The step that put this article on the visit's cart, the one to look at first."""
+    table = tables.decision
+    query = (
+        select(table.c.event)
+        .where(
+            table.c.store == tx.store,
+            table.c.visit == visit,
+            table.c.sku == sku,
+            table.c.quantity > 0,
+        )
+        .order_by(table.c.confidence, table.c.at_ns, table.c.event)
+    )
+    row = tx.connection.execute(query).first()
+    return None if row is None else str(row.event)

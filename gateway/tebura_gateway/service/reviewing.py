@@ -57,6 +57,9 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
             _rule_payment(tx, review.partition(":")[2], VisitId(row.visit), ruling)
             tx.note("visit", row.visit)
             return
+        case ReviewKind.REFUND:
+            name = review.partition(":")[2]
+            refunding.second(tx, name, ruling.kind is RulingKind.ACCEPT, ruling.by)
         case ReviewKind.CORRECTION:
             checkout.rule(tx, memory, VisitId(row.visit), ruling)
         case ReviewKind.EVENT | ReviewKind.STOCK:

@@ -19,6 +19,7 @@ class ReviewKind(StrEnum):
     PAYMENT = "payment"
     STOCK = "stock"
     CORRECTION = "correction"
+    REFUND = "refund"
 
 
 class ReviewState(StrEnum):

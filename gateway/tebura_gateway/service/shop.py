@@ -43,6 +43,19 @@ class WalkUp:
     correction_limit_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class AfterSale:
+    """Who decides about money that goes back.
+
+    A disputed line up to `auto_refund_minor` is paid back at once, so many times a month and
+    member; a refund above `two_people_minor` needs a second person (None: never).
+    """
+
+    auto_refund_minor: int = 0
+    auto_refunds_a_month: int = 3
+    two_people_minor: int | None = None
+
+
 @dataclass(frozen=True)
 class Shop:
     """One store and how the gateway serves it. `node_keys` sign events, by node."""
@@ -64,6 +77,7 @@ class Shop:
     # The shop's own rules of tax; None: those of its country.
     tax: TaxRules | None = None
     promotions: tuple[Promotion, ...] = ()
+    after_sale: AfterSale = AfterSale()
     # None: nobody comes in without an account.
     walk_up: WalkUp | None = None
 

@@ -157,6 +157,25 @@ class ReceiptLine(View, frozen=True, kw_only=True):
     refunded: int = 0
 
 
+class CreditLineView(View, frozen=True, kw_only=True):
+    """Pieces taken off a receipt, and what was paid for them."""
+
+    product: ProductView
+    quantity: int
+    amount: Money
+
+
+class CreditNoteView(View, frozen=True, kw_only=True):
+    """Money that went back: a document with a number of its own."""
+
+    number: int
+    issued_ns: int
+    reason: str
+    lines: tuple[CreditLineView, ...]
+    taxes: tuple[TaxView, ...]
+    total: Money
+
+
 class ReceiptView(View, frozen=True, kw_only=True):
     """A qualified simplified invoice; lines at list price, `discounts` off them.
 
@@ -180,6 +199,7 @@ class ReceiptView(View, frozen=True, kw_only=True):
     discounts: tuple[DiscountView, ...] = ()
     is_tax_included: bool = True
     eats_in: bool = False
+    credit_notes: tuple[CreditNoteView, ...] = ()
 
 
 class BillView(View, frozen=True, kw_only=True):

@@ -87,7 +87,8 @@ def decide(
     )
     queue = runtime.views.reviews(limit=QUEUE)
     try:
-        runtime.services.rule(review, ruling_of(answer, runtime.layout), undo_ns=UNDO_NS)
+        ruled = msgspec.structs.replace(ruling_of(answer, runtime.layout), by=session.subject)
+        runtime.services.rule(review, ruled, undo_ns=UNDO_NS)
     except BadAnswer as bad:
         notice, status = words(bad.key, **bad.values), 422
     except Refused as refused:

@@ -41,7 +41,13 @@ def sign_in_page(request: Request, words: WordsDep, runtime: RuntimeDep) -> Resp
 
 
 @router.post("/staff/sign-in")
-def sign_in(request: Request, words: WordsDep, runtime: RuntimeDep, token: FormText) -> Response:
+def sign_in(
+    request: Request,
+    words: WordsDep,
+    runtime: RuntimeDep,
+    token: FormText,
+    name: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
     """Check the token; after ten wrong ones in a minute nobody gets in for a while."""
     require_same_site(request)
     failures: Failures = request.app.state.failures
@@ -52,7 +58,7 @@ def sign_in(request: Request, words: WordsDep, runtime: RuntimeDep, token: FormT
         values = {"is_closed": not runtime.web.staff_token, "is_wrong": True}
         return page(request, words, "staff_sign_in.html", values, 403)
     answer = see_other("/staff")
-    sign_in_staff(request, answer, runtime)
+    sign_in_staff(request, answer, runtime, name.strip() or "staff")
     return answer
 
 
@@ -100,7 +106,7 @@ async def staff_stream(
 def close_visit(runtime: RuntimeDep, session: StaffDep, visit: str, form: FormText) -> Response:
     """Whoever it was has left, though nobody saw it."""
     require_own_form(session, form)
-    runtime.services.close_visit(VisitId(visit), "staff")
+    runtime.services.close_visit(VisitId(visit), session.subject)
     return see_other("/staff")
 
 
@@ -178,7 +184,8 @@ def refund(
 ) -> Response:
     """Pay back a piece, or all that is left."""
     require_own_form(session, form)
-    runtime.services.refund(VisitId(visit), Sku(sku) if sku else None, quantity, "staff", "staff")
+    article = Sku(sku) if sku else None
+    runtime.services.refund(VisitId(visit), article, quantity, "staff", session.subject)
     return see_other("/staff/receipts?told=refunded")
 
 

@@ -44,7 +44,7 @@ def count(
     try:
         if bad:
             raise Refused(words("stock.no_number", place=bad[0], text=typed[bad[0]]))
-        runtime.services.count_stock(counts, "staff")
+        runtime.services.count_stock(counts, session.subject)
     except Refused as refused:
         values = _values(runtime, session, str(refused), typed) | {"is_bad": True}
         return page(request, words, "staff_stock.html", values, 422)
