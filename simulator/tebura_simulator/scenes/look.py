@@ -188,7 +188,7 @@ def _lighting(rng: np.random.Generator) -> Lighting:
 def _sensor(rng: np.random.Generator) -> SensorLook:
     return SensorLook(
         exposure_s=float(rng.uniform(0.004, 0.022)),
-        gain=float(rng.uniform(0.95, 1.3)),
+        gain=float(rng.uniform(0.88, 1.16)),
         balance=(float(rng.uniform(0.93, 1.07)), float(rng.uniform(0.92, 1.08))),
         noise=float(rng.uniform(0.2, 1.3)),
         shot=float(rng.uniform(0.4, 2.4)),

@@ -158,7 +158,10 @@ def _along_walls(
         grid = [(x, y) for x in np.linspace(0, wide, 9) for y in (0.0, deep / 2, deep)]
         taken += [np.asarray(frame.point((x, y, 0.0))[:2]) for x, y in grid]
     taken += [np.asarray(point) for gate in layout.gate for point in gate.zone_m]
-    taken += [frame_of(camera.store_from_camera).origin_m[:2] for camera in layout.camera]
+    for camera in layout.camera:
+        frame = frame_of(camera.store_from_camera)
+        # Nor close before a camera.
+        taken += [(frame.origin_m + far * frame.rotation[:, 2])[:2] for far in (0.0, 0.6, 1.2)]
     walls = _Walls(hall, taken or [np.array([1e3, 1e3])])
     for number in range(decor.coolers):
         _cooler(spec, walls, f"cooler-{number}", rng)
