@@ -70,6 +70,16 @@ def strands(colour: str, rng: Generator, streaks: float = 0.22) -> Picture:
     return np.asarray(picture.clip(0, 255), dtype=np.uint8)
 
 
+def curls(colour: str, rng: Generator) -> Picture:
+    """Curly hair: small round lights and darks."""
+    high, wide = 192, 384
+    fine = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), 1.6)
+    broad = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), 4.0)
+    shade = 1.0 + 0.24 * fine / fine.std() + 0.12 * broad / broad.std()
+    picture = rgb(colour) * np.clip(shade, 0.35, 1.8)[:, :, None]
+    return np.asarray(picture.clip(0, 255), dtype=np.uint8)
+
+
 def leather(colour: str, sole: str, rng: Generator) -> Picture:
     """Shoes: u from toe to heel, v from the floor up; the sole below, laces on the front."""
     high, wide = 64, 128

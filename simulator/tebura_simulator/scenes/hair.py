@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from tebura_simulator.scenes.surface import Surface, joined, rimmed
 from tebura_simulator.story.attire import HairStyle, Hat
 
 Array = NDArray[np.float64]
-_AROUND, _DOWN, _HANGING = 56, 16, 9
+_AROUND, _DOWN, _HANGING = 60, 18, 9
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def _grown(m: Measures, shape: _Shell, rng: Generator) -> Surface:
     middle = _middle(m)
     around = np.linspace(-np.pi, np.pi, _AROUND + 1)
     bump = rng.normal(0.0, 1.0, (_DOWN + _HANGING, _AROUND))
-    bump = np.concatenate([bump, bump[:, :1]], axis=1) * 0.18 * shape.rough
+    soft = np.asarray(cv2.GaussianBlur(bump, (3, 3), 0.8, borderType=cv2.BORDER_REFLECT))
+    bump = np.concatenate([soft, soft[:, :1]], axis=1) * 0.25 * shape.rough
     line = m.eyes_m[0, 2] + _between(shape.line_m, around) * s
     ragged = rng.normal(0.0, 0.0025, _AROUND)
     line = line + np.append(ragged, ragged[0]) * (np.abs(around) < 1.1)
@@ -179,7 +181,9 @@ def _hung(m: Measures, last: Array, around: Array, shape: _Shell, bump: Array) -
         t = row / _HANGING
         at = last.copy()
         at[:, 2] -= t * length
-        at[:, :2] *= (1.0 - 0.10 * t * open_share + 0.03 * bump[row - 1])[:, None]
+        # Beside the face it falls towards the neck.
+        inwards = np.interp(np.abs(around), [1.4, 1.9, 2.3], [0.24, 0.20, 0.08])
+        at[:, :2] *= (1.0 - inwards * t * open_share + 0.03 * bump[row - 1])[:, None]
         for column in np.flatnonzero(open_share > 0):
             near = trunk[np.abs(trunk[:, 2] - at[column, 2]) < 0.025]
             if len(near) and length[column] > 0.12 * s:

@@ -16,7 +16,15 @@ from tebura_simulator.scenes.cloth import (
     top,
     trousers,
 )
-from tebura_simulator.scenes.fabric import Detail, Pattern, Picture, cloth, leather, strands
+from tebura_simulator.scenes.fabric import (
+    Detail,
+    Pattern,
+    Picture,
+    cloth,
+    curls,
+    leather,
+    strands,
+)
 from tebura_simulator.scenes.face import Features, eye_picture, eyes, face_picture, mouth, skin
 from tebura_simulator.scenes.hair import hair, hat
 from tebura_simulator.scenes.measures import Measures
@@ -90,7 +98,8 @@ def dressed(body: Body, outfit: Outfit) -> list[Worn]:
     worn.append(Worn("eyes", eyes(m), eye_picture(outfit.eyes), 0.6))
     grown = hair(m, style, outfit.hat, rng)
     if grown is not None:
-        worn.append(Worn("hair", grown, strands(outfit.hair, rng), 0.15))
+        growth = curls if style is HairStyle.CURLY else strands
+        worn.append(Worn("hair", grown, growth(outfit.hair, rng), 0.15))
     hatted = hat(m, outfit.hat, rng)
     if hatted is not None:
         picture = cloth(outfit.hat_colour, outfit.second, Pattern.KNIT, Detail.NONE, rng)
