@@ -6,7 +6,6 @@ pictures come when they come, and one that nobody is ready for is gone.
 """
 
 import queue
-import resource
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -294,11 +293,6 @@ def _machine_s() -> float:
     user, nice, system, _idle, _wait, interrupt, soft, *_ = stat.read_text().split()[1:9]
     ticks = sum(map(int, (user, nice, system, interrupt, soft)))
     return ticks / 100
-
-
-def peak_memory_mb() -> float:
-    """The most memory this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _layout(cameras: Sequence[CameraId]) -> Layout:

@@ -81,7 +81,8 @@ def test_a_trial_tells_of_each_picture_what_became_of_it() -> None:
     stream = Stream(bench.AISLE)
     outcome = run_trial([stream], open_people(settings), settings, 1.5, 0.3)
     assert outcome.due == 15
-    assert 0 < outcome.looks <= outcome.due
+    # One more may have been under way when the counting began.
+    assert 0 < outcome.looks <= outcome.due + 1
     assert outcome.tracked <= outcome.due
     assert 0 < outcome.p50_ms <= outcome.p99_ms
 
