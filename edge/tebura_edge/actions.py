@@ -26,6 +26,10 @@ SMALL_LINKS: Final = 2.0
 SMALL_G: Final = 10.0
 """Neighbours stay off by up to 9 g."""
 
+SWINGS_G: Final = 4.0
+SWINGS_LINKS: Final = 1.5
+"""A neighbour that is back where it was within so many times that long was only pushed."""
+
 WAIT_S: Final = 2.0
 """How long a finished move waits for a neighbour that left its level at the same time. Ringing ends
 within 1 s; a hand that stays there must not hold back the others' steps for long."""
@@ -168,16 +172,42 @@ def is_echo(
     near: Sequence[Sequence[int]],
     link_ns: int,
 ) -> bool:
-    """Whether these are neighbours of a larger move just told, which rested late and stay off."""
+    """Whether these are neighbours of a larger move just told, which rested late and stay off.
+
+    Or which swing back: nobody puts back in half a second what they took.
+    """
     return all(
-        abs(move.delta_g) < SMALL_G
-        and any(
-            other.plate in near[move.plate]
-            and abs(other.turned_ns - move.turned_ns) <= SMALL_LINKS * link_ns
-            and abs(other.delta_g) > 2 * abs(move.delta_g)
-            for other in told
-        )
+        _stays_off(move, told, near, link_ns) or _swings_back(move, told, near, link_ns)
         for move in moves
+    )
+
+
+def _stays_off(
+    move: PlateMove, told: Sequence[PlateMove], near: Sequence[Sequence[int]], link_ns: int
+) -> bool:
+    return abs(move.delta_g) < SMALL_G and any(
+        other.plate in near[move.plate]
+        and abs(other.turned_ns - move.turned_ns) <= SMALL_LINKS * link_ns
+        and abs(other.delta_g) > 2 * abs(move.delta_g)
+        for other in told
+    )
+
+
+def _swings_back(
+    move: PlateMove, told: Sequence[PlateMove], near: Sequence[Sequence[int]], link_ns: int
+) -> bool:
+    least_g = max(SWINGS_G, 3 * move.sigma_g)
+    return any(
+        other.plate == move.plate
+        and 0 <= move.turned_ns - other.turned_ns <= SWINGS_LINKS * link_ns
+        and abs(other.delta_g + move.delta_g) <= least_g
+        and any(
+            third.plate in near[move.plate]
+            and abs(third.turned_ns - other.turned_ns) <= link_ns
+            and abs(third.delta_g) >= abs(other.delta_g)
+            for third in told
+        )
+        for other in told
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tebura_contract.clock import SECOND_NS
@@ -339,6 +339,23 @@ def test_a_thing_that_slides_to_the_next_plate_is_no_pick() -> None:
     assert bench.weigh() == []
 
 
+def test_two_of_about_one_weight_one_each_way_at_once_are_no_slide() -> None:
+    bench = Bench(60.0, 20.0)
+    bench.change(10.0, {2: -570.0})
+    bench.change(10.1, {3: 552.0})
+    (step,) = bench.weigh()
+    assert step.deltas_g[site(2).plate] == pytest.approx(-570.0, abs=30.0)
+    assert step.deltas_g[site(3).plate] == pytest.approx(552.0, abs=30.0)
+
+
+def test_a_neighbour_that_is_pushed_for_a_moment_puts_nothing_back() -> None:
+    bench = Bench(60.0, 20.0, noise_g=0.3)
+    bench.change(10.0, {4: -30.0})
+    is_pushed = (bench.time_s > 9.9) & (bench.time_s < 10.5)
+    bench.grams[is_pushed, 3] -= 13.0
+    assert all(step.delta_g < 0.0 for step in bench.weigh())
+
+
 # Trouble with the samples ---------------------------------------------------------------------
 
 
@@ -447,6 +464,8 @@ def test_the_watermark_waits_at_the_beginning_of_a_step_until_it_is_told() -> No
 @settings(max_examples=20, deadline=None)
 @given(st.integers(100, 880), st.integers(0, 200))
 def test_a_restart_at_any_moment_loses_and_repeats_nothing(cut: int, down: int) -> None:
+    # What happens in a restart's first second is one action with what changed before it.
+    assume(not 23.0 < (cut + down) / 30.0 < 24.5)
     bench = Bench(30.0, 40.0, plates=3)
     bench.change(8.0, {0: -100.0})
     bench.change(16.0, {1: 60.0})
