@@ -49,6 +49,17 @@ def test_a_hand_that_rests_on_a_shelf_and_weighs_what_a_product_does_is_no_line(
     assert bought(script, visit) == {}
 
 
+def test_a_hand_that_weighs_a_little_more_when_it_goes_is_asked_about_and_not_sold() -> None:
+    script = Script()
+    shopper(script)
+    down = script.put_back(10.0, delta_g=540.0)
+    up = script.pick(13.0, delta_g=-556.0)
+    assert outcomes(script, down, up) == [
+        (Status.REVIEW, Reason.NOT_HELD),
+        (Status.REVIEW, Reason.WHAT),
+    ]
+
+
 def test_a_product_taken_after_the_hand_is_gone_is_bought() -> None:
     script = Script()
     visit, _ = shopper(script)

@@ -163,11 +163,18 @@ class Bench:
         ):
             reason = Reason.WHO
         elif share < threshold * joint.of_visit(visit) or (
-            is_return and not self._is_whole(step, sku, quantity)
+            not self._is_whole(step, sku, quantity) if is_return else self._may_be_a_hand(step, who)
         ):
             reason = Reason.WHAT
         quantity = -quantity if is_return else quantity
         return _Verdict(visit, sku, quantity, joint.known * share, reason)
+
+    def _may_be_a_hand(self, step: Step, who: Who) -> bool:
+        """Whether what leaves may be what came there just before by the same hand, and is open."""
+        return any(
+            past.is_open and self._same_hand(past, who) >= self.settings.who_threshold
+            for past in self._undoing.loosely(step)
+        )
 
     def _is_whole(self, step: Step, sku: Sku, quantity: int) -> bool:
         """Whether what came back weighs what it did: half empty, it is for a person to say."""

@@ -23,6 +23,9 @@ ALIKE_SIGMAS: Final = 3.0
 ALIKE_SHARE: Final = 0.01
 """The same thing weighs the same on the same plates, within the largest of these."""
 
+LOOSELY_SHARE: Final = 0.1
+"""A hand that presses does not weigh the same when it comes and when it goes."""
+
 SOON_S: Final = 20.0
 ANOTHER_SOON: Final = 0.25
 """What comes and goes within this time is one thing unless surely two visits did it, to whom this
@@ -87,15 +90,25 @@ class Undoing:
     def alike(self, step: Step) -> Iterator[Past]:
         """Steps of the same weight the other way on these plates, the last one first."""
         least_g = max(ALIKE_G, ALIKE_SHARE * abs(step.delta_g))
+        for past in self._opposite(step):
+            off_g = abs(past.decision.delta_g + step.delta_g)
+            if off_g <= max(
+                least_g, ALIKE_SIGMAS * math.hypot(past.decision.sigma_g, step.sigma_g)
+            ):
+                yield past
+
+    def loosely(self, step: Step) -> Iterator[Past]:
+        """Steps of about the same weight the other way on these plates, shortly before."""
+        for past in self._opposite(step):
+            off_g = abs(past.decision.delta_g + step.delta_g)
+            if off_g <= LOOSELY_SHARE * abs(step.delta_g) and is_soon(past.decision, step.from_ns):
+                yield past
+
+    def _opposite(self, step: Step) -> Iterator[Past]:
         past_here = self._past.get(step.shelf, {}).values()
         for past in itertools.islice(reversed(past_here), LOOK_BACK):
-            first = past.decision
-            if first.delta_g * step.delta_g >= 0.0:
-                continue
-            off_g = abs(first.delta_g + step.delta_g)
-            if off_g > least_g and off_g > ALIKE_SIGMAS * math.hypot(first.sigma_g, step.sigma_g):
-                continue
-            if not set(first.plates).isdisjoint(step.plates):
+            is_opposite = past.decision.delta_g * step.delta_g < 0.0
+            if is_opposite and not set(past.decision.plates).isdisjoint(step.plates):
                 yield past
 
 
