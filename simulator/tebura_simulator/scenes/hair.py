@@ -147,7 +147,7 @@ def _grown(m: Measures, shape: _Shell, rng: Generator) -> Surface:
         far = np.array([np.interp(a, angles, radius[i]) for i, a in enumerate(at)])
         hangs = max(shape.hang_m) > 0
         edge = 0.75 if hangs else 0.18
-        fading = np.where(np.abs(around) > 1.1, edge, 0.10)
+        fading = np.interp(np.abs(around), [1.0, 1.3, 2.2], [0.10, min(0.25, edge), edge])
         volume = (1.0 - (1.0 - fading) * t**4) * (1.0 + bump[row])
         rows.append(middle + way * (far + 0.002 + shape.thick_m * s * volume)[:, None])
     rows.extend(_hung(m, rows[-1], around, shape, bump[_DOWN:]))

@@ -202,7 +202,10 @@ class _Drawer:
         body, is_staff = self._script.body, self._script.part is Part.STAFF
         shape = body.shape or self.shape()
         female, old, child = shape in _FEMALE, shape in _OLD, shape in CHILDREN
-        style = body.hair_style or self._one("style", _STYLES_F if female else _STYLES_M)
+        styles: Sequence[HairStyle] = _STYLES_F if female else _STYLES_M
+        if child:
+            styles = [style for style in styles if style is not HairStyle.BALD]
+        style = body.hair_style or self._one("style", styles)
         over = body.over or (Over.APRON if is_staff else self._one("over", _OVERS))
         top = body.top or self._top(female, over)
         bottom = body.bottom or self._bottom(female, old, over)
