@@ -22,7 +22,7 @@ _WALL_M = 2.7
 _OVER_CAMERA_M = 0.25
 _AROUND_M = 0.35
 _CELL_M = 0.09
-_CONE_DEG = 78.0
+_CONE_DEG = 72.0
 _FROM_AROUND = 0.55
 """Share of the light that comes from walls and ceiling, not from lamps straight."""
 
