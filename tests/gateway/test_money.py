@@ -1,10 +1,14 @@
 """Tax, bills, books, and the way of a settlement."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tebura_contract.clock import Ns
 from tebura_contract.ids import MemberId, Sku, StoreId, VisitId
+from tebura_contract.layout import TaxClass
+from tebura_contract.money import Money
 from tebura_gateway.domain import ledger
 from tebura_gateway.domain.countries import UnknownCountry, rules_for
 from tebura_gateway.domain.late import difference
@@ -21,19 +25,24 @@ from tebura_gateway.domain.settlement import (
     Send,
     Settlement,
     State,
+    UseHold,
     VisitRuling,
     Why,
     approved,
     become,
     declined,
+    expects,
+    lapsed,
+    looked_up,
     never_arrived,
     next_action,
     priced,
     sent,
     tried_again,
     unanswered,
+    with_hold,
 )
-from tebura_gateway.domain.tax import Rounding, added_tax, included_tax
+from tebura_gateway.domain.tax import Rounding, TaxRate, TaxRules, added_tax, included_tax
 
 from tests.gateway.shop import PAN, RICE, TEA, layout
 
@@ -56,6 +65,49 @@ def test_tax_in_a_total_is_within_one_unit_of_exact(
     assert abs(included_tax(total, percent, rounding) - exact) < 1.0
 
 
+def test_rules_of_tax_that_make_no_sense_are_refused() -> None:
+    rate = TaxRate(percent=Decimal(8))
+    with pytest.raises(ValueError, match="no rate for standard"):
+        TaxRules(rates={TaxClass.REDUCED: rate})
+    for percent in ("-1", "100.5"):
+        with pytest.raises(ValueError, match="0 to 100"):
+            TaxRate(percent=Decimal(percent))
+
+
+@pytest.mark.parametrize(
+    ("country", "good", "bad"),
+    [("JP", "T1234567890123", "T12"), ("DE", "DE123456789", "DE12"), ("GB", "GB123456789", "123")],
+)
+def test_a_registration_number_is_written_as_its_country_does(
+    country: str, good: str, bad: str
+) -> None:
+    assert rules_for(country).is_registration(good)
+    assert not rules_for(country).is_registration(bad)
+    assert rules_for("KW").is_registration("whatever")
+
+
+def test_cold_food_eaten_in_is_taxed_in_britain() -> None:
+    rules = rules_for("GB")
+    assert rules.rate(TaxClass.REDUCED, eats_in=False).percent == 0
+    assert rules.rate(TaxClass.REDUCED, eats_in=True).percent == 20
+    assert rules.gross_and_tax(599, Decimal(20)) == (599, 99)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (1280, "JPY", "1280 JPY"),
+        (1250, "EUR", "12.50 EUR"),
+        (-5, "USD", "-0.05 USD"),
+        (12505, "KWD", "12.505 KWD"),
+        (7, "TND", "0.007 TND"),
+        (900, "CLP", "900 CLP"),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency(minor: int, currency: str, text: str) -> None:
+    assert str(Money(minor, currency)) == text
+
+
 def test_a_country_without_rules_stops_the_start() -> None:
     with pytest.raises(UnknownCountry):
         rules_for("XX")
@@ -73,7 +125,8 @@ def test_a_bill_marks_the_reduced_rate_and_sums_per_rate() -> None:
         (8, 639, 47),
         (10, 3300, 300),
     ]
-    assert bill.total_minor == 3939
+    assert bill.total == Money(3939, "JPY")
+    assert bill.quantities() == {RICE: 3, PAN: 1, TEA: 2}
 
 
 def test_an_article_without_a_price_is_not_guessed() -> None:
@@ -219,6 +272,62 @@ def test_a_provider_that_cannot_hold_is_asked_to_charge_at_once() -> None:
     assert next_action(priced(EXITED, 0, "JPY"), outlook(), holds=True) == Become(
         State.SETTLED, Why.FREE
     )
+
+
+def test_a_visit_ends_once_its_exit_is_known() -> None:
+    now = Settlement(visit=VISIT, state=State.OPEN)
+    assert next_action(now, outlook(has_exited=False), holds=True) is None
+    assert next_action(now, outlook(), holds=True) == Become(State.EXITED)
+
+
+def test_a_hold_of_the_entry_is_this_bills_authorization() -> None:
+    now = priced(EXITED, 500, "JPY")
+    assert next_action(now, outlook(), holds=True, held="h1") == UseHold("h1")
+    now = with_hold(now, "h1")
+    assert (now.state, now.authorize_reference) == (State.AUTHORIZED, "h1")
+    assert next_action(now, outlook(), holds=True) == Send(Call.CAPTURE, f"{VISIT}:capture:1")
+
+
+def captured() -> Settlement:
+    """A capture that was sent out of a hold."""
+    return sent(with_hold(priced(EXITED, 500, "JPY"), "h1"), Call.CAPTURE, 0)
+
+
+def test_a_hold_that_ended_is_made_again_under_new_keys() -> None:
+    now = lapsed(captured(), Call.CAPTURE)
+    assert (now.state, now.attempt, now.lapses, now.authorize_reference) == (
+        State.PRICED,
+        2,
+        1,
+        "",
+    )
+    assert next_action(now, outlook(), holds=True) == Send(Call.AUTHORIZE, f"{VISIT}:authorize:2")
+
+
+def test_what_a_person_found_at_the_provider_settles_or_leaves_it_unpaid() -> None:
+    lost = unanswered(captured(), Call.CAPTURE)
+    assert (looked_up(lost, "c1").state, looked_up(lost, "c1").why) == (
+        State.SETTLED,
+        Why.BY_HAND,
+    )
+    none = looked_up(lost, None)
+    assert (none.state, none.why, none.declined) == (State.UNPAID, Why.BY_HAND, "never-arrived")
+    assert tried_again(none).capture_key == ""
+
+
+def test_staff_write_an_unpaid_visit_off() -> None:
+    now = declined(captured(), Call.CAPTURE, "no")
+    assert next_action(now, outlook(), holds=True) is None
+    assert next_action(now, outlook(ruling=VisitRuling.VOID), holds=True) == Become(
+        State.VOID, Why.STAFF
+    )
+
+
+def test_an_answer_nobody_waits_for_is_not_expected() -> None:
+    now = captured()
+    assert expects(now, Call.CAPTURE, f"{VISIT}:capture:1")
+    assert not expects(now, Call.CAPTURE, f"{VISIT}:capture:2")
+    assert not expects(now, Call.AUTHORIZE, f"{VISIT}:authorize:1")
 
 
 class _Provider:

@@ -95,6 +95,19 @@ def test_a_dispute_reaches_the_staff_and_shows_on_the_line(
     assert [review.kind for review in shop.reviews()] == ["dispute"]
 
 
+def test_a_shopper_says_that_it_is_eaten_here(browser: Browser, shop: Showcase) -> None:
+    mika, ken, _ = shop.members()
+    browser.sign_in(mika)
+    visit = shop.visits_of(mika.id)[0].id
+    form = browser.form_token("/me?lang=en")
+    told = browser.http.post(f"/me/visits/{visit}/eat-in", data={"form": form, "where": "in"})
+    assert "I take it away" in told.text
+    assert shop.visits_by_id[visit].eats_in
+    other = shop.visits_of(ken.id)[0].id
+    refused = browser.http.post(f"/me/visits/{other}/eat-in", data={"form": form, "where": "in"})
+    assert refused.status_code == 404, "it is somebody else's"
+
+
 @pytest.mark.parametrize(
     ("stage", "text"),
     [

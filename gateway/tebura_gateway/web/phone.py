@@ -81,14 +81,18 @@ def me(
 
 @router.get("/me/stream", response_class=EventSourceResponse, dependencies=needs_slot)
 async def me_stream(
-    request: Request, words: WordsDep, runtime: RuntimeDep, member: MemberDep
+    request: Request,
+    words: WordsDep,
+    runtime: RuntimeDep,
+    session: ShopperDep,
+    member: MemberDep,
 ) -> AsyncIterable[ServerSentEvent]:
     """The cart and the past visits again whenever they changed."""
 
     def render() -> dict[str, str]:
         visit, past = _now(runtime, member)
         return {
-            "now": part(request, words, "phone_now.html", {"visit": visit}),
+            "now": part(request, words, "phone_now.html", {"visit": visit, "form": session.form}),
             "past": part(request, words, "phone_past.html", {"past": past}),
         }
 
@@ -149,6 +153,21 @@ def dispute(
         raise HTTPException(404)
     runtime.services.dispute(receipt.visit, Sku(sku))
     return see_other(f"/me/visits/{receipt.visit}?told=disputed")
+
+
+@router.post("/me/visits/{visit}/eat-in")
+def eat_in(
+    runtime: RuntimeDep,
+    session: ShopperDep,
+    member: MemberDep,
+    visit: str,
+    form: Annotated[str, Form()],
+    where: Annotated[str, Form(pattern="^(in|away)$")],
+) -> Response:
+    """Whether it is eaten here: the rate of tax follows."""
+    require_own_form(session, form)
+    runtime.services.eat_in(_my_visit(runtime, member, visit).id, where == "in")
+    return see_other("/me")
 
 
 def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[VisitView]]:
