@@ -11,12 +11,19 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tebura_simulator.scenes.forms import TOP, Form
-
-Picture = NDArray[np.uint8]
-Rgb = tuple[int, int, int]
+from tebura_simulator.scenes.printing import (
+    WHITE,
+    Picture,
+    Rgb,
+    Scheme,
+    front_panel,
+    shade,
+    side_panel,
+    small_print,
+    sticker,
+)
 
 SHEET_PX = (512, 256)
 _HUES: tuple[tuple[str, float, float, float], ...] = (
@@ -49,9 +56,6 @@ _START, _END = (
         "tto",
     ),
 )
-_SANS = cv2.FontFace("sans")
-_WHITE: Rgb = (250, 249, 245)
-_INK: Rgb = (38, 36, 40)
 
 
 @dataclass(frozen=True)
@@ -66,15 +70,6 @@ class Print:
     height_m: float
 
 
-@dataclass(frozen=True)
-class _Scheme:
-    main: Rgb
-    second: Rgb
-    accent: Rgb
-    brand: str
-    rng: np.random.Generator
-
-
 @lru_cache(maxsize=128)
 def sheet(given: Print, art_seed: int) -> Picture:
     """The printed sheet that goes around a package, (H, W, 3) RGB; see `forms` for its places."""
@@ -82,7 +77,7 @@ def sheet(given: Print, art_seed: int) -> Picture:
     return _BODIES.get(given.form, _printed)(given, scheme)
 
 
-def _scheme(given: Print, art_seed: int) -> _Scheme:
+def _scheme(given: Print, art_seed: int) -> Scheme:
     rng = np.random.default_rng([zlib.crc32(given.key.encode()), art_seed])
     lower = given.name.lower()
     hue, saturation, value = (float(v) for v in rng.uniform((0, 0.45, 0.4), (1, 0.9, 0.95)))
@@ -93,7 +88,7 @@ def _scheme(given: Print, art_seed: int) -> _Scheme:
     brand = _START[int(rng.integers(len(_START)))] + _END[int(rng.integers(len(_END)))]
     other = hue + float(rng.choice([0.08, -0.1, 0.42, 0.5]))
     light = rng.random() < 0.4
-    return _Scheme(
+    return Scheme(
         main=_rgb(hue, saturation, value),
         second=_rgb(hue, 0.14, 0.96) if light else _rgb(other, 0.75, 0.72),
         accent=_rgb(other, 0.72, 0.84),
@@ -140,29 +135,31 @@ def _faces(given: Print) -> tuple[tuple[float, float], tuple[float, float], tupl
     return (low, high), (max(0.0, low - 0.5 + front), low), (high, min(1.0, high + 0.5 - front))
 
 
-def _printed(given: Print, scheme: _Scheme) -> Picture:
+def _printed(given: Print, scheme: Scheme) -> Picture:
     """Print all over: boxes, bags, cartons."""
     picture = _plain(scheme.main)
     front, left, right = _faces(given)
-    _place(picture, _panel(given, scheme, given.width_m / given.height_m), front, (0.0, 1.0))
-    back = _small_print(scheme, given.width_m / given.height_m)
+    _place(
+        picture, front_panel(given.name, scheme, given.width_m / given.height_m), front, (0.0, 1.0)
+    )
+    back = small_print(scheme, given.width_m / given.height_m)
     _place(
         picture, back, (0.0, front[0] if given.form is Form.BAG else left[0] or 0.1), (0.05, 0.9)
     )
     for side in (left, right):
         if side[1] - side[0] > 0.06 and given.form is not Form.BAG:
-            panel = _side(scheme, given.depth_m / given.height_m)
+            panel = side_panel(scheme, given.depth_m / given.height_m)
             _place(picture, panel, side, (0.0, 1.0))
     if given.form in (Form.BAG, Form.POUCH):
-        _rows(picture, 0.0, 0.05, _shade(scheme.main, 0.85))
-        _rows(picture, 0.95, 1.0, _shade(scheme.main, 0.85))
+        _rows(picture, 0.0, 0.05, shade(scheme.main, 0.85))
+        _rows(picture, 0.95, 1.0, shade(scheme.main, 0.85))
     wide, high = SHEET_PX
-    top = cv2.resize(_label(given.name, scheme, 4.0), (wide // 2, round(high * TOP)))
+    top = cv2.resize(sticker(given.name, scheme, 4.0), (wide // 2, round(high * TOP)))
     picture[: len(top), wide // 4 : wide // 4 + wide // 2] = top
     return picture
 
 
-def _labelled(given: Print, scheme: _Scheme) -> Picture:
+def _labelled(given: Print, scheme: Scheme) -> Picture:
     """A liquid in clear plastic or glass with a label around it and a cap."""
     lower = given.name.lower()
     liquid = scheme.main
@@ -177,24 +174,24 @@ def _labelled(given: Print, scheme: _Scheme) -> Picture:
             liquid = colour
             break
     picture = _plain(liquid)
-    _rows(picture, 0.0, 0.1, _WHITE if scheme.rng.random() < 0.5 else scheme.accent)
+    _rows(picture, 0.0, 0.1, WHITE if scheme.rng.random() < 0.5 else scheme.accent)
     low, high = (0.34, 0.78) if given.form is not Form.JAR else (0.3, 0.86)
     if given.form is Form.JAR:
         _rows(picture, 0.0, 0.17, scheme.accent)
     picture[: round(SHEET_PX[1] * TOP)] = scheme.accent
     _rows(picture, low, high, scheme.main)
     aspect = 1.2 * given.width_m / (given.height_m * (high - low))
-    panel = _panel(given, scheme, aspect)
+    panel = front_panel(given.name, scheme, aspect)
     _place(picture, panel, (0.31, 0.69), (low, high))
-    _place(picture, _small_print(scheme, 0.5 * aspect), (0.0, 0.15), (low + 0.02, high - 0.02))
+    _place(picture, small_print(scheme, 0.5 * aspect), (0.0, 0.15), (low + 0.02, high - 0.02))
     _rows(picture, low, low + 0.012, scheme.accent)
     _rows(picture, high - 0.012, high, scheme.accent)
     return picture
 
 
-def _canned(given: Print, scheme: _Scheme) -> Picture:
+def _canned(given: Print, scheme: Scheme) -> Picture:
     picture = _plain(scheme.main)
-    panel = _panel(given, scheme, 1.5 * given.width_m / given.height_m)
+    panel = front_panel(given.name, scheme, 1.5 * given.width_m / given.height_m)
     _place(picture, panel, (0.27, 0.73), (0.08, 0.96))
     _place(picture, panel, (0.0, 0.2), (0.08, 0.96))
     metal = (186, 188, 192)
@@ -204,18 +201,18 @@ def _canned(given: Print, scheme: _Scheme) -> Picture:
     return picture
 
 
-def _lidded(given: Print, scheme: _Scheme) -> Picture:
+def _lidded(given: Print, scheme: Scheme) -> Picture:
     """Cups and bowls: a printed wall, a lid with the name."""
     picture = _canned(given, scheme)
-    _rows(picture, 0.0, 0.06, _WHITE)
-    _rows(picture, 0.965, 1.0, _WHITE)
+    _rows(picture, 0.0, 0.06, WHITE)
+    _rows(picture, 0.965, 1.0, WHITE)
     wide, high = SHEET_PX
-    lid = cv2.resize(_label(given.name, scheme, 1.6), (wide // 2, round(high * TOP)))
+    lid = cv2.resize(sticker(given.name, scheme, 1.6), (wide // 2, round(high * TOP)))
     picture[: len(lid), wide // 4 : wide // 4 + wide // 2] = lid
     return picture
 
 
-def _tray(given: Print, scheme: _Scheme) -> Picture:
+def _tray(given: Print, scheme: Scheme) -> Picture:
     """A black tray with food under a clear lid and a paper band."""
     picture = _plain((30, 29, 31))
     wide, high = SHEET_PX
@@ -229,23 +226,23 @@ def _tray(given: Print, scheme: _Scheme) -> Picture:
     top = cv2.resize(food, (wide // 2, round(high * TOP)))
     picture[: len(top), wide // 4 : wide // 4 + wide // 2] = top
     _place(picture, food, (0.3, 0.7), (0.0, 0.45))
-    _place(picture, _label(given.name, scheme, 4.0), (0.4, 0.6), (0.0, 0.7))
+    _place(picture, sticker(given.name, scheme, 4.0), (0.4, 0.6), (0.0, 0.7))
     return picture
 
 
-def _onigiri(given: Print, scheme: _Scheme) -> Picture:
+def _onigiri(given: Print, scheme: Scheme) -> Picture:
     """A film of the filling's colour over rice and nori."""
     picture = _plain((236, 234, 228))
     dark = np.full((120, 120, 3), (24, 30, 26), np.uint8)
     _place(picture, dark, (0.36, 0.64), (0.42, 1.0))
-    _place(picture, _label(given.name, scheme, 1.7), (0.38, 0.62), (0.5, 0.82))
+    _place(picture, sticker(given.name, scheme, 1.7), (0.38, 0.62), (0.5, 0.82))
     band = np.full((20, 20, 3), scheme.main, np.uint8)
     _place(picture, band, (0.46, 0.54), (0.0, 0.45))
     _rows(picture[:, : SHEET_PX[0] // 8], 0.72, 1.0, (24, 30, 26))
     return picture
 
 
-def _sandwich(given: Print, scheme: _Scheme) -> Picture:
+def _sandwich(given: Print, scheme: Scheme) -> Picture:
     picture = _plain((238, 222, 188))
     fill: dict[str, Rgb] = {"egg": (244, 204, 80), "ham": (226, 140, 132), "tuna": (206, 186, 160)}
     inside = next((c for word, c in fill.items() if word in given.name.lower()), scheme.main)
@@ -256,11 +253,11 @@ def _sandwich(given: Print, scheme: _Scheme) -> Picture:
             off = int(scheme.rng.integers(-3, 4))
             cut[y : y + 4, x + off : x + off + 20] = colour
     _place(picture, cut, (0.25, 0.75), (0.0, 1.0))
-    _place(picture, _label(given.name, scheme, 1.5), (0.32, 0.68), (0.62, 0.94))
+    _place(picture, sticker(given.name, scheme, 1.5), (0.32, 0.68), (0.62, 0.94))
     return picture
 
 
-def _baked(given: Print, scheme: _Scheme) -> Picture:
+def _baked(given: Print, scheme: Scheme) -> Picture:
     """Bread in clear film with a sticker; crust darker towards the top."""
     crust = np.array((206, 150, 84), float) * float(scheme.rng.uniform(0.85, 1.12))
     rows = np.linspace(1.0, 0.0, SHEET_PX[1])[:, None, None]
@@ -273,19 +270,19 @@ def _baked(given: Print, scheme: _Scheme) -> Picture:
     spots = scheme.rng.integers(0, (SHEET_PX[0], SHEET_PX[1] // 2), (60, 2))
     for x, y in spots:
         cv2.circle(picture, (int(x), int(y)), 2, (236, 206, 150), -1, cv2.LINE_AA)
-    _place(picture, _label(given.name, scheme, 1.8), (0.4, 0.6), (0.3, 0.72))
+    _place(picture, sticker(given.name, scheme, 1.8), (0.4, 0.6), (0.3, 0.72))
     return picture
 
 
-def _fruit(_given: Print, scheme: _Scheme) -> Picture:
+def _fruit(_given: Print, scheme: Scheme) -> Picture:
     picture = _plain(scheme.main).astype(float)
     noise = cv2.resize(scheme.rng.normal(0, 14, (32, 64, 1)), SHEET_PX)[..., None]
     return np.asarray((picture + noise).clip(0, 255), np.uint8)
 
 
-def _paper(given: Print, scheme: _Scheme) -> Picture:
+def _paper(given: Print, scheme: Scheme) -> Picture:
     picture = _plain((240, 240, 238))
-    _place(picture, _panel(given, scheme, 1.4), (0.25, 0.75), (0.15, 0.85))
+    _place(picture, front_panel(given.name, scheme, 1.4), (0.25, 0.75), (0.15, 0.85))
     return picture
 
 
@@ -304,154 +301,3 @@ _BODIES = {
     Form.ROUND: _fruit,
     Form.ROLL: _paper,
 }
-
-
-def _panel(given: Print, scheme: _Scheme, aspect: float) -> Picture:
-    """The front: ground, motif, brand, name, weight; `aspect` is its width by its height."""
-    high = 220
-    wide = int(np.clip(high * aspect, 70, 420))
-    picture = _ground(wide, high, scheme)
-    centre = (wide // 2, round(high * float(scheme.rng.uniform(0.62, 0.74))))
-    _motif(picture, centre, round(min(wide, 0.6 * high) * 0.36), scheme)
-    _brand(picture, scheme)
-    _name(picture, given.name, scheme)
-    _text(picture, _amount(given.name), (0.5, 0.94), (0.42, 0.055), _ink_on(scheme.main))
-    return picture
-
-
-def _ground(wide: int, high: int, scheme: _Scheme) -> Picture:
-    main, second = (np.array(c, float) for c in (scheme.main, scheme.second))
-    x, y = np.meshgrid(np.linspace(0, 1, wide), np.linspace(0, 1, high))
-    kind = int(scheme.rng.integers(6))
-    if kind == 0:
-        share = 0.35 * y
-    elif kind == 1:
-        share = (y > 0.52 + 0.08 * np.sin(5 * x + 1)).astype(float)
-    elif kind == 2:
-        share = (((x * wide + y * high) // 22) % 2) * 0.35
-    elif kind == 3:
-        angle = np.arctan2(y - 0.65, (x - 0.5) * wide / high)
-        share = (np.sin(14 * angle) > 0) * 0.3
-    elif kind == 4:
-        share = (np.hypot((x - 0.5) * wide / high, y - 0.7) < 0.34).astype(float)
-    else:
-        share = (np.abs(x - 0.5) < 0.36).astype(float) * 0.9
-    soft = cv2.GaussianBlur(share, (0, 0), 0.8)[..., None]
-    return np.asarray((main + (second - main) * soft).clip(0, 255), np.uint8)
-
-
-def _motif(picture: Picture, centre: tuple[int, int], radius: int, scheme: _Scheme) -> None:
-    """Something to eat, more or less: rounds, leaves, chips, a splash, a bowl, a star."""
-    rng, (x, y) = scheme.rng, centre
-    colours = [scheme.accent, _shade(scheme.accent, 0.7), _shade(scheme.second, 1.1), _WHITE]
-    kind = int(rng.integers(5))
-    if kind == 4:
-        cv2.ellipse(picture, (x, y), (radius, radius // 2), 0, 0, 180, colours[1], -1, cv2.LINE_AA)
-        cv2.ellipse(picture, (x, y), (radius, radius // 4), 0, 0, 360, colours[2], -1, cv2.LINE_AA)
-    for _ in range(int(rng.integers(4, 10))):
-        at = (x + int(rng.normal(0, 0.45 * radius)), y + int(rng.normal(0, 0.35 * radius)))
-        size = max(3, int(radius * rng.uniform(0.2, 0.55)))
-        colour = colours[int(rng.integers(len(colours)))]
-        angle = int(rng.integers(180))
-        if kind == 0:
-            cv2.circle(picture, at, size, colour, -1, cv2.LINE_AA)
-            cv2.circle(picture, at, size, _shade(colour, 0.75), 2, cv2.LINE_AA)
-        elif kind == 1:
-            cv2.ellipse(picture, at, (size, size // 2), angle, 0, 360, colour, -1, cv2.LINE_AA)
-        elif kind == 2:
-            cv2.ellipse(picture, at, (size, size // 3), angle, 0, 200, colour, -1, cv2.LINE_AA)
-        else:
-            turns = np.deg2rad(angle + np.arange(0, 360, 72))
-            star = np.stack([at[0] + size * np.cos(turns), at[1] + size * np.sin(turns)], 1)
-            cv2.fillPoly(picture, [star.astype(np.int32)], colour, cv2.LINE_AA)
-
-
-def _brand(picture: Picture, scheme: _Scheme) -> None:
-    high, wide, _ = picture.shape
-    ground = _WHITE if scheme.rng.random() < 0.5 else scheme.accent
-    middle, half = (wide // 2, round(high * 0.13)), (round(wide * 0.4), round(high * 0.075))
-    if scheme.rng.random() < 0.5:
-        cv2.ellipse(picture, middle, half, 0, 0, 360, ground, -1, cv2.LINE_AA)
-    else:
-        low = (middle[0] - half[0], middle[1] - half[1])
-        cv2.rectangle(picture, low, (middle[0] + half[0], middle[1] + half[1]), ground, -1)
-    _text(picture, scheme.brand, (0.5, 0.135), (0.62, 0.09), _ink_on(ground))
-
-
-def _name(picture: Picture, name: str, scheme: _Scheme) -> None:
-    words = name.split(",")[0].split()[:4]
-    half = (len(words) + 1) // 2
-    lines = [" ".join(words[:half]), " ".join(words[half:])]
-    colour = _ink_on(scheme.main)
-    for row, line in enumerate(line for line in lines if line):
-        _text(picture, line, (0.5, 0.31 + 0.135 * row), (0.88, 0.125), colour)
-
-
-def _amount(name: str) -> str:
-    words = [word for word in name.split() if word[:1].isdigit()]
-    return " ".join([*words, *name.split()[-1:]] if words else ["net 100 g"])
-
-
-def _label(name: str, scheme: _Scheme, aspect: float) -> Picture:
-    """A small sticker with the name."""
-    high = 80
-    picture = np.full((high, round(high * aspect), 3), _WHITE, np.uint8)
-    picture[: high // 4] = scheme.main
-    _text(picture, name.split(",")[0], (0.5, 0.5), (0.9, 0.28), _INK)
-    _text(picture, scheme.brand, (0.5, 0.82), (0.6, 0.2), scheme.main)
-    return picture
-
-
-def _side(scheme: _Scheme, aspect: float) -> Picture:
-    wide = int(np.clip(220 * aspect, 40, 260))
-    picture = np.full((220, wide, 3), _shade(scheme.main, 0.92), np.uint8)
-    print_px = min(150, 2 * wide)
-    block = cv2.resize(_small_print(scheme, 0.8), (round(0.8 * wide), print_px))
-    left = round(0.1 * wide)
-    picture[55 : 55 + print_px, left : left + block.shape[1]] = block
-    _text(picture, scheme.brand, (0.5, 0.13), (0.8, 0.1), _ink_on(scheme.main))
-    return picture
-
-
-def _small_print(scheme: _Scheme, aspect: float) -> Picture:
-    """A nutrition table, lines of text too small to read and a bar code."""
-    high, wide = 200, int(np.clip(200 * aspect, 50, 300))
-    picture = np.full((high, wide, 3), _WHITE, np.uint8)
-    for row in range(14, 92, 11):
-        cv2.line(picture, (6, row), (wide - 7, row), (170, 170, 170), 1)
-        long = int(scheme.rng.integers(wide // 4, wide // 2))
-        cv2.line(picture, (9, row + 5), (9 + long, row + 5), (90, 90, 90), 2)
-        cv2.line(picture, (wide - 24, row + 5), (wide - 10, row + 5), (90, 90, 90), 2)
-    cv2.rectangle(picture, (5, 8), (wide - 6, 96), (60, 60, 60), 1)
-    for row in range(104, 134, 6):
-        cv2.line(picture, (6, row), (wide - 8, row), (150, 150, 150), 2)
-    x = wide // 6
-    while x < wide - wide // 6:
-        bar = int(scheme.rng.integers(1, 4))
-        picture[140:190, x : x + bar] = 15
-        x += bar + int(scheme.rng.integers(1, 4))
-    return picture
-
-
-def _text(
-    picture: Picture, text: str, middle: tuple[float, float], room: tuple[float, float], ink: Rgb
-) -> None:
-    """Write a line as large as its room (shares of the picture's size) allows."""
-    high, wide, _ = picture.shape
-    size = max(6, round(room[1] * high))
-    across = cv2.getTextSize((0, 0), text, (0, 0), _SANS, size, 700)[2]
-    if across > room[0] * wide:
-        size = max(6, int(size * room[0] * wide / across))
-        across = cv2.getTextSize((0, 0), text, (0, 0), _SANS, size, 700)[2]
-    at = (round(middle[0] * wide - across / 2), round(middle[1] * high + 0.36 * size))
-    cv2.putText(picture, text, at, ink, _SANS, size, 700)
-
-
-def _shade(colour: Rgb, share: float) -> Rgb:
-    red, green, blue = (min(255, round(share * value)) for value in colour)
-    return red, green, blue
-
-
-def _ink_on(ground: Rgb) -> Rgb:
-    """What can be read on a colour."""
-    return _INK if 0.3 * ground[0] + 0.59 * ground[1] + 0.11 * ground[2] > 150 else _WHITE
