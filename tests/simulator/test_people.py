@@ -204,15 +204,17 @@ def test_the_head_turns_to_what_the_hand_goes_for() -> None:
         assert cosine > math.cos(math.radians(25)), target
 
 
-def test_small_and_slow_people_take_smaller_steps_and_no_foot_slides() -> None:
+def test_small_slow_and_old_people_take_smaller_steps_and_no_foot_slides() -> None:
     goal = Stance((4.0, 0.0), 0.0)
     usual = Leg(0.0, Stance((0.0, 0.0), 0.0), goal, 1.0, Stride.of(1.0, None))
     child = Leg(0.0, Stance((0.0, 0.0), 0.0), goal, 1.0, Stride.of(1.0, 1.1))
-    elder = Leg(0.0, Stance((0.0, 0.0), 0.0), goal, 0.5, Stride.of(0.5, None))
+    slow = Leg(0.0, Stance((0.0, 0.0), 0.0), goal, 0.5, Stride.of(0.5, None))
+    elder = Leg(0.0, Stance((0.0, 0.0), 0.0), goal, 1.0, Stride.of(1.0, None, is_old=True))
     assert child.steps > usual.steps
     assert elder.steps > usual.steps
+    assert slow.steps > usual.steps
     assert child.end_s == usual.end_s
-    for leg in (usual, child, elder):
+    for leg in (usual, child, slow, elder):
         for t_s in np.arange(0.0, leg.end_s, 0.05):
             for now, after in zip(leg.feet(float(t_s)), leg.feet(float(t_s) + 1e-3), strict=True):
                 if now.lift_m == after.lift_m == 0.0:

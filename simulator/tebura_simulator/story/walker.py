@@ -48,7 +48,8 @@ class Walker:
         self.stance: Stance | None = None
         self.held: dict[Hand, list[Item]] = {Hand.LEFT: [], Hand.RIGHT: []}
         self.bag: list[Item] = []
-        self._stride = Stride.of(script.walk_mps, script.height_m)
+        is_old = (script.body.shape or "").startswith("old")
+        self._stride = Stride.of(script.walk_mps, script.height_m, is_old=is_old)
 
     @property
     def at_m(self) -> Xy:

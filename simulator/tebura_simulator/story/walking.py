@@ -18,6 +18,7 @@ RAMP_S = 0.5
 FOOT_SIDE_M = 0.085
 LIFT_M = 0.05
 _USUAL_M = 1.7
+_OLD_STEP = 0.8
 _SIDE_STEP_M = 0.7
 """Shorter ways are walked without turning into them."""
 
@@ -52,10 +53,11 @@ class Stride:
     lift_m: float = LIFT_M
 
     @classmethod
-    def of(cls, walk_mps: float, height_m: float | None) -> "Stride":
-        """Whoever is small or slow takes smaller steps, about as people do."""
+    def of(cls, walk_mps: float, height_m: float | None, *, is_old: bool = False) -> "Stride":
+        """Whoever is small, slow or old takes smaller steps, about as people do."""
         size = (height_m or _USUAL_M) / _USUAL_M
         pace = min(1.15, max(0.6, math.sqrt(walk_mps / size)))
+        pace *= _OLD_STEP if is_old else 1.0
         return cls(STEP_LENGTH_M * size * pace, FOOT_SIDE_M * size, LIFT_M * size)
 
 
