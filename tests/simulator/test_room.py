@@ -105,9 +105,9 @@ def test_nothing_of_the_decor_stands_where_somebody_walks() -> None:
 
     story = Timeline(load_scenario(DEMO / "scenarios" / "two-in-turn.toml", LAYOUT), LAYOUT)
     ways = [s.xy_m for t in np.arange(0, story.duration_s, 0.25) for s in story.shoppers(float(t))]
-    crowded = Decor(mannequins=3, coolers=2, baskets=1, glass_doors=1, posters=4)
+    crowded = Decor(mannequins=3, coolers=2, baskets=1)
     found = 0
-    for seed in range(3):
+    for seed in range(2):
         look = msgspec.structs.replace(Look.drawn(seed), decor=crowded)
         model = Stage(story, LAYOUT, look).model
         for index in range(model.nbody):
@@ -115,14 +115,14 @@ def test_nothing_of_the_decor_stands_where_somebody_walks() -> None:
             if body.name.startswith("decor/mannequin"):
                 found += 1
                 assert np.linalg.norm(np.asarray(ways) - body.pos[:2], axis=1).min() > 0.35
-    assert found >= 3
+    assert found >= 2
 
 
 def test_what_only_looks_like_people_is_told_apart_by_its_name() -> None:
     from tebura_simulator.scenes.canvas import Canvas
     from tebura_simulator.scenes.stage import Stage
 
-    decor = Decor(mannequins=2, posters=3, glass_doors=1)
+    decor = Decor(mannequins=1, posters=1, glass_doors=1)
     look = msgspec.structs.replace(Look.plain(2), decor=decor)
     stage = Stage(_empty(LAYOUT), LAYOUT, look)
     names = Canvas(stage.model, (64, 36)).names
