@@ -29,6 +29,10 @@ WAIT_NS: Final = SECOND_NS // 2
 """How long the first half waits, at no cost to what is a product by itself."""
 
 
+UNITS: Final = 2
+"""Two bags in one grasp come apart as one does: more than one of them may be half of that."""
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """A step that may be a half, and until when it waits."""
 
@@ -84,7 +88,7 @@ def _may_be_half(step: WeightStep, planogram: Planogram) -> bool:
     could_be = any(
         len(place.plates) > 1
         and not place.plates.isdisjoint(step.plates)
-        and planogram.weight(place.sku).mean_g > abs(step.delta_g)
+        and UNITS * planogram.weight(place.sku).mean_g > abs(step.delta_g)
         for place in planogram.places(step.shelf)
     )
     return could_be and not explain(step, planogram).is_explained

@@ -67,6 +67,13 @@ def test_a_half_waits_for_the_other(planogram: Planogram) -> None:
     assert halves.began_ns() is None
 
 
+def test_the_greater_part_of_two_bags_waits_for_the_lesser(planogram: Planogram) -> None:
+    halves = Halves()
+    assert halves.take([step_of(1, -86.0)], planogram, 0) == []
+    (whole,) = halves.take([step_of(2, -38.0, 0.3)], planogram, WAIT_NS - 1)
+    assert whole.delta_g == pytest.approx(-124.0)
+
+
 def test_what_stays_a_half_is_told_once_it_has_waited(planogram: Planogram) -> None:
     halves, half = Halves(), step_of(1, -37.0)
     assert halves.take([half], planogram, 0) == []
