@@ -21,10 +21,10 @@ from tebura_contract.messages import Position
 from tebura_gateway.adapters.courier import Courier
 from tebura_gateway.adapters.database import Database, lease, migrate, open_database
 from tebura_gateway.adapters.feed import ChangeFeed
-from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.adapters.key_ring import KeyRing
 from tebura_gateway.adapters.mqtt import MqttAdapter
 from tebura_gateway.adapters.payer import Payer
+from tebura_gateway.adapters.providers import open_providers
 from tebura_gateway.adapters.services import WriterServices
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
@@ -33,9 +33,8 @@ from tebura_gateway.config import GatewayConfig
 from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.shop import AfterSale, Shop, WalkUp
+from tebura_gateway.service.shop import HOUSE, AfterSale, Shop, WalkUp
 from tebura_gateway.service.transaction import Tx
 
 _LOG = structlog.get_logger()
@@ -98,13 +97,19 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def shop_of(config: GatewayConfig, provider: PaymentProvider) -> Shop:
+def shop_of(config: GatewayConfig) -> Shop:
+    settlement = config.settings.settlement
+    terms = {HOUSE.name: HOUSE} | {one.settings.name: one.settings.terms for one in config.payments}
     return Shop(
         layout=config.layout,
         issuer=config.issuer,
         node_keys=config.node_keys,
-        payment=provider.terms,
-        house_limit_minor=config.settings.settlement.house_limit_minor,
+        payment=terms[settlement.provider],
+        walk_up_payment=terms.get(settlement.walk_up_provider),
+        former_payments=tuple(terms.values()),
+        house_limit_minor=settlement.house_limit_minor,
+        hold_minor=settlement.hold_minor,
+        blocks_unpaid=settlement.blocks_unpaid,
         judgement=msgspec.structs.replace(
             config.settings.judgement, walk_up=config.settings.walk_up is not None
         ),
@@ -132,9 +137,9 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         DatabaseError: If the database cannot be used.
     """
     store = config.layout.store.id
-    provider = HouseAccount(database, store)
+    providers = open_providers(config, database)
     feed = ChangeFeed()
-    payer = Payer({provider.terms.name: provider})
+    payer = Payer(providers)
     mqtt = MqttAdapter(config.settings.mqtt, store, now_ns, config.mqtt_tls())
 
     courier = Courier(database.reading, store, config.http_secret, now_ns)
@@ -147,7 +152,7 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
 
     writer = Writer(
         database,
-        shop_of(config, provider),
+        shop_of(config),
         now_ns,
         on_commit=committed,
         on_call=payer.take,

@@ -13,6 +13,7 @@ from tebura_gateway import cli_keys as keys
 from tebura_gateway import cli_webhooks as webhooks
 from tebura_gateway import logs
 from tebura_gateway.adapters.database import AlreadyServed, DatabaseError
+from tebura_gateway.cli_books import close, reconcile
 from tebura_gateway.cli_options import ConfigOption, JsonOption, fail, load, transaction
 from tebura_gateway.cli_schema import schema
 
@@ -25,6 +26,8 @@ member_app = typer.Typer(help="Members of the store.", no_args_is_help=True)
 app.add_typer(member_app, name="member")
 app.add_typer(keys.app, name="key")
 app.add_typer(webhooks.app, name="webhook")
+app.command("close", epilog="Example: tebura-gateway close -c gateway.toml")(close)
+app.command("reconcile", epilog="Example: tebura-gateway reconcile -c gateway.toml")(reconcile)
 app.command("schema", epilog="Example: tebura-gateway schema -o schemas")(schema)
 
 
@@ -43,11 +46,12 @@ def run(
         return
     logs.set_up(verbose)
     # Imported here: reading a configuration needs neither broker client nor web server.
+    from tebura_gateway.adapters.providers import ProviderMissing
     from tebura_gateway.bootstrap import AddressTaken, WriterDied, serve
 
     try:
         serve(loaded)
-    except (AddressTaken, AlreadyServed, DatabaseError) as error:
+    except (AddressTaken, AlreadyServed, DatabaseError, ProviderMissing) as error:
         fail(str(error))
     except WriterDied as error:
         structlog.get_logger().error("gateway stopped", reason=str(error))

@@ -42,7 +42,6 @@ def fail(text: str) -> NoReturn:
 def transaction(config: GatewayConfig) -> Iterator["Tx"]:
     """One transaction, also while the gateway runs; what is refused is said, and ends."""
     # Imported here: reading a configuration needs none of it.
-    from tebura_gateway.adapters.house_account import HouseAccount
     from tebura_gateway.bootstrap import now_ns, shop_of
     from tebura_gateway.service.requests import Refused
     from tebura_gateway.service.transaction import Tx
@@ -50,7 +49,7 @@ def transaction(config: GatewayConfig) -> Iterator["Tx"]:
     try:
         database = open_database(config.settings.database, config.path.parent)
         migrate(database)
-        shop = shop_of(config, HouseAccount(database, config.layout.store.id))
+        shop = shop_of(config)
         with database.transaction() as connection:
             tx = Tx(connection, shop, now_ns())
             yield tx

@@ -16,6 +16,8 @@ from tebura_gateway.domain.promotions import Promotion, Promotions, articles_of
 from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.domain.tax import TaxRules
 from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.payment_config import Payment, PaymentSettings, read_payments
+from tebura_gateway.service.shop import HOUSE
 
 MIN_KEY_BYTES = 32
 
@@ -47,10 +49,17 @@ class InvoiceSettings(Table, frozen=True, kw_only=True):
 
 
 class SettlementSettings(Table, frozen=True, kw_only=True):
-    """Who pays. `house` is the built-in tab; its limit is what new members get."""
+    """Who pays: `house` is the built-in tab, others are `[[payment]]` tables.
 
-    provider: Annotated[str, msgspec.Meta(pattern="^house$")] = "house"
+    `house_limit_minor` is what new members' tabs are good for. `hold_minor` is held at the entry,
+    where the provider can. With `blocks_unpaid` who owes for a visit does not come in again.
+    """
+
+    provider: str = HOUSE.name
+    walk_up_provider: str = ""
     house_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 30_000
+    hold_minor: Annotated[int, msgspec.Meta(ge=0)] = 0
+    blocks_unpaid: bool = False
 
 
 class AfterSaleSettings(Table, frozen=True, kw_only=True):
@@ -85,6 +94,7 @@ class GatewaySettings(Table, frozen=True, kw_only=True):
     http: HttpSettings
     invoice: InvoiceSettings
     settlement: SettlementSettings = SettlementSettings()
+    payment: tuple[PaymentSettings, ...] = ()
     judgement: JudgementSettings = JudgementSettings()
     # A file of promotions; where it is left out there are none.
     promotions: str = ""
@@ -108,6 +118,7 @@ class GatewayConfig:
     staff_token: str
     promotions: tuple[Promotion, ...]
     exit_token: str
+    payments: tuple[Payment, ...] = ()
 
     @property
     def issuer(self) -> Issuer:
@@ -161,12 +172,22 @@ def load_config(path: Path) -> GatewayConfig:
     ):
         if name:
             problems += _unreadable(beside(path, name), place)
+    payments = read_payments(path, settings.payment, _providers_used(settings), problems)
+    if (settings.walk_up is not None) != bool(settings.settlement.walk_up_provider):
+        problems.append("walk_up: [walk_up] and settlement.walk_up_provider need each other")
     if problems:
         raise ConfigError(path, problems)
     assert entry_key is not None
     assert secret is not None
     return GatewayConfig(
-        path, settings, layout, keys, entry_key, secret, token, promotions, exit_token
+        path, settings, layout, keys, entry_key, secret, token, promotions, exit_token, payments
+    )
+
+
+def _providers_used(settings: GatewaySettings) -> tuple[tuple[str, str], ...]:
+    return (
+        ("settlement.provider", settings.settlement.provider),
+        ("settlement.walk_up_provider", settings.settlement.walk_up_provider),
     )
 
 

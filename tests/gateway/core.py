@@ -183,7 +183,7 @@ def _answer(tx: Tx, _: Memory, call: ProviderCall, said: Said) -> None:
 
 def core_over(database: Database) -> Core:
     """The services over a database that has its tables."""
-    core = Core(database, HouseAccount(database, STORE, now_ns=lambda: int(ns(0.0))))
+    core = Core(database, HouseAccount(database, STORE, now_ns=lambda: core.now_ns))
     core.add_members()
     return core
 

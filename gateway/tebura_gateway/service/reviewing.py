@@ -62,8 +62,8 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
             refunding.second(tx, name, ruling.kind is RulingKind.ACCEPT, ruling.by)
         case ReviewKind.CORRECTION:
             checkout.rule(tx, memory, VisitId(row.visit), ruling)
-        case ReviewKind.EVENT | ReviewKind.STOCK:
-            # Seen: there is nothing to decide, a count puts the book right.
+        case ReviewKind.EVENT | ReviewKind.STOCK | ReviewKind.BOOKS:
+            # Seen: there is nothing to decide here, a count or a refund puts it right.
             pass
     close(tx, review, ruling.kind.value, ruling.by)
     if row.visit is not None:

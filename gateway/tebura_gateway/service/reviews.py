@@ -18,6 +18,7 @@ class ReviewKind(StrEnum):
     EVENT = "event"
     PAYMENT = "payment"
     STOCK = "stock"
+    BOOKS = "books"
     CORRECTION = "correction"
     REFUND = "refund"
 

@@ -1,6 +1,6 @@
 """Moves a visit's settlement: an intent is written before its call, each answer by itself."""
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.ids import MemberId, VisitId
 from tebura_contract.money import Money
@@ -402,11 +402,15 @@ def _book(tx: Tx, now: Settlement) -> None:
     )
     tx.note("receipt", now.visit)
     provider = tx.shop.terms(now.provider).name
+    assert bill.total_minor == now.amount_minor, f"{now.visit}: the bill is not what was captured"
     post(tx, ledger.sale(now.visit, provider, bill.taxes, bill.total_minor, bill.currency))
 
 
 def post(tx: Tx, posting: ledger.Posting) -> None:
-    """Book a posting; the same twice is refused by the table's key."""
+    """Book a posting; the same twice is refused by the table's key, a closed day by its seal."""
+    last = select(func.max(tables.closing.c.until_ns)).where(tables.closing.c.store == tx.store)
+    # A clock that was set back must not book into a day that is closed.
+    booked_ns = max(tx.now_ns, int(tx.connection.execute(last).scalar() or 0))
     tx.connection.execute(
         insert(tables.ledger_entry),
         [
@@ -418,7 +422,7 @@ def post(tx: Tx, posting: ledger.Posting) -> None:
                 "amount_minor": entry.amount_minor,
                 "currency": posting.currency,
                 "visit": posting.visit,
-                "booked_ns": tx.now_ns,
+                "booked_ns": booked_ns,
             }
             for line, entry in enumerate(posting.entries)
         ],
