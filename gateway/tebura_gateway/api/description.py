@@ -102,11 +102,9 @@ def _problems(
     """Each status: what it means, and whether this operation may answer it."""
     is_guarded = bool(operation.get("security"))
     is_unsafe = method != "get"
-    needs_key = any(
-        one["name"] == KEY_HEADER and one.get("required") for one in operation.get("parameters", [])
-    )
+    has_body = "requestBody" in operation
     return {
-        400: ("The Idempotency-Key is missing", needs_key),
+        400: ("The body is no JSON in UTF-8, or the Idempotency-Key is missing", has_body),
         401: ("No key, or none of ours", is_guarded),
         403: ("The key lacks a scope", is_guarded),
         404: ("There is no such thing", "{" in path),
