@@ -217,6 +217,21 @@ def receipt_of(bill: Bill) -> Receipt:
     )
 
 
+def test_two_smaller_promotions_beat_the_largest_that_stands_in_their_way() -> None:
+    a, b, c, d = SKUS
+    deal = Deal(
+        promotions=(
+            Bundle(id="largest", name="ab", parts={a: 1, b: 1}, minus_minor=50),
+            Bundle(id="one", name="ac", parts={a: 1, c: 1}, minus_minor=45),
+            Bundle(id="other", name="bd", parts={b: 1, d: 1}, minus_minor=45),
+        )
+    )
+    bill = billed({a: 1, b: 1, c: 1, d: 1}, deal)
+    # 105 + 162 + 298 + 690 = 1255, less 45 twice
+    assert bill.total_minor == 1165
+    assert [one.promotion for one in bill.discounts] == ["one", "other"]
+
+
 def test_what_was_not_taken_is_given_back_at_what_the_dearest_piece_cost() -> None:
     deal = Deal(promotions=(Several(id="three", name="3", skus=(SKUS[1],), take=3, pay=2),))
     four = billed({SKUS[1]: 4}, deal)

@@ -33,6 +33,7 @@ from tests.gateway.shop import (
     Script,
     candidate,
     layout,
+    ns,
     through,
 )
 
@@ -260,6 +261,44 @@ def test_what_is_taken_after_paying_is_asked_about_and_never_charged(shop: Core)
     assert shop.bought(visit) == {TEA: 2, RICE: 1}
     assert shop.open_reviews() == {f"late:{visit}:{TEA}"}
     shop.check_books()
+
+
+def test_what_others_do_after_they_left_is_not_held_against_who_paid(shop: Core) -> None:
+    script = Script()
+    visit = listed(shop, script)
+    confirm(shop, visit, {TEA: 2, RICE: 1})
+    word(shop, 42.0)
+    shop.pay()
+    script.walk_out(script_track(script), 60.0)
+    shop.hear(script.facts)
+    word(shop, 90.0)
+    assert shop.memory is not None
+    assert shop.memory.closed[visit][1] == ns(62.0)
+    shop.crash()
+    assert shop.memory.closed[visit][1] == ns(62.0)
+    track = script.walk_in(7, 400.0)
+    script.enter(MIKA, 401.0)
+    script.reach(track, 410.0, 411.5)
+    script.pick(410.5)
+    shop.hear(script.facts)
+    (row,) = shop.rows(tables.visit, visit=visit)
+    assert row.late_ns is None
+
+
+def test_a_restart_forgets_nobody_who_paid_and_is_still_inside(shop: Core) -> None:
+    script = Script()
+    visit = listed(shop, script)
+    confirm(shop, visit, {TEA: 2, RICE: 1})
+    word(shop, 42.0)
+    shop.pay()
+    shop.crash()
+    script.reach(script_track(script), 70.0, 71.5)
+    script.pick(70.5)
+    script.walk_out(script_track(script), 80.0)
+    shop.hear(script.facts)
+    word(shop, 120.0)
+    assert shop.open_reviews() == {f"late:{visit}:{TEA}"}
+    assert shop.bought(visit) == {TEA: 2, RICE: 1}
 
 
 def test_who_leaves_without_paying_is_put_before_staff(shop: Core) -> None:

@@ -120,10 +120,9 @@ def trade(browser: Browser, address: str, shop: Showcase, folder: Path, scale: f
     for sku, count in (("onigiri-salmon", 2), ("green-tea", 1), ("chocolate-bar", 2)):
         shop.take(visit, sku, count)
     shop.discount(visit, "bundle", "おにぎりとお茶のセット", "Rice ball and tea", 34)
-    shop.discount(visit, "coupon", "初回クーポン", "Welcome coupon", 100)
     shop.settle(visit)
-    shop.dispute(visit, Sku("chocolate-bar"))
-    shop.refund(visit, Sku("green-tea"), 1, "staff", "staff")
+    shop.dispute(visit, Sku("onigiri-salmon"))
+    shop.refund(visit, Sku("chocolate-bar"), 1, "staff", "staff")
     guest = shop.walk_up(
         ("onigiri-salmon", 1, LineState.SURE),
         ("green-tea", 2, LineState.SURE),

@@ -19,6 +19,7 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.decision import Ruling
 from tebura_gateway.domain.facts import Fact, FactFlag, in_order
 from tebura_gateway.domain.sequence import Run
+from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.shop import PAST_NS
 from tebura_gateway.service.transaction import Tx
 
@@ -26,6 +27,10 @@ MARGIN_NS = 300 * SECOND_NS
 """How far before the oldest open visit facts still count: who stood at the gate, what was blind."""
 OLDEST_NS = PAST_NS
 """No window reaches back further, whatever stays open: what is older is flagged and reviewed."""
+
+
+STILL_INSIDE_NS = 2**62
+"""The end of a visit that was paid before its shopper left: what is taken until then is late."""
 
 
 JUDGED = "judged"
@@ -81,7 +86,10 @@ def load_memory(tx: Tx) -> Memory:
         tables.visit.c.priced_ns.is_not(None) | tables.visit.c.final_ns.is_not(None),
     )
     for row in tx.connection.execute(closed):
-        memory.closed[VisitId(row.visit)] = (int(row.entered_ns), int(row.exited_ns))
+        paid = confirmed_by(row)
+        is_inside = paid is not None and row.exited_ns == paid.at_ns
+        until_ns = STILL_INSIDE_NS if is_inside else int(row.exited_ns)
+        memory.closed[VisitId(row.visit)] = (int(row.entered_ns), until_ns)
     memory.unjudged_ns = _unjudged_ns(tx)
     return memory
 
@@ -115,7 +123,7 @@ def load_window(tx: Tx, memory: Memory, from_ns: int) -> None:
             )
             for row in tx.connection.execute(rulings.where(tables.ruling.c.at_ns >= from_ns))
         }
-        memory.facts |= {fact.id: fact for fact in still_blind(_read_outages(tx, from_ns))}
+        memory.facts |= {fact.id: fact for fact in still_blind(read_outages(tx, from_ns))}
     elif from_ns > memory.from_ns + MARGIN_NS:
         # Trimmed in large bites: each one goes through all facts.
         old = [fact for fact in memory.facts.values() if began_ns(fact.event) < from_ns]
@@ -136,7 +144,8 @@ def read_facts(tx: Tx, from_ns: int) -> list[Fact]:
     return [fact for row in tx.connection.execute(rows) if (fact := fact_of(row)) is not None]
 
 
-def _read_outages(tx: Tx, before_ns: int) -> list[Fact]:
+def read_outages(tx: Tx, before_ns: int) -> list[Fact]:
+    """The latest words of sensors from before then."""
     inbox = tables.inbox
     latest = (
         select(inbox)

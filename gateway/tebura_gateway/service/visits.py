@@ -22,13 +22,10 @@ from tebura_gateway.domain.settlement import (
 )
 from tebura_gateway.service import billing, checkout, holding, settling
 from tebura_gateway.service.members import MemberRole
-from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.memory import STILL_INSIDE_NS, Memory
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
-
-STILL_INSIDE_NS = 2**62
-"""Where a visit is paid before anybody left, what is taken until then is late."""
 
 
 def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[VisitId]:
@@ -40,6 +37,7 @@ def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[V
             continue
         row = rows.get(visit.id)
         if row is not None and State(row.state) not in UNPRICED:
+            _note_leaving(tx, memory, visit)
             continue
         if row is None:
             _open(tx, visit, visit.id in judgement.staff)
@@ -48,9 +46,19 @@ def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[V
     return pending
 
 
+def _note_leaving(tx: Tx, memory: Memory, visit: Visit) -> None:
+    """A walk-up who paid has left, too: what happens from here on is not theirs."""
+    entered_ns, until_ns = memory.closed.get(visit.id, (visit.entered_ns, 0))
+    if until_ns == STILL_INSIDE_NS and visit.exited_ns is not None:
+        memory.closed[visit.id] = (entered_ns, visit.exited_ns)
+        tx.change(tables.visit, {"visit": visit.id}, exited_ns=visit.exited_ns)
+
+
 def _rows(tx: Tx, apply_ns: int) -> dict[VisitId, Any]:
     table = tables.visit
-    query = select(table).where(table.c.store == tx.store, table.c.entered_ns >= apply_ns)
+    # Looked at on every judgement: no more than is needed of each.
+    wanted = (table.c.visit, table.c.state, table.c.eats_in, table.c.confirmed)
+    query = select(*wanted).where(table.c.store == tx.store, table.c.entered_ns >= apply_ns)
     return {VisitId(row.visit): row for row in tx.connection.execute(query)}
 
 
