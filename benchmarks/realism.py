@@ -1,6 +1,6 @@
 """How real the rendered store is: networks that never saw a rendering, on rendered and real frames.
 
-``.venv/bin/python benchmarks/realism.py [--frames 500] [--seeds A..B] [--json] [--missed DIR]``
+``.venv/bin/python benchmarks/realism.py [--seeds A..B] [--jobs N] [--json] [--missed DIR]``
 
 Networks and real recordings lie beside the project (``../shared``); without them there is nothing
 to compare. Rendered frames have a truth. Real ones have none: there a person is what the two
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,7 +21,13 @@ from appearance import Appearance, appearance, spread
 from numpy.typing import NDArray
 from seers import Floats, Picture, Seen, Seer, iou, seers
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+if TYPE_CHECKING:
+    from tebura_simulator.scenes.truth import FrameTruth
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+DEMO = ROOT / "simulator" / "tebura_simulator" / "demo" / "footage"
+SIZE_PX, PER_WORLD = (640, 360), 12
 MATCH_IOU = 0.5
 GOAL_OF = "yolox-nano"
 LEAST = 0.5
@@ -89,27 +96,53 @@ class Tally:
         return row
 
 
-def rendered(seeds: Sequence[int], count: int) -> Iterator[Frame]:
-    """Frames of worlds of the test half, until there are so many."""
+def rendered(seeds: Sequence[int], jobs: int) -> Iterator[Frame]:
+    """Frames of worlds of the test half, about ten each; an interrupt ends them early."""
+    from tebura_simulator.scenes.workers import at_once
+
+    try:
+        for frames in at_once(_world, seeds, jobs):
+            yield from frames
+    except KeyboardInterrupt:
+        print("stopped early: the table is of what was drawn by then", file=sys.stderr)
+
+
+def _world(seed: int) -> list[Frame]:
     from tebura_simulator.scenes.dataset import world_frames
     from tebura_simulator.scenes.split import Split
     from tebura_simulator.scenes.worlds import world_of
 
-    given = 0
-    for seed in seeds:
-        for number, frame in world_frames(world_of(Split.TEST, seed, (640, 360)), 12):
-            people = tuple(
-                Whole(np.array(p.visible_px, np.float32), np.array(p.keypoints_px))
-                for p in frame.truth.people
-                if p.visible_px is not None
-                and p.seen_share >= WHOLE_SHARE
-                and p.visible_px[3] - p.visible_px[1] >= WHOLE_HIGH_PX
-            )
-            bgr = np.ascontiguousarray(frame.rgb[:, :, ::-1])
-            yield Frame(bgr, people, f"{seed}-{number:03d}")
-            given += 1
-            if given == count:
-                return
+    world = world_of(Split.TEST, seed, SIZE_PX)
+    return [
+        Frame(
+            np.ascontiguousarray(frame.rgb[:, :, ::-1]), _whole(frame.truth), f"{seed}-{number:03d}"
+        )
+        for number, frame in world_frames(world, PER_WORLD)
+    ]
+
+
+def footage(folder: Path, every: int) -> Iterator[Frame]:
+    """Every n-th frame of films that have their truth beside them."""
+    import msgspec
+    from tebura_simulator.scenes.truth import FootageTruth
+
+    for file in sorted(folder.glob("*/aisle.mp4")):
+        side = file.with_suffix(".truth.json").read_bytes()
+        truth = msgspec.json.decode(side, type=FootageTruth)
+        for index, frame in enumerate(filmed(file, 1)):
+            if index % every == 0 and truth.frames[index].people:
+                yield Frame(frame.picture, _whole(truth.frames[index]))
+
+
+def _whole(truth: "FrameTruth") -> tuple[Whole, ...]:
+    """Who is in full view, high enough in the picture."""
+    return tuple(
+        Whole(np.array(p.visible_px, np.float32), np.array(p.keypoints_px))
+        for p in truth.people
+        if p.visible_px is not None
+        and p.seen_share >= WHOLE_SHARE
+        and p.visible_px[3] - p.visible_px[1] >= WHOLE_HIGH_PX
+    )
 
 
 def filmed(file: Path, every: int) -> Iterator[Frame]:
@@ -228,8 +261,8 @@ def _tell(source: str, network: str, row: dict[str, object]) -> str:
 def main() -> int:
     """Read the command line and run; 0 also where there is nothing to compare with."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
-    parser.add_argument("--frames", type=int, default=500, help="rendered ones")
-    parser.add_argument("--seeds", default="400..499", help="worlds: A..B")
+    parser.add_argument("--seeds", default="400..449", help="worlds: A..B, about ten frames each")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     parser.add_argument("--missed", type=Path, help="keep pictures of whom YOLOX-nano missed")
     options = parser.parse_args()
@@ -239,7 +272,10 @@ def main() -> int:
         return 0
     first, _, last = options.seeds.partition("..")
     seeds = range(int(first), int(last or first) + 1)
-    sources: dict[str, Iterator[Frame]] = {"rendered": rendered(seeds, options.frames)}
+    sources: dict[str, Iterator[Frame]] = {
+        "drawn worlds": rendered(seeds, options.jobs),
+        "demo's footage": footage(DEMO, 2),
+    }
     for name, (file, every) in REAL.items():
         if (SHARED / file).exists():
             sources[name] = filmed(SHARED / file, every)

@@ -49,6 +49,9 @@ def render(
             help="Of the look's cameras and lamps; without, films take a fifth of the bytes.",
         ),
     ] = True,
+    has_masks: Annotated[
+        bool, typer.Option("--masks/--no-masks", help="Masks in the truth, half of its size.")
+    ] = True,
     fps: Annotated[float, typer.Option(min=0.5, max=60.0, help="Frames a second.")] = 10.0,
     jobs: Annotated[
         int, typer.Option(min=1, max=MAX_JOBS, help="Processes; films do not depend on it.")
@@ -91,7 +94,7 @@ def render(
         looks = quiet(looks)
     try:
         for plot in plots_of(what, layout, parse_seeds(seeds)):
-            scene = Scene(plot.drawn.scenario, plot.drawn.layout, looks, fps)
+            scene = Scene(plot.drawn.scenario, plot.drawn.layout, looks, fps, has_masks)
             folder = out / plot.name
             film(
                 scene,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,12 +41,17 @@ GATE = CameraId("gate")
 AISLE = CameraId("aisle")
 STORE = tiny_film.small_store()
 STORY = tiny_film.story(STORE)
+RUN = 7
 FRAMES = round(STORY.duration_s * FPS)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _can_draw() -> None:
+def _short_runs() -> Iterator[None]:
+    """Runs of a few frames, so that a film of seconds has several."""
     tiny_film.drawing_or_skip()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filming, "RUN_FRAMES", RUN)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -93,16 +99,14 @@ import sys
 from pathlib import Path
 from tebura_simulator.scenes import filming
 from tests.simulator import tiny_film
-filming.RUN_FRAMES = 4
+filming.RUN_FRAMES = 7
 from tebura_simulator.scenes.films import film
 from tests.simulator.test_films import FPS, GATE, LOOK, STORE, STORY
 film(filming.Scene(STORY, STORE, LOOK, FPS), Path(sys.argv[1]), cameras=(GATE,))
 """
 
 
-def test_a_killed_film_goes_on_where_it_was(
-    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_film_goes_on_where_it_was(drawn: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", _DRAWS_SLOWLY, str(tmp_path)], env={**os.environ}
     )
@@ -118,7 +122,6 @@ def test_a_killed_film_goes_on_where_it_was(
     assert not (tmp_path / "gate.mp4").exists()
     before = {path: path.stat().st_mtime_ns for path in kept}
 
-    monkeypatch.setattr(filming, "RUN_FRAMES", 4)
     drawn_now: list[int] = []
     left = [path for path in kept if path.exists()]
     assert {path: path.stat().st_mtime_ns for path in left} == before
@@ -128,7 +131,7 @@ def test_a_killed_film_goes_on_where_it_was(
         cameras=(GATE,),
         progress=lambda done, _: drawn_now.append(done),
     )
-    assert drawn_now[0] >= 4 * len(kept)
+    assert drawn_now[0] >= RUN * len(kept)
     assert drawn_now[-1] == FRAMES
     assert not list(tmp_path.glob(".*"))
     assert truth_of_film(tmp_path, GATE) == truth_of_film(drawn, GATE)

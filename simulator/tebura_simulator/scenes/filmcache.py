@@ -69,7 +69,7 @@ def key_of(scene: Scene) -> str:
         msgspec.json.encode(told, order="sorted"),
         msgspec.json.encode(scene.layout, order="sorted"),
         repr(scene.look).encode(),
-        repr(scene.fps).encode(),
+        repr((scene.fps, scene.has_masks)).encode(),
         code_version().encode(),
     )
     digest = hashlib.sha256()

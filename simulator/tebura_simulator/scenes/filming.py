@@ -21,18 +21,22 @@ from tebura_simulator.scenes.workers import at_once
 from tebura_simulator.story.script import Scenario
 from tebura_simulator.story.timeline import Timeline
 
-RUN_FRAMES = 20
-"""Frames of a run: two seconds at ten a second, from key frame to key frame."""
+RUN_FRAMES = 50
+"""Frames of a run: five seconds at ten a second, from key frame to key frame."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is filmed: who does what, where, how it looks, how often a second."""
+    """What is filmed: who does what, where, how it looks, how often a second.
+
+    Without `has_masks` the truth tells no masks: it is half as large.
+    """
 
     scenario: Scenario
     layout: Layout
     look: Look
     fps: float
+    has_masks: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class _CameraMan:
     def _shot_of(self, camera: CameraId) -> Shot:
         if self._shot is None or self._shot.label != camera:
             self.rest()
-            self._shot = Shot(self._stage, camera)
+            self._shot = Shot(self._stage, camera, self.scene.has_masks)
         return self._shot
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from av.codec.context import CodecContext
 from numpy.typing import NDArray
 
-CRF = 24
-"""Quality of the video: at 24 a 640x360 scene of half a minute takes about half a megabyte."""
+CRF = 26
+"""Quality of the video: at 26 half a minute of the demo's aisle (640x360) takes 0.65 MB."""
 
 
 def encode_run(
