@@ -22,8 +22,9 @@ from tebura_simulator.scenes.body import (
     skinned,
 )
 from tebura_simulator.scenes.cloth import Cut, shoes, skirt, top, trousers
+from tebura_simulator.scenes.manner import Manner
 from tebura_simulator.scenes.measures import Measures
-from tebura_simulator.scenes.posture import Manner, Posture, posture_of
+from tebura_simulator.scenes.posture import Posture, posture_of
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.scenes.surface import Surface, border, clipped, surface
 from tebura_simulator.scenes.tailor import dressed

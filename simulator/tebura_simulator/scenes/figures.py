@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from tebura_contract.geometry import Xyz
 
 from tebura_simulator.scenes.body import BONES, Body, load_body
+from tebura_simulator.scenes.hands import GRIP_RADIUS_M
+from tebura_simulator.scenes.manner import Manner
 from tebura_simulator.scenes.measures import Measures
-from tebura_simulator.scenes.posture import GRIP_RADIUS_M, Manner, Posture, posture_of
+from tebura_simulator.scenes.posture import Posture, posture_of
 from tebura_simulator.scenes.rotation import Z, quaternion, turn
 from tebura_simulator.scenes.tailor import Worn, dressed
 from tebura_simulator.scenes.things import add_bag, add_glasses, add_phone

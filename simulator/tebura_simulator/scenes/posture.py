@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.geometry import Xyz
 
-from tebura_simulator.scenes.body import BONES, PARENTS, Body
+from tebura_simulator.scenes.body import Body
+from tebura_simulator.scenes.hands import bend_fingers, curl, grip, palm_of, rest_palm
+from tebura_simulator.scenes.manner import Manner
 from tebura_simulator.scenes.rotation import (
     X,
     Y,
@@ -24,16 +26,12 @@ from tebura_simulator.scenes.rotation import (
     two_bones,
     unit,
 )
+from tebura_simulator.scenes.skeleton import SIDE, SUFFIX, Skeleton
 from tebura_simulator.story.timeline import GestureKind, Hand, Reach, ShopperState
 from tebura_simulator.story.walking import Foot, smooth
 
 Array = NDArray[np.float64]
 
-_CURL_RAD = (math.radians(55), math.radians(70), math.radians(45))
-_THUMB_RAD = (math.radians(48), math.radians(30), math.radians(35))
-"""Bend of a closed finger's and thumb's three joints."""
-GRIP_RADIUS_M = 0.035
-"""Between the palm's skeleton and the middle of what it holds."""
 _STRETCH = 0.93
 """The trunk leans until the arm need not be straighter than this."""
 _MAX_LEAN_RAD = math.radians(50)
@@ -41,9 +39,6 @@ _LOW = 0.52
 """Below this share of its shoulders' height a shopper bends its knees to reach."""
 _DEEPEST = 0.72
 """Of a leg's length, how far the pelvis comes down at most."""
-_INDEX = {name: index for index, name in enumerate(BONES)}
-_SIDE = {Hand.LEFT: 1.0, Hand.RIGHT: -1.0}
-_SUFFIX = {Hand.LEFT: "l", Hand.RIGHT: "r"}
 
 
 @dataclass(frozen=True)
@@ -59,23 +54,6 @@ class Posture:
     grips_m: dict[Hand, Array]
     palms: dict[Hand, Array]
     reading: float = 0.0
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How somebody carries itself.
-
-    `swing` scales the arms' swing, `bend_rad` is how far the back is bent, `phase` where slow
-    movements begin; `reads` says that the phone is taken out while there is nothing to do,
-    `carries` that the left hand holds a basket, `shoulders` that a bag hangs beside it.
-    """
-
-    swing: float = 1.0
-    bend_rad: float = 0.0
-    phase: float = 0.0
-    reads: bool = False
-    carries: bool = False
-    shoulders: bool = False
 
 
 def posture_of(
@@ -97,8 +75,7 @@ class _Poser:
         # How much it stands, 1, rather than walks, 0.
         self.still = 1.0 - min(1.0, state.speed_mps / 0.35)
         self.reading = self._reading()
-        self.rotation = np.repeat(np.eye(3)[None], len(BONES), axis=0)
-        self.head = body.bones_m.copy()
+        self.bones = Skeleton(body)
         self.feet = {Hand.LEFT: state.left_foot, Hand.RIGHT: state.right_foot}
         self.stride_m = float(
             self._local((*state.right_foot.xy_m, 0.0))[1]
@@ -119,8 +96,8 @@ class _Poser:
             self._leg(hand)
         grips = {hand: self._arm(hand, moved.get(hand)) for hand in Hand}
         return Posture(
-            rotations=self.yaw @ self.rotation,
-            heads_m=self.head @ self.yaw.T + self.origin,
+            rotations=self.yaw @ self.bones.rotations,
+            heads_m=self.bones.heads_m @ self.yaw.T + self.origin,
             grips_m={hand: self.yaw @ grip + self.origin for hand, (grip, _) in grips.items()},
             palms={hand: self.yaw @ palm for hand, (_, palm) in grips.items()},
             reading=self.reading,
@@ -144,11 +121,11 @@ class _Poser:
         progress = max(reach.progress for reach in reaches)
         lowest = min(reach.target_m[2] for reach in reaches if reach.target_m is not None)
         shoulder = float(self.body.bone("upperarm.l")[2])
-        deepest = _DEEPEST * sum(self._leg_lengths(Hand.LEFT))
+        deepest = _DEEPEST * sum(self.bones.leg_lengths(Hand.LEFT))
         self.stoop_m = min(deepest, max(0.0, _LOW * shoulder - lowest))
         # Hands that both reach leave the trunk straight.
         twist = -sum(
-            _SIDE[reach.hand] * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
+            SIDE[reach.hand] * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
             for reach in reaches
         )
         low, high = 0.0, _MAX_LEAN_RAD
@@ -166,10 +143,10 @@ class _Poser:
         """How far the arm must straighten, 1 being a straight one."""
         assert reach.target_m is not None
         target = self._local(reach.target_m)
-        upper, lower = self._arm_lengths(reach.hand)
+        upper, lower = self.bones.arm_lengths(reach.hand)
         is_phone = reach.kind is GestureKind.PHONE
         wrist = target + np.array([0.0, 0.035, -0.08] if is_phone else [0.0, 0.07, 0.0])
-        far = float(np.linalg.norm(wrist - self._posed(f"upperarm.{_SUFFIX[reach.hand]}")))
+        far = float(np.linalg.norm(wrist - self.bones.posed(f"upperarm.{SUFFIX[reach.hand]}")))
         return far / (upper + lower)
 
     def _trunk(self, lean: float, twist: float) -> None:
@@ -178,30 +155,30 @@ class _Poser:
         loaded = self.still * math.tanh(2.0 * math.sin(0.9 * self.slow_rad))
         hips = turn(Y, 0.035 * loaded - 0.10 * self.stride_m * (1 - self.still))
         pelvis = turn(Z, 0.25 * twist - 0.06 * self.stride_m) @ turn(X, 0.35 * lean) @ hips
-        self._place("root", pelvis)
+        self.bones.place("root", pelvis)
         back = 0.16 * math.sin(lean) * self.scale + 0.30 * self.stoop_m
         sway = 0.022 * self.scale * loaded
         high = self._pelvis_height(pelvis, np.array([sway, back])) - self.stoop_m
-        self.head[0] = np.array([sway, back, high])
+        self.bones.heads_m[0] = np.array([sway, back, high])
         bent = pelvis
         for name, share in (("waist", 0.25), ("belly", 0.25), ("chest", 0.15)):
             breath = 0.006 * self.breath if name == "chest" else 0.0
             upright = turn(Y, -0.012 * loaded)
             bent = turn(Z, 0.25 * twist) @ bent @ upright @ turn(X, share * lean - breath)
-            self._place(name, bent)
-            self._hang(name)
+            self.bones.place(name, bent)
+            self.bones.hang(name)
         for side in "lr":
-            self._place(f"shoulder.{side}", bent)
-            self._hang(f"shoulder.{side}")
-            self._hang(f"upperarm.{side}")
+            self.bones.place(f"shoulder.{side}", bent)
+            self.bones.hang(f"shoulder.{side}")
+            self.bones.hang(f"upperarm.{side}")
 
     def _pelvis_height(self, pelvis: Array, over: Array) -> float:
         """As high as both legs allow."""
         heights = [float(self.body.bones_m[0, 2]) - 0.006]
         for hand, foot in self.feet.items():
-            thigh, shin = self._leg_lengths(hand)
+            thigh, shin = self.bones.leg_lengths(hand)
             ankle, _ = self._ankle(hand, foot)
-            hip = pelvis @ (self.body.bone(f"thigh.{_SUFFIX[hand]}") - self.body.bones_m[0])
+            hip = pelvis @ (self.body.bone(f"thigh.{SUFFIX[hand]}") - self.body.bones_m[0])
             level = float(np.linalg.norm((hip[:2] + over) - ankle[:2]))
             reach = 0.99 * (thigh + shin)
             heights.append(
@@ -210,7 +187,7 @@ class _Poser:
         return min(heights)
 
     def _gaze(self, reach: Reach | None) -> None:
-        self._hang("neck")
+        self.bones.hang("neck")
         # With nothing to look at, the eyes wander.
         yaw = 0.28 * self.still * math.sin(0.8 * self.slow_rad) * math.sin(0.37 * self.slow_rad)
         pitch = 0.08 + 0.5 * self.manner.bend_rad
@@ -220,38 +197,38 @@ class _Poser:
         if reach is not None and reach.target_m is not None:
             looks.append((self._local(reach.target_m), min(1.0, 1.5 * reach.progress)))
         for point, share in looks:
-            way = point - (self._posed("neck") + np.array([0.0, 0.0, 0.15 * self.scale]))
+            way = point - (self.bones.posed("neck") + np.array([0.0, 0.0, 0.15 * self.scale]))
             seen_yaw = float(np.clip(math.atan2(way[0], -way[1]), -0.9, 0.9))
             far = float(np.hypot(way[0], way[1]))
             seen_pitch = float(np.clip(math.atan2(-way[2], far), -0.4, 0.6))
             yaw += (seen_yaw - yaw) * share
             pitch += (seen_pitch - pitch) * share
         head = turn(Z, yaw) @ turn(X, pitch)
-        self._place("neck", between(self._turned("chest"), head, 0.5))
-        self._hang("head")
-        self._place("head", head)
+        self.bones.place("neck", between(self.bones.turned("chest"), head, 0.5))
+        self.bones.hang("head")
+        self.bones.place("head", head)
 
     def _page(self) -> Array:
         """Where a phone is held to be read."""
-        chest = self._posed("chest")
+        chest = self.bones.posed("chest")
         return np.asarray(chest + self.scale * np.array([-0.05, -0.31, 0.11]))
 
     # The legs
 
     def _leg(self, hand: Hand) -> None:
-        side = _SUFFIX[hand]
-        self._hang(f"thigh.{side}")
-        hip = self._posed(f"thigh.{side}")
+        side = SUFFIX[hand]
+        self.bones.hang(f"thigh.{side}")
+        hip = self.bones.posed(f"thigh.{side}")
         ankle, foot = self._ankle(hand, self.feet[hand])
-        pole = foot @ -Y + 0.12 * _SIDE[hand] * X
-        knee, ankle = two_bones(hip, ankle, self._leg_lengths(hand), pole)
+        pole = foot @ -Y + 0.12 * SIDE[hand] * X
+        knee, ankle = two_bones(hip, ankle, self.bones.leg_lengths(hand), pole)
         for bone, low, start, end in (
             (f"thigh.{side}", f"shin.{side}", hip, knee),
             (f"shin.{side}", f"foot.{side}", knee, ankle),
         ):
             rest = self.body.bone(low) - self.body.bone(bone)
-            self._place(bone, aligning(rest, -Y, end - start, pole), start)
-        self._place(f"foot.{side}", foot, ankle)
+            self.bones.place(bone, aligning(rest, -Y, end - start, pole), start)
+        self.bones.place(f"foot.{side}", foot, ankle)
 
     def _ankle(self, hand: Hand, foot: Foot) -> tuple[Array, Array]:
         """Where a foot's ankle is, and how the foot is turned: rolling from heel to toes."""
@@ -261,7 +238,7 @@ class _Poser:
         roll = math.radians(48) * float(np.clip((far - 0.1) / 0.3, 0.0, 1.0))
         roll -= math.radians(16) * float(np.clip((-far - 0.14) / 0.2, 0.0, 1.0))
         yaw = turn(Z, foot.yaw_rad - self.state.yaw_rad)
-        high = float(self.body.bone(f"foot.{_SUFFIX[hand]}")[2])
+        high = float(self.body.bone(f"foot.{SUFFIX[hand]}")[2])
         pivot = np.array([0.0, (-0.18 if roll > 0 else 0.05) * self.scale, -high])
         # The foot rolls about its toes, or about its heel, which stay on the floor.
         ankle = spot + np.array([0.0, 0.0, high + foot.lift_m])
@@ -272,8 +249,8 @@ class _Poser:
 
     def _arm(self, hand: Hand, mine: Reach | None) -> tuple[Array, Array]:
         """Pose one arm; what it grips (point) and the hand's directions (columns)."""
-        side, sign = _SUFFIX[hand], _SIDE[hand]
-        shoulder = self._posed(f"upperarm.{side}")
+        side, sign = SUFFIX[hand], SIDE[hand]
+        shoulder = self.bones.posed(f"upperarm.{side}")
         home, palm = self._resting(hand, shoulder)
         goal = home
         if mine is not None:
@@ -282,24 +259,24 @@ class _Poser:
         pole = np.array([0.45 * sign, 0.5, -0.75])
         if mine is not None and mine.kind is GestureKind.PHONE:
             pole = np.array([0.35 * sign, 0.1, -0.9])
-        grip = self._grip(hand)
-        wrist = goal - palm @ grip
-        elbow, wrist = two_bones(shoulder, wrist, self._arm_lengths(hand), pole)
+        off = grip(self.body, hand)
+        wrist = goal - palm @ off
+        elbow, wrist = two_bones(shoulder, wrist, self.bones.arm_lengths(hand), pole)
         self._pose_arm(hand, shoulder, elbow, wrist, palm)
-        return wrist + palm @ grip, palm
+        return wrist + palm @ off, palm
 
     def _resting(self, hand: Hand, shoulder: Array) -> tuple[Array, Array]:
         """Where the grip is while the hand has nothing to do: hanging, carrying, or reading."""
-        sign = _SIDE[hand]
+        sign = SIDE[hand]
         swing_rad = -0.75 * sign * self.stride_m / self.scale * self.manner.swing
-        length = sum(self._arm_lengths(hand))
+        length = sum(self.bones.arm_lengths(hand))
         if self.state.held[hand]:
             ahead = unit(np.array([-0.6 * sign, -0.8, 0.25]))
             # Close to the body, so that carrying does not look like reaching.
             front = self.body.belly_m + 0.015
             way = np.array([-0.08 * sign, -max(0.30 * length, front), -0.52 * length])
             way[1] -= 0.04 * swing_rad * length
-            palm = _palm(ahead, -sign * X + 0.5 * Z)
+            palm = palm_of(ahead, -sign * X + 0.5 * Z)
         else:
             # Beside the hips, never through them.
             aside = self.body.hips_m + 0.055 - abs(float(shoulder[0]))
@@ -314,159 +291,62 @@ class _Poser:
                 bend += 0.34
             down = np.array([aside * sign, -math.sin(swing_rad) - bend, -math.cos(swing_rad)])
             way = unit(down) * 0.955 * length
-            palm = _palm(unit(way - 0.12 * Y), -sign * X + 0.25 * Y)
-        at = shoulder + way + palm @ self._grip(hand)
+            palm = palm_of(unit(way - 0.12 * Y), -sign * X + 0.25 * Y)
+        at = shoulder + way + palm @ grip(self.body, hand)
         if self.stoop_m > 0 and not self.state.held[hand]:
             # Who squats rests the free hand on a knee.
             share = min(1.0, self.stoop_m / (0.25 * self.scale))
-            side = _SUFFIX[hand]
-            knee = self._posed(f"shin.{side}") + np.array([0.01 * sign, -0.05, 0.07]) * self.scale
+            side = SUFFIX[hand]
+            knee = (
+                self.bones.posed(f"shin.{side}") + np.array([0.01 * sign, -0.05, 0.07]) * self.scale
+            )
             at = at + (knee - at) * share
-            palm = between(palm, _palm(unit(-Y - 0.4 * Z), -Z), share)
+            palm = between(palm, palm_of(unit(-Y - 0.4 * Z), -Z), share)
         if hand is Hand.RIGHT and self.reading > 0:
-            reading = _palm(unit(Z - 0.55 * Y + 0.25 * X), Y + 0.5 * Z)
+            reading = palm_of(unit(Z - 0.55 * Y + 0.25 * X), Y + 0.5 * Z)
             at = at + (self._page() - at) * self.reading
             palm = between(palm, reading, self.reading)
         return at, palm
 
     def _reaching(self, reach: Reach, home: Array) -> tuple[Array, Array]:
         """The grip's place on its way to the target, and the palm's directions once there."""
-        sign, p = _SIDE[reach.hand], reach.progress
+        sign, p = SIDE[reach.hand], reach.progress
         if reach.target_m is None:
             # The bag's mouth before the hip, got at around the belly.
-            front = self._posed("upperarm.l")[1] - self.body.belly_m - 0.09
-            hip = self._posed("root") + np.array([-0.05 * sign, 0.0, 0.10 * self.scale])
+            front = self.bones.posed("upperarm.l")[1] - self.body.belly_m - 0.09
+            hip = self.bones.posed("root") + np.array([-0.05 * sign, 0.0, 0.10 * self.scale])
             hip[1] = min(hip[1] - 0.17 * self.scale, float(front))
             bend = (home + hip) / 2 + np.array([0.04 * sign, -0.16, 0.0])
             path = (1 - p) ** 2 * home + 2 * p * (1 - p) * bend + p * p * hip
-            return path, _palm(unit(np.array([-sign, -0.5, -0.5])), Y)
+            return path, palm_of(unit(np.array([-sign, -0.5, -0.5])), Y)
         target = self._local(reach.target_m)
         if reach.kind is GestureKind.PHONE:
-            return home + (target - home) * p, _palm(unit(Z - 0.15 * Y), -Y)
+            return home + (target - home) * p, palm_of(unit(Z - 0.15 * Y), -Y)
         via = self._local(reach.via_m or reach.target_m)
         bend = via + 0.5 * (via - target)
         path = (1 - p) ** 2 * home + 2 * p * (1 - p) * bend + p * p * target
         ahead = unit(np.array([target[0] - via[0], target[1] - via[1], -0.12]))
-        return path, _palm(ahead, -sign * X)
+        return path, palm_of(ahead, -sign * X)
 
     def _pose_arm(
         self, hand: Hand, shoulder: Array, elbow: Array, wrist: Array, palm: Array
     ) -> None:
-        side = _SUFFIX[hand]
+        side = SUFFIX[hand]
         bone = self.body.bone
         upper0 = bone(f"forearm.{side}") - bone(f"upperarm.{side}")
         lower0 = bone(f"hand.{side}") - bone(f"forearm.{side}")
         upper, lower = elbow - shoulder, wrist - elbow
         hinge0, hinge = cross(upper0, lower0), cross(upper, lower)
         forearm = aligning(lower0, hinge0, lower, hinge)
-        turned = palm @ _rest_palm(self.body, hand).T
+        turned = palm @ rest_palm(self.body, hand).T
         half = between(forearm, turned, 0.5)
-        self._place(f"upperarm.{side}", aligning(upper0, hinge0, upper, hinge), shoulder)
-        self._place(f"forearm.{side}", forearm, elbow)
-        self._hang(f"wrist.{side}")
+        self.bones.place(f"upperarm.{side}", aligning(upper0, hinge0, upper, hinge), shoulder)
+        self.bones.place(f"forearm.{side}", forearm, elbow)
+        self.bones.hang(f"wrist.{side}")
         # The lower half of the forearm takes up half of the hand's twist.
-        self._place(f"wrist.{side}", swing(half @ lower0, lower) @ half)
-        self._place(f"hand.{side}", turned, wrist)
-        self._fingers(hand, self._curl(hand))
-
-    def _curl(self, hand: Hand) -> float:
-        """How far the fingers are closed, 0 (flat) to 1 (a fist)."""
-        reach = next(
-            (
-                reach
-                for reach in (self.state.reach, self.state.other_reach)
-                if reach is not None and reach.hand is hand and reach.kind is not GestureKind.LOOK
-            ),
-            None,
-        )
-        if reach is not None and reach.kind is GestureKind.PHONE:
-            return 0.3 + 0.15 * reach.progress
-        if self.state.held[hand]:
-            return 0.55
-        if self.manner.carries and hand is Hand.LEFT:
-            return 0.95
-        if reach is not None:
-            return 0.34 - 0.22 * reach.progress
-        return 0.34 + (0.12 * self.reading if hand is Hand.RIGHT else 0.0)
-
-    def _fingers(self, hand: Hand, curl: float) -> None:
-        """Bend the fingers about the palm's width, and the thumb against them."""
-        side = _SUFFIX[hand]
-        ahead, normal, _ = _rest_palm(self.body, hand).T
-        axis = cross(ahead, normal)
-        thumb = unit(self.body.bone(f"finger1-3.{side}") - self.body.bone(f"finger1-1.{side}"))
-        across = cross(thumb, unit(normal + 0.35 * ahead))
-        for finger in range(1, 6):
-            turned = self._turned(f"hand.{side}")
-            for joint in range(3):
-                bone = f"finger{finger}-{joint + 1}.{side}"
-                self._hang(bone)
-                if finger == 1:
-                    turned = turned @ turn(unit(across), curl * _THUMB_RAD[joint])
-                else:
-                    # The little finger closes first.
-                    more = 0.9 + 0.06 * (finger - 2)
-                    turned = turned @ turn(axis, more * curl * _CURL_RAD[joint])
-                self._place(bone, turned)
-
-    def _grip(self, hand: Hand) -> Array:
-        """From the wrist to the middle of what is held, along (fingers, palm, thumb)."""
-        side = _SUFFIX[hand]
-        knuckle = self.body.bone(f"finger3-1.{side}") - self.body.bone(f"hand.{side}")
-        return np.array([0.8 * float(np.linalg.norm(knuckle)), GRIP_RADIUS_M, 0.0])
-
-    def _arm_lengths(self, hand: Hand) -> tuple[float, float]:
-        s = _SUFFIX[hand]
-        return self._length(f"upperarm.{s}", f"forearm.{s}"), self._length(
-            f"forearm.{s}", f"hand.{s}"
-        )
-
-    def _leg_lengths(self, hand: Hand) -> tuple[float, float]:
-        s = _SUFFIX[hand]
-        return self._length(f"thigh.{s}", f"shin.{s}"), self._length(f"shin.{s}", f"foot.{s}")
-
-    def _length(self, bone: str, end: str) -> float:
-        return float(np.linalg.norm(self.body.bone(end) - self.body.bone(bone)))
-
-    # The skeleton
+        self.bones.place(f"wrist.{side}", swing(half @ lower0, lower) @ half)
+        self.bones.place(f"hand.{side}", turned, wrist)
+        bend_fingers(self.bones, hand, curl(self.state, self.manner, hand, self.reading))
 
     def _local(self, point_m: Xyz) -> Array:
         return np.asarray(self.yaw.T @ (np.asarray(point_m) - self.origin))
-
-    def _posed(self, name: str) -> Array:
-        return np.asarray(self.head[_INDEX[name]])
-
-    def _turned(self, name: str) -> Array:
-        return np.asarray(self.rotation[_INDEX[name]])
-
-    def _place(self, name: str, rotation: Array, head: Array | None = None) -> None:
-        index = _INDEX[name]
-        self.rotation[index] = rotation
-        if head is not None:
-            self.head[index] = head
-
-    def _hang(self, name: str) -> None:
-        """Put a bone's head where its parent carries it."""
-        index = _INDEX[name]
-        parent = PARENTS[index]
-        assert parent is not None
-        offset = self.body.bones_m[index] - self.body.bones_m[parent]
-        self.head[index] = self.head[parent] + self.rotation[parent] @ offset
-
-
-def _palm(fingers: Array, normal: Array) -> Array:
-    """Columns: where the fingers point, where the palm looks, and their cross product."""
-    f = unit(fingers)
-    n = unit(normal - (normal @ f) * f)
-    return np.stack([f, n, cross(f, n)], axis=1)
-
-
-def _rest_palm(body: Body, hand: Hand) -> Array:
-    """The hand's directions at rest, from its knuckle and its thumb."""
-    side = _SUFFIX[hand]
-    wrist = body.bone(f"hand.{side}")
-    fingers = unit(body.bone(f"finger3-1.{side}") - wrist)
-    thumb = body.bone(f"finger1-3.{side}") - wrist
-    # Fingers ahead and thumb up, the left palm looks right and the right palm left.
-    normal = cross(fingers, thumb) if hand is Hand.LEFT else cross(thumb, fingers)
-    return _palm(fingers, normal)
