@@ -12,7 +12,9 @@ from tebura_simulator.cli import app
 from tebura_simulator.cli_dataset import parse_size
 from tebura_simulator.scenes.body import KEYPOINTS
 from tebura_simulator.scenes.dataset import HandRow, Plan, WorldRecord, write_dataset
+from tebura_simulator.scenes.lens import Lens
 from tebura_simulator.scenes.lookouts import FOCAL_SHARES
+from tebura_simulator.scenes.render import camera_of
 from tebura_simulator.scenes.shops import assortment
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.scenes.truth import HandTruth, PersonTruth, Thing
@@ -67,6 +69,20 @@ def test_no_camera_has_a_focal_length_of_the_other_half(split: Split) -> None:
                 share = camera.intrinsics.focal_px[0] / SIZE_PX[0]
                 assert any(low <= share <= top for low, top in FOCAL_SHARES[split])
                 assert not any(low <= share <= top for low, top in FOCAL_SHARES[other])
+
+
+@pytest.mark.parametrize("split", Split)
+def test_no_lens_folds_its_picture(split: Split) -> None:
+    """A polynomial that turns back within the picture shows things twice, or walls as waves."""
+    for world in worlds(split):
+        for label in world.cameras:
+            lens = Lens(camera_of(world.layout, label))
+            corners = lens.rays(np.array([(x, y) for x in (0.0, 160.0) for y in (0.0, 90.0)]))
+            for corner in corners:
+                ray = corner * np.linspace(0.0, 1.0, 200)[:, None]
+                seen = np.hypot(*lens.distorted(ray).T)
+                steps = np.diff(seen)
+                assert steps.min() > 0.15 * steps.max(), label
 
 
 @pytest.mark.parametrize("split", Split)

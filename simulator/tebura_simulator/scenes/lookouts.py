@@ -22,6 +22,7 @@ _FROM_WALL_M = 0.25
 _NEAREST_M = 1.5
 _FARTHEST_M = 6.0
 _TRIES = 40
+_BENT = 0.85
 
 
 def lookouts(
@@ -64,8 +65,10 @@ def _lens(split: Split, size_px: tuple[int, int], rng: np.random.Generator) -> I
     shares = FOCAL_SHARES[split]
     low, top = shares[int(rng.integers(len(shares)))]
     focal = float(rng.uniform(low, top)) * wide
-    # Wide lenses bend more.
-    k1 = float(rng.uniform(-0.32, 0.02)) * (0.6 * wide / focal) ** 2
+    # Barrel lenses mostly. A polynomial of k1 alone grows up to two thirds of 1 / sqrt(-3 k1): the
+    # picture's corners stay well inside.
+    corner = float(np.hypot(wide, high)) / 2 / focal
+    k1 = float(rng.uniform(-1.0, 0.1)) * (_BENT * 2 / 3 / corner) ** 2 / 3
     k2 = float(rng.uniform(0.0, 0.35)) * k1**2
     p1, p2 = rng.normal(0.0, 0.0008, 2)
     return Intrinsics(
