@@ -26,10 +26,11 @@ from tebura_contract.clock import seconds
 from tebura_contract.ids import CameraId
 from tebura_edge.bench import costs_ms, held_by_cost
 from tebura_edge.frames import Frame
-from tebura_edge.inference import PeopleSettings, detect_people, open_people
+from tebura_edge.looped import Stream
 from tebura_edge.motion import LOOK_IDLE_NS
+from tebura_edge.people import PeopleSettings, detect_people, open_people
 from tebura_edge.tracker import Tracker
-from tebura_edge.trial import LOOK_HZ, Outcome, Stream, most_streams, run_trial
+from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
 from tebura_models.loader import Network, find_entry, open_network
 from tebura_models.manifest import MANIFEST
 

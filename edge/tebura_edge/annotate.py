@@ -16,7 +16,7 @@ from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.footing import KEYPOINT_SCORE, foot_xy_m
 from tebura_edge.frames import Frame
 from tebura_edge.geometry import CameraView, Front, camera_view, shelf_fronts
-from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
+from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 from tebura_edge.reaches import ReachSettings, hands_in_shelves
 from tebura_edge.tracker import Track, Tracker
 

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tebura_edge.inference import PeopleSettings, open_people
+from tebura_edge.looped import Stream
+from tebura_edge.people import PeopleSettings, open_people
 from tebura_edge.sources import SourceError
-from tebura_edge.trial import LOOK_HZ, Outcome, Stream, most_streams, run_trial
+from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
 
 AISLE = Path(__file__).with_name("bench.mp4")
 """Eight rendered seconds of somebody in an aisle: 640 x 360, H.264, 10 pictures a second."""

@@ -111,7 +111,7 @@ def bench(
     from tebura_models.loader import ModelError
 
     from tebura_edge import bench as board
-    from tebura_edge.inference import PeopleSettings
+    from tebura_edge.people import PeopleSettings
     from tebura_edge.sources import SourceError
 
     try:

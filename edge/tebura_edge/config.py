@@ -74,7 +74,7 @@ class CameraConfig(Table, frozen=True, kw_only=True):
 
 
 class PeopleConfig(Table, frozen=True, kw_only=True):
-    """The network that finds people: `tebura_edge.inference.PeopleSettings`, see there."""
+    """The network that finds people: `tebura_edge.people.PeopleSettings`, see there."""
 
     model: str = "movenet-multipose"
     size_px: tuple[Count, Count] = (384, 256)

@@ -192,7 +192,8 @@ class _Cameras:
     ) -> None:
         from tebura_edge.camera import CameraReader, beside
         from tebura_edge.frames import FrameDesk
-        from tebura_edge.inference import InferenceThread, PeopleLook
+        from tebura_edge.inference import InferenceThread
+        from tebura_edge.people import PeopleLook
 
         configs = setup.config.camera
         self.desk = FrameDesk([c.label for c in configs if c.replay])
@@ -257,7 +258,7 @@ def open_looks(setup: Setup) -> Looks:
     if not setup.config.camera:
         return Looks({})
     from tebura_edge.code_reader import CodeReader
-    from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
+    from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 
     looks: dict[CameraId, Look] = {
         camera.label: CodeReader()

@@ -7,14 +7,12 @@ pictures come when they come, and one that nobody is ready for is gone.
 
 import queue
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
-from tebura_contract.clock import SECOND_NS, ns_from_s, seconds
+from tebura_contract.clock import seconds
 from tebura_contract.geometry import Intrinsics, Pose
 from tebura_contract.ids import CameraId, NodeId, StoreId, shelf_id
 from tebura_contract.layout import Camera, Gondola, Layout, Shelf, StoreInfo
@@ -25,24 +23,15 @@ from tebura_edge.camera_role import CameraRole
 from tebura_edge.clock import SystemClock
 from tebura_edge.detections import Detections
 from tebura_edge.frames import FrameDesk
-from tebura_edge.inference import InferenceThread, PeopleLook, PeopleSettings
+from tebura_edge.inference import InferenceThread
+from tebura_edge.looped import LoopedVideo, Stream
+from tebura_edge.people import PeopleLook, PeopleSettings
 from tebura_edge.role import CodeRead
-from tebura_edge.sources import DECODER_THREADS, Grab, Source, SourceError
+from tebura_edge.sources import Source
 
 NODE = NodeId("trial")
 WARM_UP_S = 1.5
 """Before it counts: buffers are allocated, trackers confirm, the governor wakes up."""
-REMEMBERED = 256
-"""Moments of a camera's pictures; more than any delay worth measuring."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A camera to play: a video over and over, at this rate; busy if people walk in it."""
-
-    video: Path
-    rate_hz: float = 10.0
-    is_busy: bool = True
 
 
 P99_MS = 250.0
@@ -106,52 +95,6 @@ def most_streams(
         is_bounded = lost <= most
         count = (held + lost) // 2 if is_bounded else min(most, count + max(1, count // 2))
     return best
-
-
-class LoopedVideo:
-    """A video as a camera: pictures at their moments, over and over; late ones are skipped."""
-
-    def __init__(self, stream: Stream, offset_s: float) -> None:
-        self._path = stream.video
-        self._period_ns = ns_from_s(1 / stream.rate_hz)
-        self._capture = _open(self._path)
-        self._next_ns = time.monotonic_ns() + ns_from_s(offset_s)
-        self.moments_ns: deque[int] = deque(maxlen=REMEMBERED)
-
-    def read(self) -> Grab:
-        while not self._grab():
-            self._capture.release()
-            self._capture = _open(self._path)
-        is_read, image = self._capture.retrieve()
-        if not is_read:
-            raise SourceError(f"{self._path}: a picture cannot be decoded")
-        return Grab(np.asarray(image, np.uint8))
-
-    def _grab(self) -> bool:
-        """Wait for the next moment and take its picture; False at the end of the video."""
-        wait_ns = self._next_ns - time.monotonic_ns()
-        while wait_ns < -self._period_ns:
-            # As the camera's own buffer: what was not fetched in time is overwritten.
-            self._next_ns += self._period_ns
-            wait_ns += self._period_ns
-            if not self._capture.grab():
-                return False
-        time.sleep(max(0, wait_ns) / SECOND_NS)
-        if not self._capture.grab():
-            return False
-        self.moments_ns.append(self._next_ns)
-        self._next_ns += self._period_ns
-        return True
-
-    def close(self) -> None:
-        self._capture.release()
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, DECODER_THREADS])
-    if not capture.isOpened():
-        raise SourceError(f"{path}: is no video that can be read")
-    return capture
 
 
 @dataclass

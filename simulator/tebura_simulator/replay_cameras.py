@@ -18,7 +18,7 @@ from tebura_edge.camera_role import CameraRole
 from tebura_edge.code_reader import CodeReader
 from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
-from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
+from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 from tebura_edge.recorder import RecordingError
 from tebura_edge.role import Input
 

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from tebura_contract.config import ConfigError
 from tebura_edge.annotate import AnnotateError, annotate_video
-from tebura_edge.inference import PeopleSettings
+from tebura_edge.people import PeopleSettings
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from tebura_edge import bench
 from tebura_edge.cli import app
-from tebura_edge.inference import PeopleSettings, open_people
+from tebura_edge.looped import Stream
+from tebura_edge.people import PeopleSettings, open_people
 from tebura_edge.sources import SourceError
-from tebura_edge.trial import Outcome, Stream, most_streams, run_trial
+from tebura_edge.trial import Outcome, most_streams, run_trial
 from typer.testing import CliRunner
 
 GOOD = Outcome(

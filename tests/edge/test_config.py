@@ -7,7 +7,7 @@ import pytest
 from tebura_contract.config import ConfigError
 from tebura_edge.camera import CameraSettings
 from tebura_edge.config import CameraConfig, PeopleConfig, load_setup
-from tebura_edge.inference import PeopleSettings
+from tebura_edge.people import PeopleSettings
 from tebura_edge.sensing import camera_settings, sensors_of
 
 from tests.edge.small_store import ENTRY_KEY, NODE_KEY, run_edge, write_calibration, write_store

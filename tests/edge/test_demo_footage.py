@@ -14,7 +14,7 @@ from tebura_contract.ids import CameraId, NodeId
 from tebura_contract.layout import load_layout
 from tebura_edge.camera_role import CameraRole, CameraRoleSettings
 from tebura_edge.frames import Frame
-from tebura_edge.inference import PeopleLook, PeopleSettings, open_people
+from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 
 AISLE = CameraId("aisle")
 

@@ -12,13 +12,8 @@ from tebura_contract.clock import ns_from_s
 from tebura_contract.ids import CameraId
 from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.frames import Frame, FrameDesk
-from tebura_edge.inference import (
-    InferenceThread,
-    PeopleLook,
-    PeopleSettings,
-    detect_people,
-    open_people,
-)
+from tebura_edge.inference import InferenceThread
+from tebura_edge.people import PeopleLook, PeopleSettings, detect_people, open_people
 from tebura_edge.role import CodeRead
 from tebura_models.loader import Network
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from tebura_contract.clock import ns_from_s
 from tebura_edge.glance import glance_at
-from tebura_edge.inference import PeopleSettings, open_people
 from tebura_edge.motion import LOOK_IDLE_NS, MotionGate
+from tebura_edge.people import PeopleSettings, open_people
 from tebura_models.heads import find_people
 
 RATE_HZ = 10

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tebura_contract.ids import CameraId
-from tebura_edge import inference
+from tebura_edge import inference, people
 from tebura_edge.detections import Detections
 from tebura_edge.frames import Frame, FrameDesk
-from tebura_edge.inference import InferenceThread, PeopleLook, PeopleSettings, open_people
+from tebura_edge.inference import InferenceThread
+from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 from tebura_edge.role import CodeRead
 from tebura_models.loader import Network
 
@@ -168,7 +169,7 @@ def test_a_replay_has_every_moving_frame_looked_at_at_once(
         seen.append((frame.camera, frame.captured_ns // PERIOD_NS))
         return Detections.empty(frame.camera, frame.captured_ns)
 
-    monkeypatch.setattr(inference, "detect_people", detect)
+    monkeypatch.setattr(people, "detect_people", detect)
     for tick in range(6):
         node.put("a", tick)
         node.put("b", tick)

@@ -1,0 +1,124 @@
+"""Finds people in one camera's frames: with the network where it must, else with what it knows."""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from tebura_contract.clock import ns_from_s
+from tebura_models.heads import People, find_in_all
+from tebura_models.loader import BEST_FIRST, Network, Provider, load_network
+
+from tebura_edge.background import Background
+from tebura_edge.detections import Detections
+from tebura_edge.follow import Follower
+from tebura_edge.frames import Frame
+from tebura_edge.motion import MotionGate
+
+SPARE_CORES_FROM = 3
+"""From so many cores on the network leaves one to decoding and the rest of the node."""
+
+
+class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ``[people]`` table of a node's configuration.
+
+    `size_px` (width, height) bounds the network's input: twice the pixels, twice the time. Without
+    `threads` the board's cores are used, less one from three on. `look_hz` bounds how often the
+    network sees one camera; between looks people are followed. `skip_still` leaves the network out
+    while nothing moves. Below `sure_score` a detection must show something that is not always
+    there.
+    """
+
+    model: str = "movenet-multipose"
+    size_px: tuple[int, int] = (384, 256)
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    providers: tuple[Provider, ...] = BEST_FIRST
+    look_hz: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10.0
+    skip_still: bool = True
+    sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
+
+
+def open_people(settings: PeopleSettings) -> Network:
+    """Open the configured network.
+
+    Raises:
+        ModelError: If its file is not the pinned one or no provider takes it.
+    """
+    cores = os.cpu_count() or 1
+    threads = settings.threads or (cores - 1 if cores >= SPARE_CORES_FROM else cores)
+    return load_network(settings.model, threads=threads, providers=settings.providers)
+
+
+def detect_people(network: Network, frame: Frame, size_px: tuple[int, int]) -> Detections:
+    """People of one frame, in its pixels, weak ones (0.05 and up) included."""
+    return detect_in_all(network, [frame], size_px)[0]
+
+
+def detect_in_all(
+    network: Network, frames: Sequence[Frame], size_px: tuple[int, int]
+) -> list[Detections]:
+    """People of frames of one size, looked at together."""
+    found = find_in_all(network, [frame.image_bgr for frame in frames], size_px)
+    return [_detections(frame, people) for frame, people in zip(frames, found, strict=True)]
+
+
+def _detections(frame: Frame, people: People) -> Detections:
+    return Detections(
+        camera=frame.camera,
+        captured_ns=frame.captured_ns,
+        boxes_xyxy_px=people.boxes_xyxy_px,
+        scores=people.scores,
+        keypoints_px=people.keypoints_px,
+        picture_px=(frame.image_bgr.shape[1], frame.image_bgr.shape[0]),
+    )
+
+
+class PeopleLook:
+    """Finds people in one camera's frames; while nothing moves they are where they were.
+
+    Called with a frame it looks at once if it must. Who has several cameras asks `must_look` first
+    and hands what the network saw to `looked`, or has the frame `followed`.
+    """
+
+    def __init__(self, network: Network, settings: PeopleSettings) -> None:
+        self.network = network
+        self.size_px = settings.size_px
+        self._sure_score = settings.sure_score
+        self._skips_still = settings.skip_still
+        self._gate = MotionGate()
+        self._period_ns = ns_from_s(1 / settings.look_hz)
+        self._background = Background()
+        self._follower = Follower()
+        self._is_moving = False
+        self.looked_ns: int | None = None
+        self.looked_count = 0
+
+    def __call__(self, frame: Frame) -> list[Detections]:
+        if not self.must_look(frame):
+            return [self.followed(frame)]
+        return [self.looked(frame, detect_people(self.network, frame, self.size_px))]
+
+    def must_look(self, frame: Frame) -> bool:
+        """Whether the network should see this frame: something moved and it is time again."""
+        moves = self._gate.must_look(frame.glance, frame.captured_ns) or not self._skips_still
+        self._is_moving = moves
+        return moves and self._is_time(frame.captured_ns)
+
+    def looked(self, frame: Frame, found: Detections) -> Detections:
+        """Take what the network found in this frame; what is sure of it comes back."""
+        self.looked_ns = frame.captured_ns
+        self.looked_count += 1
+        sure = self._background.keep_sure(frame, found, self._sure_score)
+        self._gate.looked(frame.glance, frame.captured_ns, is_empty=not len(sure))
+        self._follower.saw(frame.glance, sure)
+        return sure
+
+    def followed(self, frame: Frame) -> Detections:
+        """People of a frame that the network does not see."""
+        return self._follower.follow(frame) if self._is_moving else self._follower.stay(frame)
+
+    def _is_time(self, captured_ns: int) -> bool:
+        """A quarter period early is in time: cameras are not that regular."""
+        if self.looked_ns is None:
+            return True
+        return not 0 <= captured_ns - self.looked_ns < self._period_ns * 3 // 4
