@@ -1,6 +1,6 @@
 """How real the rendered store is: networks that never saw a rendering, on rendered and real frames.
 
-``.venv/bin/python benchmarks/realism.py [--seeds A..B] [--jobs N] [--json] [--missed DIR]``
+``.venv/bin/python benchmarks/realism.py [--seeds A..B] [--jobs N] [--json] ...``
 
 Networks and real recordings lie beside the project (``../shared``); without them there is nothing
 to compare. Rendered frames have a truth. Real ones have none: there a person is what the two
@@ -265,6 +265,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     parser.add_argument("--missed", type=Path, help="keep pictures of whom YOLOX-nano missed")
+    parser.add_argument("--source", action="append", help="only this one; may be repeated")
     options = parser.parse_args()
     networks = seers(SHARED / "models")
     if not networks:
@@ -281,6 +282,8 @@ def main() -> int:
             sources[name] = filmed(SHARED / file, every)
         else:
             print(f"{name}: skipped, no {SHARED / file}", file=sys.stderr)
+    if options.source:
+        sources = {name: frames for name, frames in sources.items() if name in options.source}
     looks = {}
     if not options.json:
         sure = ", ".join(f"{network.name} {network.sure}" for network in networks)
