@@ -14,6 +14,7 @@ from tebura_gateway import cli_webhooks as webhooks
 from tebura_gateway import logs
 from tebura_gateway.adapters.database import AlreadyServed, DatabaseError
 from tebura_gateway.cli_backup import audit, backup, restore
+from tebura_gateway.cli_books import close, reconcile
 from tebura_gateway.cli_options import ConfigOption, JsonOption, fail, load, transaction
 from tebura_gateway.cli_schema import schema
 
@@ -31,6 +32,8 @@ app.command("restore", epilog="Example: tebura-gateway restore -c gateway.toml n
     restore
 )
 app.command("audit", epilog="Example: tebura-gateway audit -c gateway.toml")(audit)
+app.command("close", epilog="Example: tebura-gateway close -c gateway.toml")(close)
+app.command("reconcile", epilog="Example: tebura-gateway reconcile -c gateway.toml")(reconcile)
 app.command("schema", epilog="Example: tebura-gateway schema -o schemas")(schema)
 
 
@@ -49,11 +52,12 @@ def run(
         return
     logs.set_up(verbose)
     # Imported here: reading a configuration needs neither broker client nor web server.
+    from tebura_gateway.adapters.providers import ProviderMissing
     from tebura_gateway.bootstrap import AddressTaken, WriterDied, serve
 
     try:
         serve(loaded)
-    except (AddressTaken, AlreadyServed, DatabaseError) as error:
+    except (AddressTaken, AlreadyServed, DatabaseError, ProviderMissing) as error:
         fail(str(error))
     except WriterDied as error:
         structlog.get_logger().error("gateway stopped", reason=str(error))
