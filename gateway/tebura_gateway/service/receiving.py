@@ -22,6 +22,7 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.facts import Fact, FactFlag, ended_ns
 from tebura_gateway.domain.sequence import Run
 from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.pruning import was_pruned
 from tebura_gateway.service.reviews import open_review
 from tebura_gateway.service.shop import FUTURE_NS, PAST_NS
 from tebura_gateway.service.transaction import Tx
@@ -40,6 +41,7 @@ class DeadReason(StrEnum):
     WRONG_TOPIC = "wrong-topic"
     UNKNOWN_KIND = "unknown-kind"
     CONFLICT = "conflict"
+    PRUNED = "pruned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,10 @@ def _signed(
             bury(tx, message, DeadReason.UNKNOWN_KIND, str(error), event_id.node)
             _arrived(tx, memory, event_id)
         return event_id
-    if _store(tx, message, received):
+    if was_pruned(tx, memory, event_id, int(began_ns(received.event))):
+        why = "it came before, long ago, and nothing waits for it"
+        bury(tx, message, DeadReason.PRUNED, why, event_id.node)
+    elif _store(tx, message, received):
         _effects(tx, memory, received)
     elif _differs(tx, event_id, envelope):
         bury(tx, message, DeadReason.CONFLICT, f"{event_id} came with other data", event_id.node)

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.settlement import State
-from tebura_gateway.service import holding, nodes, refunding, settling
+from tebura_gateway.service import holding, nodes, pruning, refunding, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.transaction import Tx
 
@@ -15,6 +15,7 @@ def tick(tx: Tx, memory: Memory) -> None:
     settling.ask_due(tx, memory)
     holding.send_due(tx, memory)
     refunding.send_due(tx, memory)
+    pruning.due(tx)
     if over := [visit for visit, until_ns in memory.held.items() if until_ns <= tx.now_ns]:
         for visit in over:
             del memory.held[visit]

@@ -1,0 +1,122 @@
+"""Throws away what has had its effect and protects nothing any more. Never a fact about money.
+
+The rule. An event of the inbox goes when
+
+* it began, ended and came longer than `KEPT_NS` ago;
+* everything up to its number has arrived from that boot of its node, so that the node's run of
+  numbers needs no row to know that it is there;
+* nothing unfinished may need it: it is older, by a margin, than every visit that is not final or
+  has late facts to look at, and than every open review;
+* it is not the last word of a sensor that still sees nothing.
+
+A repetition of such an event is known by its age and its number (`was_pruned`): it is acknowledged
+without any effect and kept as a dead letter. Answers to API calls go after a day (`idempotency`),
+messages to webhooks some time after they were taken or given up. Visits, decisions, rulings,
+reviews, receipts, refunds, books and counts stay.
+"""
+
+from sqlalchemy import and_, delete, func, select, tuple_
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import EventId
+
+from tebura_gateway.adapters.api_tables import delivery
+from tebura_gateway.adapters.tables import counter, inbox, node_boot, review, visit
+from tebura_gateway.domain.settlement import FINAL
+from tebura_gateway.service.memory import Memory, read_outages, still_blind
+from tebura_gateway.service.outgoing import DeliveryState
+from tebura_gateway.service.reviews import ReviewState
+from tebura_gateway.service.transaction import Tx
+
+_DAY_NS = 24 * 3600 * SECOND_NS
+KEPT_NS = 60 * _DAY_NS
+"""So long evidence can be looked at again: a dispute comes within weeks, not seasons."""
+MARGIN_NS = _DAY_NS
+EVERY_NS = 3600 * SECOND_NS
+BATCH = 2_000
+"""So many events at a time: nobody waits for a large broom."""
+KEPT_DONE_NS = 7 * _DAY_NS
+KEPT_DEAD_NS = 30 * _DAY_NS
+PRUNED = "pruned"
+"""Name of the counter that holds when this was done last."""
+
+
+def due(tx: Tx) -> int:
+    """Prune once an hour, a batch at a time; how many events went."""
+    row = tx.get(counter, name=PRUNED)
+    if row is not None and tx.now_ns - int(row.value) < EVERY_NS:
+        return 0
+    _drop_deliveries(tx)
+    gone = _drop_events(tx)
+    if gone < BATCH:
+        tx.put(counter, {"name": PRUNED}, value=tx.now_ns)
+    return gone
+
+
+def was_pruned(tx: Tx, memory: Memory, event: EventId, began_ns: int) -> bool:
+    """Whether this is a repetition of an event that is not in the inbox any more."""
+    if began_ns >= tx.now_ns - KEPT_NS:
+        return False
+    run = memory.runs.get(event.node, {}).get(event.boot)
+    if run is None or event.seq > run.contiguous:
+        return False
+    return tx.get(inbox, node=event.node, boot=event.boot, seq=event.seq) is None
+
+
+def _horizon_ns(tx: Tx) -> int:
+    """Everything before is finished and old."""
+    final = [state.value for state in FINAL]
+    unfinished = select(func.min(visit.c.entered_ns)).where(
+        visit.c.store == tx.store, visit.c.state.not_in(final) | visit.c.late_ns.is_not(None)
+    )
+    asked = select(func.min(review.c.opened_ns)).where(
+        review.c.store == tx.store, review.c.state == ReviewState.OPEN.value
+    )
+    found = [tx.connection.execute(query).scalar() for query in (unfinished, asked)]
+    held = [int(at_ns) - MARGIN_NS for at_ns in found if at_ns is not None]
+    return min([tx.now_ns - KEPT_NS, *held])
+
+
+def _drop_events(tx: Tx) -> int:
+    horizon_ns = _horizon_ns(tx)
+    blind = [fact.id for fact in still_blind(read_outages(tx, horizon_ns))]
+    key = tuple_(inbox.c.node, inbox.c.boot, inbox.c.seq)
+    old = (
+        select(inbox.c.node, inbox.c.boot, inbox.c.seq)
+        .join(
+            node_boot,
+            and_(
+                node_boot.c.store == inbox.c.store,
+                node_boot.c.node == inbox.c.node,
+                node_boot.c.boot == inbox.c.boot,
+            ),
+        )
+        .where(
+            inbox.c.store == tx.store,
+            inbox.c.began_ns < horizon_ns,
+            inbox.c.ended_ns < horizon_ns,
+            inbox.c.received_ns < horizon_ns,
+            inbox.c.seq <= node_boot.c.contiguous_seq,
+        )
+        .order_by(inbox.c.began_ns)
+        .limit(BATCH)
+    )
+    if blind:
+        old = old.where(key.not_in([(one.node, one.boot, one.seq) for one in blind]))
+    found = [tuple(row) for row in tx.connection.execute(old)]
+    if found:
+        tx.connection.execute(delete(inbox).where(inbox.c.store == tx.store, key.in_(found)))
+    return len(found)
+
+
+def _drop_deliveries(tx: Tx) -> None:
+    for state, kept_ns in (
+        (DeliveryState.DONE, KEPT_DONE_NS),
+        (DeliveryState.DEAD, KEPT_DEAD_NS),
+    ):
+        tx.connection.execute(
+            delete(delivery).where(
+                delivery.c.store == tx.store,
+                delivery.c.state == state.value,
+                delivery.c.done_ns < tx.now_ns - kept_ns,
+            )
+        )
