@@ -11,6 +11,7 @@ import pytest
 from tebura_contract.ids import Sku
 from tebura_contract.layout import load_layout
 from tebura_simulator import demo
+from tebura_simulator.scenes.assortment import CHILDREN
 from tebura_simulator.scenes.body import (
     BODIES,
     BONES,
@@ -21,14 +22,15 @@ from tebura_simulator.scenes.body import (
     load_body,
     skinned,
 )
-from tebura_simulator.scenes.cloth import Cut, shoes, skirt, top, trousers
+from tebura_simulator.scenes.cloth import Cut, top, trousers
 from tebura_simulator.scenes.manner import Manner
 from tebura_simulator.scenes.measures import Measures
 from tebura_simulator.scenes.posture import Posture, posture_of
+from tebura_simulator.scenes.rings import shoes, skirt
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.scenes.surface import Surface, border, clipped, surface
 from tebura_simulator.scenes.tailor import dressed
-from tebura_simulator.scenes.wardrobe import CHILDREN, Wardrobe, shapes
+from tebura_simulator.scenes.wardrobe import Wardrobe, shapes
 from tebura_simulator.story.attire import Bag, Over
 from tebura_simulator.story.script import BodyScript, Deed, Hand, Scenario, ShopperScript, Step
 from tebura_simulator.story.timeline import GestureKind, Reach, ShopperState, Timeline

@@ -166,9 +166,6 @@ class Body:
         region[self.marked(Mark.EYES)] = Region.EYES
         return np.asarray(np.median(region[self.faces], axis=1), dtype=np.uint8)
 
-    def faces_of(self, region: Region) -> NDArray[np.int32]:
-        return np.asarray(self.faces[self.region_of == region])
-
     def bone(self, name: str) -> Array:
         return np.asarray(self.bones_m[BONES.index(name)])
 

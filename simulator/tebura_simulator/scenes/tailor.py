@@ -7,15 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tebura_simulator.scenes.body import Body
-from tebura_simulator.scenes.cloth import (
-    Cut,
-    collar,
-    covers,
-    shoes,
-    skirt,
-    top,
-    trousers,
-)
+from tebura_simulator.scenes.cloth import Cut, collar, covers, top, trousers
 from tebura_simulator.scenes.fabric import (
     Detail,
     Pattern,
@@ -28,6 +20,7 @@ from tebura_simulator.scenes.fabric import (
 from tebura_simulator.scenes.face import Features, eye_picture, eyes, face_picture, mouth, skin
 from tebura_simulator.scenes.hair import hair, hat
 from tebura_simulator.scenes.measures import Measures
+from tebura_simulator.scenes.rings import shoes, skirt
 from tebura_simulator.scenes.surface import Surface
 from tebura_simulator.scenes.wardrobe import Outfit
 from tebura_simulator.story.attire import Bottom, HairStyle, Over, Top
