@@ -97,14 +97,11 @@ class Tally:
 
 
 def rendered(seeds: Sequence[int], jobs: int) -> Iterator[Frame]:
-    """Frames of worlds of the test half, about ten each; an interrupt ends them early."""
+    """Frames of worlds of the test half, about ten each."""
     from tebura_simulator.scenes.workers import at_once
 
-    try:
-        for frames in at_once(_world, seeds, jobs):
-            yield from frames
-    except KeyboardInterrupt:
-        print("stopped early: the table is of what was drawn by then", file=sys.stderr)
+    for frames in at_once(_world, seeds, jobs):
+        yield from frames
 
 
 def _world(seed: int) -> list[Frame]:
@@ -161,26 +158,35 @@ def filmed(file: Path, every: int) -> Iterator[Frame]:
 def measure(
     frames: Iterator[Frame], networks: Sequence[Seer], missed: Callable[[Frame, Whole], None]
 ) -> tuple[dict[str, Tally], list[Appearance]]:
-    """Show frames to all networks."""
+    """Show frames to all networks; an interrupt ends it early."""
     tallies = {network.name: Tally(network.sure) for network in networks}
-    looks = []
-    for frame in frames:
-        looks.append(appearance(frame.picture))
-        seen = [(network, network.look(frame.picture)) for network in networks]
-        sure = {network.name: _sure(found, network.sure) for network, found in seen}
-        for network, found in seen:
-            tally = tallies[network.name]
-            tally.frames += 1
-            tally.found += len(sure[network.name].scores)
-            tally.scores += found.scores[found.scores >= LEAST * network.sure].tolist()
-            others = [one for name, one in sure.items() if name != network.name]
-            tally.agreed += [_best(sure[network.name], box) is not None for box in _agreed(others)]
+    looks: list[Appearance] = []
+    try:
+        for frame in frames:
+            seen = [(network, network.look(frame.picture)) for network in networks]
+            looks.append(appearance(frame.picture))
+            _count(tallies, frame, seen)
             for person in frame.people or ():
-                _compare(tally, found, person)
-        for person in frame.people or ():
-            if GOAL_OF in sure and _best(sure[GOAL_OF], person.box) is None:
-                missed(frame, person)
+                for network, found in seen:
+                    is_found = _best(_sure(found, network.sure), person.box) is not None
+                    if network.name == GOAL_OF and not is_found:
+                        missed(frame, person)
+    except KeyboardInterrupt:
+        print("stopped early: this is of what was seen by then", file=sys.stderr)
     return tallies, looks
+
+
+def _count(tallies: dict[str, Tally], frame: Frame, seen: Sequence[tuple[Seer, Seen]]) -> None:
+    sure = {network.name: _sure(found, network.sure) for network, found in seen}
+    for network, found in seen:
+        tally = tallies[network.name]
+        tally.frames += 1
+        tally.found += len(sure[network.name].scores)
+        tally.scores += found.scores[found.scores >= LEAST * network.sure].tolist()
+        others = [one for name, one in sure.items() if name != network.name]
+        tally.agreed += [_best(sure[network.name], box) is not None for box in _agreed(others)]
+        for person in frame.people or ():
+            _compare(tally, found, person)
 
 
 def _sure(found: Seen, score: float) -> Seen:
