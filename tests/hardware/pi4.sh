@@ -104,13 +104,18 @@ beside_host() {
     began=$(date +%s)
     "$host_python" "$@" >"$work/host.jsonl" || die "$name failed on this host"
     pi_python "$@" >"$work/pi.jsonl" || die "$name failed on the emulated $cpu"
-    "$host_python" "$repo/tests/hardware/compare.py" "$work/host.jsonl" "$work/pi.jsonl" ||
+    "$host_python" "$repo/tests/hardware/compare.py" "$work/host.jsonl" "$work/pi.jsonl" \
+        ${tolerance:+"$tolerance"} ||
         die "$name differs on the emulated $cpu"
     say "$name: the same on $cpu and here, $(wc -l <"$work/pi.jsonl") lines, $(($(date +%s) - began)) s"
     rm -rf "$work"
 }
 
-smoke() { beside_host smoke "$repo/tests/hardware/smoke.py" "$@"; }
+smoke() {
+    tolerance=0.001
+    beside_host smoke "$repo/tests/hardware/smoke.py" "$@"
+    tolerance=
+}
 replay() { beside_host "replay of $(basename "$1")" -m tebura_simulator.cli replay "$1" --json; }
 
 plates() {

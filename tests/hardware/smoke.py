@@ -8,6 +8,7 @@ Runs on its own, also where pytest is not installed.
 import json
 import platform
 import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+AISLE_FRAME = 40
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
@@ -76,11 +78,46 @@ def network(path: Path) -> dict[str, object]:
     }
 
 
+def aisle() -> NDArray[np.uint8]:
+    """A picture with somebody in it, to the bit the same on every processor.
+
+    Decoders give the same luminance and colour everywhere, what turns them into BGR on the way out
+    does not (a grey or two between x86 and ARM): so that is done here, by OpenCV, which does.
+    """
+    import av
+    from tebura_edge import bench
+
+    with av.open(str(bench.AISLE)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number == AISLE_FRAME:
+                planes = frame.to_ndarray(format="yuv420p")
+    return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420), np.uint8)
+
+
+def people() -> dict[str, object]:
+    """Whom the network that a node uses finds there."""
+    from tebura_edge.people import PeopleSettings, open_people
+    from tebura_models.heads import find_people
+
+    settings = PeopleSettings(threads=1)
+    image = aisle()
+    found = find_people(open_people(settings), image, settings.size_px)
+    return {
+        "part": "people",
+        "picture": zlib.crc32(image.tobytes()),
+        "scores": found.scores.astype(float).tolist(),
+        "boxes_px": found.boxes_xyxy_px.astype(float).tolist(),
+        "keypoints_px": found.keypoints_px.astype(float).tolist(),
+    }
+
+
 def main() -> None:
     """Print one line a part; the processor goes to stderr, for it is meant to differ."""
     print(platform.machine(), onnxruntime.__version__, cv2.__version__, file=sys.stderr)
     print(json.dumps(numbers()))
     print(json.dumps(images()))
+    if not sys.argv[1:]:
+        print(json.dumps(people()))
     for path in [Path(name) for name in sys.argv[1:]] or sorted(MODELS.rglob("*.onnx")):
         print(json.dumps(network(path)))
 
