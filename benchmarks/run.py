@@ -7,11 +7,14 @@ import platform
 from dataclasses import asdict
 from pathlib import Path
 
+import money
 import weighing
 import wire
 from timing import Row, Suite
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (wire.SUITE, weighing.SUITE)}
+SUITES: dict[str, Suite] = {
+    suite.name: suite for suite in (wire.SUITE, money.SUITE, weighing.SUITE)
+}
 
 
 def machine() -> str:
