@@ -43,7 +43,8 @@ from tests.gateway.simulation.plan import Plan, Shopping
 RESEND_S = 5.0
 WORD_EVERY_S = 5.0
 STAFF_S = 30.0
-GIVE_UP_S = 6 * 3600.0
+GIVE_UP_S = 3600.0
+PATIENT_S = 300.0
 CALL_S = 0.3
 TICK_S = 2.0
 RETRY_S = 0.5
@@ -169,7 +170,9 @@ class World:
             self.now_s = max(due_s, self.now_s)
             heapq.heappop(self._due)[2]()
         else:
-            self.now_s += max(wait_s, TICK_S)
+            # Long after the last visit nothing is due often any more.
+            is_late = self.now_s > self.ends_s + PATIENT_S
+            self.now_s += max(wait_s, 10.0 if is_late else TICK_S)
             self.do()
 
     def _is_busy(self) -> bool:
@@ -179,6 +182,16 @@ class World:
     def _answered(self, call: ProviderCall, _: None) -> None:
         assert self.life is not None
         self.life.desk.answered(call.key)
+
+    @property
+    def ends_s(self) -> float:
+        """When the last visit, and whatever was planned after one, lies behind."""
+        planned = (max(one.left_s, one.refunded_s or 0.0) for one in self.plan.visits)
+        return max([*planned, *self.plan.known_s.values()])
+
+    def is_stuck(self) -> bool:
+        """Whether the day should have come to its end long ago."""
+        return self.now_s > self.ends_s + GIVE_UP_S
 
     def unfinished(self) -> list[str]:
         """What keeps the day from being over, for who reads a failure."""
