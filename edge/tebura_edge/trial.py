@@ -24,6 +24,7 @@ from tebura_edge.clock import SystemClock
 from tebura_edge.detections import Detections
 from tebura_edge.frames import FrameDesk
 from tebura_edge.inference import InferenceThread
+from tebura_edge.looking import Looking
 from tebura_edge.looped import LoopedVideo, Stream
 from tebura_edge.people import PeopleLook, PeopleSettings
 from tebura_edge.role import CodeRead
@@ -161,7 +162,7 @@ def run_trial(
         _follow(found, role, tally, thread, warm_up_s)
         tally.begin()
         _follow(found, role, tally, thread, lasts_s)
-        return _outcome(cameras, tally, lasts_s)
+        return _outcome(cameras, tally, thread, lasts_s)
     finally:
         thread.stop()
         for reader in readers:
@@ -204,7 +205,9 @@ def _follow(
         tally.tracked(item)
 
 
-def _outcome(cameras: dict[CameraId, Stream], tally: _Tally, lasts_s: float) -> Outcome:
+def _outcome(
+    cameras: dict[CameraId, Stream], tally: _Tally, thread: InferenceThread, lasts_s: float
+) -> Outcome:
     due = round(sum(stream.rate_hz for stream in cameras.values()) * lasts_s)
     busy = [label for label, stream in cameras.items() if stream.is_busy]
     latencies_ms = np.array(tally.latencies_s or [lasts_s]) * 1000
@@ -216,12 +219,20 @@ def _outcome(cameras: dict[CameraId, Stream], tally: _Tally, lasts_s: float) -> 
         tracked=min(due, len(tally.latencies_s)),
         p50_ms=float(np.percentile(latencies_ms, 50)),
         p99_ms=float(np.percentile(latencies_ms, 99)),
-        look_hz=min((tally.look_count(label) / lasts_s for label in busy), default=0.0),
+        look_hz=min(
+            (_look_hz(thread.counts()[label], cameras[label]) for label in busy), default=0.0
+        ),
         looks=sum(tally.look_count(label) for label in cameras),
         cores=own_s / lasts_s,
         others=max(0.0, _machine_s() - tally.machine_s - own_s) / lasts_s,
         lasts_s=lasts_s,
     )
+
+
+def _look_hz(looking: Looking, stream: Stream) -> float:
+    """How often the network saw what it should see: where nothing moves it need not look."""
+    wanted = looking.looked + looking.overtaken
+    return stream.rate_hz * looking.looked / wanted if wanted else stream.rate_hz
 
 
 def _cpu_s() -> float:
