@@ -39,7 +39,7 @@ class _Vfs(ctypes.Structure):
         ("app", _P),
         ("open", _P),
         ("delete", _P),
-        *((f"rest{n}", _P) for n in range(13)),
+        *((f"rest{n}", _P) for n in range(14)),
     ]
 
 
@@ -53,6 +53,11 @@ class _Methods(ctypes.Structure):
         ("sync", _P),
         *((f"rest{n}", _P) for n in range(13)),
     ]
+
+
+_KEPT: list[object] = []
+"""What SQLite has addresses of, for as long as the process lives: a connection that is left open is
+closed when its garbage is collected, through these functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,6 @@ class Disk:
         self.syncs = 0
         self._open: dict[int, tuple[str, _Methods]] = {}
         self._tables: dict[int, _Methods] = {}
-        self._kept: list[object] = []
 
     def cut(self, into: Path, rng: random.Random) -> None:
         """Write the files as a power cut might leave them."""
@@ -149,7 +153,7 @@ class Disk:
         hooks = _OPEN(open_), _DELETE(delete)
         mine.open = ctypes.cast(hooks[0], _P)
         mine.delete = ctypes.cast(hooks[1], _P)
-        self._kept += [mine, hooks]
+        _KEPT.extend([mine, hooks])
         sqlite.sqlite3_vfs_register(ctypes.byref(mine), 1)
         try:
             yield self
@@ -199,7 +203,7 @@ class Disk:
 
         hooks = _WRITE(write_), _TRUNCATE(truncate_), _SYNC(sync_), _CLOSE(close_)
         mine.write, mine.truncate, mine.sync, mine.close = (ctypes.cast(h, _P) for h in hooks)
-        self._kept += [plain, close, write, truncate, sync, hooks]
+        _KEPT.extend([plain, mine, close, write, truncate, sync, hooks])
         self._tables[at] = mine
         return mine
 
