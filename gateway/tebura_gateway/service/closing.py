@@ -1,13 +1,13 @@
 """Closes days, and checks that the books hold what they promise (I2, I4, I6)."""
 
 import datetime as dt
-from collections import Counter
 
 from sqlalchemy import func, insert, select
 from tebura_contract.clock import SECOND_NS, Ns
 
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.closing import BookedEntry, DayClosing, balances_of, seal_of
+from tebura_gateway.service import books
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
@@ -67,7 +67,7 @@ def check(tx: Tx) -> None:
     Raises:
         BooksBroken: Naming everything that does not fit.
     """
-    problems = [*_unbalanced(tx), *_numbers(tx), *_sums(tx), *_seals(tx)]
+    problems = [*books.faults(tx.connection, tx.store), *_seals(tx)]
     if problems:
         raise BooksBroken("; ".join(problems))
 
@@ -133,59 +133,6 @@ def _entries(tx: Tx, from_ns: int, until_ns: int) -> list[BookedEntry]:
             booked_ns=int(row.booked_ns),
         )
         for row in tx.connection.execute(query)
-    ]
-
-
-def _unbalanced(tx: Tx) -> list[str]:
-    table = tables.ledger_entry
-    total = func.sum(table.c.amount_minor)
-    query = (
-        select(table.c.posting, table.c.currency, total)
-        .where(table.c.store == tx.store)
-        .group_by(table.c.posting, table.c.currency)
-        .having(total != 0)
-        .limit(10)
-    )
-    return [
-        f"posting {posting} is off by {off} {currency}"
-        for posting, currency, off in tx.connection.execute(query)
-    ]
-
-
-def _numbers(tx: Tx) -> list[str]:
-    problems = []
-    for table, what in ((tables.receipt, "receipt"), (tables.refund, "credit note")):
-        number = table.c.number
-        count, distinct, highest = tx.connection.execute(
-            select(
-                func.count(number),
-                func.count(number.distinct()),
-                func.coalesce(func.max(number), 0),
-            ).where(table.c.store == tx.store)
-        ).one()
-        if not count == distinct == highest:
-            problems.append(f"{count} {what}s are numbered up to {highest}")
-    return problems
-
-
-def _sums(tx: Tx) -> list[str]:
-    """What receipts and credit notes say is what the books say that providers owe."""
-    receipt, refund, entry = tables.receipt, tables.refund, tables.ledger_entry
-    owed: Counter[str] = Counter()
-    for table, amount, sign, extra in (
-        (receipt, receipt.c.total_minor, 1, None),
-        (refund, refund.c.amount_minor, -1, refund.c.state == "done"),
-        (entry, entry.c.amount_minor, -1, entry.c.account.like("receivable:%")),
-    ):
-        query = select(table.c.currency, func.sum(amount)).where(table.c.store == tx.store)
-        if extra is not None:
-            query = query.where(extra)
-        for currency, total in tx.connection.execute(query.group_by(table.c.currency)):
-            owed[currency] += sign * int(total)
-    return [
-        f"receipts less credit notes differ from the books by {off} {currency}"
-        for currency, off in owed.items()
-        if off
     ]
 
 
