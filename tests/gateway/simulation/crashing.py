@@ -1,6 +1,7 @@
 """Where the gateway may die: before and after each commit, and around each provider call."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,16 +60,29 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class FragileDatabase(Database):
-    """A database whose process may die just before and just after a commit."""
+    """A database whose process may die just before and just after a commit.
+
+    Around a commit of nothing there is no point: what is on the disk is what the last one left.
+    """
 
     points: Points
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         with self.writing.begin() as connection:
+            before = _rows_written(connection)
             yield connection
-            self.points.point("before-commit")
-        self.points.point("after-commit")
+            has_written = _rows_written(connection) > before
+            if has_written:
+                self.points.point("before-commit")
+        if has_written:
+            self.points.point("after-commit")
+
+
+def _rows_written(connection: Connection) -> int:
+    """How many rows this connection has ever written."""
+    plain: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return plain.total_changes
 
 
 def fragile(folder: Path, points: Points) -> FragileDatabase:

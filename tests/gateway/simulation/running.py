@@ -1,5 +1,6 @@
 """Runs a plan to its end, through as many lives of the process as it takes."""
 
+import gc
 import os
 import random
 import shutil
@@ -145,6 +146,7 @@ def die_everywhere(
     the process itself passes the point unharmed.
     """
     explored = Explored()
+    _warm_up(plan.seed, folder / "warm-up", empty)
     world = World(plan, Points(lambda *_: False), uses_house)
 
     def fork(number: int, name: str) -> bool:
@@ -159,6 +161,11 @@ def die_everywhere(
     world.points.dies_at = fork
     _lives(world, folder, _first_disk(folder, empty), death)
     return explored
+
+
+def _warm_up(seed: int, folder: Path, empty: Path) -> None:
+    """Have the statements of a day and of a restart compiled: the copies inherit them."""
+    live_through(one_visit(seed), folder, empty, lambda number, _: number == 20)
 
 
 def _die_here(world: World, folder: Path, death: Death) -> None:
@@ -177,6 +184,8 @@ def _in_a_copy(work: Callable[[], None]) -> str:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        # It lives for a tenth of a second: collecting would touch, and so copy, all it inherited.
+        gc.disable()
         said = ""
         try:
             work()

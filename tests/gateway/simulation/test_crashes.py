@@ -33,6 +33,7 @@ def death(request: pytest.FixtureRequest) -> Death:
 def explore(seed: int, folder: Path, empty: Path, death: Death, every: int = 1) -> None:
     # Every third seed pays by the built-in tab, whose book is in the same file.
     found = die_everywhere(one_visit(seed), folder, empty, death, seed % 3 == 0, every)
+    print(f"seed {seed}, {death}: {len(found.points)} points, {len(found.broken)} broken")
     assert found.broken == []
     for wanted in ("before-commit", "after-commit", "acked", "before-capture", "answered-capture"):
         assert wanted in found.points, f"a settlement without {wanted} shows nothing"
