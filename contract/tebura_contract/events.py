@@ -86,10 +86,14 @@ class ForeignObject(_PlateStep, frozen=True, kw_only=True, tag="foreign-object")
     """A change of weight that no product explains: a phone laid down, a bag taken away again.
 
     `candidates` are what it may have been all the same, best first; `log_other` then outweighs
-    them.
+    them. `is_passing`: one of two that come to nothing, told one right after the other and of the
+    same time. Something came and went again, or the other way round, before the plates rested, or
+    went from one plate to the next: a hand, mostly; but two people may have put one thing back and
+    taken another.
     """
 
     candidates: tuple[Candidate, ...] = ()
+    is_passing: bool = False
 
 
 class HandContent(StrEnum):

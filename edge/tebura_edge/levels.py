@@ -27,6 +27,7 @@ from typing import Final
 import numpy as np
 from tebura_contract.clock import SECOND_NS, ns_from_s
 
+from tebura_edge.passing import Passed, Passing
 from tebura_edge.samples import FILTER, Bools, Floats, Ints, Samples
 from tebura_edge.wander import EVERY_S, Wander
 
@@ -167,6 +168,8 @@ class Levels:
             `rested_ns`.
         is_busy: Away from its level in the newest sample, by `off_g`.
         is_ignored: Sick: steps and watermark do not wait for it.
+        passing, passed: What is away from its level now, and what was found to be back by the last
+            judgement.
         now_ns: Store time of the newest judged sample; None before the first.
     """
 
@@ -188,6 +191,8 @@ class Levels:
         self.off_g = np.zeros(plates)
         self.is_sick = np.zeros(plates, np.bool_)
         self.is_ignored = np.zeros(plates, np.bool_)
+        self.passing = Passing()
+        self.passed: list[Passed] = []
         self.now_ns: int | None = None
         self._doubt: dict[int, str] = {}
         self._moved_ns = np.zeros(plates, np.int64)
@@ -246,6 +251,7 @@ class Levels:
             if moved < 0:
                 self._judged_to, self._is_calm = 0, False
                 self.is_resting[:] = False
+                self.passing = Passing()
             else:
                 self._judged_to = max(self._judged_to - moved, 0)
             for row, time_s in enumerate(samples.time_s[begin : samples.end].tolist(), begin + 1):
@@ -267,6 +273,7 @@ class Levels:
         # Plates without a level or a reading are NaN; one context for all that compares them.
         with np.errstate(invalid="ignore"):
             self.now_ns = now_ns = int(self.samples.at_ns[end - 1])
+            self.passed = []
             if self._is_calm and self._stays_calm(end, now_ns, now_s):
                 self._judged_s, self._judged_to = now_s, end
                 return []
@@ -305,12 +312,15 @@ class Levels:
             self._moved_ns[settled] = now_ns
             self._in_band_ns[settled] = 0
         self._note_band(end)
+        if self.passing:
+            is_lost = is_moved | is_new | self.is_sick
+            self.passed = list(self.passing.settle(is_still, is_lost, self._rest_s, now_ns))
         if self._doubt:
             for plate in np.flatnonzero(is_still | is_moved | is_new):
                 self._doubt.pop(int(plate), None)
         self._history.append((now_ns, self.rest_g, self.is_resting))
         is_calm = (is_still | (off_g <= self._calm_g)) & ~self.is_busy
-        self._is_calm = bool((is_calm | self.is_sick).all()) and not self._doubt
+        self._is_calm = bool((is_calm | self.is_sick).all()) and not (self._doubt or self.passing)
         return moves
 
     def move_threshold_g(self) -> Floats:
@@ -326,10 +336,10 @@ class Levels:
         is_new = np.isnan(self.wander.near_g2) | (grade != self._grade)
         is_new &= ~np.isnan(self.noise_g) & (self.samples.end > 0)
         self._grade = grade
+        rests = np.array([0.0, *(rest_s for _, rest_s in settings.noisy)])
+        self._rest_s: Floats = np.maximum(rests[grade], self._window_s)
         if is_new.any():
-            rests = np.array([0.0, *(rest_s for _, rest_s in settings.noisy)])
-            rest_s = np.maximum(rests[grade], self._window_s)
-            self.wander.guess(self._guess_g2(rest_s), rest_s, is_new)
+            self.wander.guess(self._guess_g2(self._rest_s), self._rest_s, is_new)
         sigma_g = np.sqrt(self.wander.variance(2 * self._window_s))
         self._threshold_g: Floats = np.maximum(settings.move_g, settings.move_sigmas * sigma_g)
         self._handled_g: Floats = np.maximum(settings.move_g, settings.handled_sigmas * sigma_g)
@@ -468,9 +478,14 @@ class Levels:
         samples = self.samples
         begin = max(self._judged_to - 1, 0)
         band_g = 1.0 + self._threshold_g + 3.0 * _known(self.noise_g)
-        off_g = np.abs(samples.grams[begin:end] - self.level_g)
-        self.off_g = samples.grams[end - 1] - self.level_g
-        in_band = (off_g <= band_g) & samples.was_read[begin:end]
+        off_g = samples.grams[begin:end] - self.level_g
+        self.off_g = off_g[-1]
+        in_band = (np.abs(off_g) <= band_g) & samples.was_read[begin:end]
+        if not in_band.all():
+            fresh = slice(self._judged_to - begin, None)
+            is_out = ~in_band[fresh] & samples.was_read[begin:end][fresh]
+            is_out &= ~np.isnan(self.level_g) & ~self.is_sick
+            self.passing.note(samples.at_ns[begin:end][fresh], off_g[fresh], is_out)
         # What passes through the band for a moment is somebody's weight.
         at_ns = samples.at_ns[begin:end]
         left = np.where(in_band.all(axis=0), len(in_band), np.argmin(in_band, axis=0))

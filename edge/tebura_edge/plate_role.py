@@ -6,7 +6,7 @@ commands and teach the `planogram`.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,7 +33,7 @@ from tebura_edge.apart import apart
 from tebura_edge.bearing import log_idle, log_shares
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
 from tebura_edge.halves import Halves, Waiting
-from tebura_edge.identification import Explanation, log_sum, noise_of
+from tebura_edge.identification import HANDFUL, Explanation, explain, log_sum, noise_of
 from tebura_edge.levels import Levels, LevelSettings
 from tebura_edge.planogram import Foreign, Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
@@ -53,6 +53,9 @@ TAKEN_AWAY: Final = 0.3
 SAME_SHARE: Final = 0.003
 """Deviation of what one thing weighs twice on one plate: where it stands changes it (the real pot,
 set down five times: 0.3 %)."""
+
+PASSING_WITHIN: Final = 0.25
+"""What passes is off what it weighs at rest by up to this share: a landing overshoots and rings."""
 
 STATE_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
@@ -241,11 +244,30 @@ class PlateRole:
 
     def _events(self, steps: Iterable[WeightStep], now_ns: int) -> list[Event]:
         """What is told of steps that were found, and of those that waited."""
-        return [
+        found = list(steps)
+        passing = [step for step in found if step.is_passing]
+        settled = [step for step in found if not step.is_passing]
+        events = [
             self._event(part, explained)
-            for step in self._halves.take(steps, self._planogram, now_ns)
+            for step in self._halves.take(settled, self._planogram, now_ns)
             for part, explained in apart(step, self._planogram)
         ]
+        return events + self._passing(passing)
+
+    def _passing(self, steps: Sequence[WeightStep]) -> list[Event]:
+        """Both halves of what may have been a product each way; a hand weighs something else."""
+        events: list[Event] = []
+        for halves in zip(steps[::2], steps[1::2], strict=True):
+            explained = [explain(step, self._planogram) for step in halves]
+            if any(
+                _weighs_like(step, one, self._planogram)
+                for step, one in zip(halves, explained, strict=True)
+            ):
+                events += [
+                    _foreign(step, one, self._blindness(step), is_passing=True)
+                    for step, one in zip(halves, explained, strict=True)
+                ]
+        return events
 
     def _event(self, step: WeightStep, explanation: Explanation) -> Event:
         blind = self._blindness(step)
@@ -311,7 +333,19 @@ def _log_taken_away(foreign: Foreign, step: WeightStep) -> float:
     return math.log(TAKEN_AWAY) + weight + log_shares(step.delta_g, len(step.plates)) + idle
 
 
-def _foreign(step: WeightStep, explanation: Explanation, blind: str) -> ForeignObject:
+def _weighs_like(step: WeightStep, explanation: Explanation, planogram: Planogram) -> bool:
+    """Whether it weighs about what a hand takes of a product."""
+    weights_g = (
+        one.quantity * planogram.weight(one.sku).mean_g
+        for one in explanation.candidates
+        if one.quantity <= HANDFUL
+    )
+    return any(abs(abs(step.delta_g) - g) <= PASSING_WITHIN * g for g in weights_g)
+
+
+def _foreign(
+    step: WeightStep, explanation: Explanation, blind: str, *, is_passing: bool = False
+) -> ForeignObject:
     return ForeignObject(
         shelf=step.shelf,
         plates=step.plates,
@@ -323,6 +357,7 @@ def _foreign(step: WeightStep, explanation: Explanation, blind: str) -> ForeignO
         candidates=explanation.candidates,
         log_other=_told(explanation),
         trace=step.trace,
+        is_passing=is_passing,
     )
 
 

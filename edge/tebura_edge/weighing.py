@@ -7,7 +7,7 @@ when all plates it may touch rest again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -16,8 +16,9 @@ from tebura_contract.clock import SECOND_NS, Ns, ns_from_s
 from tebura_contract.events import Trace
 from tebura_contract.ids import PlateId, ShelfId
 
-from tebura_edge.actions import Pending, actions_of, is_echo, is_over, link_ns_of
+from tebura_edge.actions import WAIT_S, Pending, actions_of, is_echo, is_over, link_ns_of
 from tebura_edge.levels import Levels, LevelSettings, PlateMove
+from tebura_edge.passing import Passed, together
 
 MIN_STEP_G: Final = (10.0, 20.0)
 """Smallest step told, between these bounds 0.6 of the store's lightest product: neighbours of a
@@ -40,6 +41,12 @@ a share of 0.5 gets 5 wrong in weight, one of 0.1 names an idle neighbour in 3."
 SLIDES: Final = 0.02
 """What leaves one plate and comes to the next at once slid there, if this share at most is left. At
 0.04 a bottle of tea put back beside a bottle of water that somebody takes is one that slid."""
+
+PASSING_SHARE: Final = 0.05
+"""Deviation of what a thing weighs on a plate that has no time to come to rest."""
+
+SHAKE_G: Final = 20.0
+"""Neighbours of a plate that is handled shake by up to so much, and what does so passes on none."""
 
 _TOLD_KEPT: Final = 24
 
@@ -79,6 +86,9 @@ class WeightStep:
         from_ns, to_ns: Store time from the last moment at the old level to the first at the new.
         trace: What the plates that moved most showed, for people to look at.
         blind: Why the node could not watch all of it; empty where it could.
+        is_passing: One of two that come to nothing, told one right after the other: the plates rest
+            where they were, or what left one came to the next at once. Both are of the time of
+            both.
     """
 
     shelf: ShelfId
@@ -90,6 +100,7 @@ class WeightStep:
     to_ns: int
     blind: str = ""
     trace: Trace | None = None
+    is_passing: bool = False
 
 
 @dataclass(slots=True)
@@ -99,6 +110,7 @@ class _Scale:
     near: list[list[int]]
     pending: list[Pending] = field(default_factory=list)
     told: list[PlateMove] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
 
 
 def min_step_g(lightest_g: float | None) -> float:
@@ -144,8 +156,11 @@ class Weigher:
             now_ns = part.levels.now_ns
             assert now_ns is not None
             part.pending += [Pending(move, now_ns) for move in moves]
+            part.passed += part.levels.passed
             if part.pending:
                 steps += self._ready_steps(part, now_ns)
+            if part.passed:
+                steps += self._ready_passed(part, now_ns)
         return steps
 
     def tick(self, now_ns: int) -> list[WeightStep]:
@@ -153,8 +168,8 @@ class Weigher:
         return [
             step
             for part in self._scales.values()
-            if part.pending
-            for step in self._ready_steps(part, now_ns)
+            if part.pending or part.passed
+            for step in (*self._ready_steps(part, now_ns), *self._ready_passed(part, now_ns))
         ]
 
     def watermark_ns(self, silent: Collection[str] = ()) -> int | None:
@@ -220,10 +235,9 @@ class Weigher:
         sigma_g = float(np.hypot.reduce([part.levels.sigma_g(c, apart_s) for c in listed]))
         named = [move for move in moves if move.plate in listed] or moves
         sure = HANDLED_SIGMAS if any(move.is_handled for move in named) else SURE_SIGMAS
-        if abs(delta_g) < max(self._smallest_g, sure * sigma_g):
-            return []
-        if _has_slid(deltas_g, delta_g, sigma_g):
-            return []
+        is_seen = abs(delta_g) >= max(self._smallest_g, sure * sigma_g)
+        if not is_seen or _has_slid(deltas_g, delta_g, sigma_g):
+            return self._both_ways(part, moves)
         part.told = [*part.told[-_TOLD_KEPT:], *named]
         return [
             WeightStep(
@@ -238,6 +252,50 @@ class Weigher:
                 trace=_trace(part, deltas_g, begin_ns),
             )
         ]
+
+    def _ready_passed(self, part: _Scale, now_ns: int) -> list[WeightStep]:
+        """What passed, once nothing beside it may be part of it any more."""
+        steps: list[WeightStep] = []
+        for group in together(part.passed, part.near):
+            first, seen_ns = group[0], max(one.seen_ns for one in group)
+            may_grow = any(plate in part.levels.passing for plate in part.near[first.plate])
+            if may_grow and now_ns - seen_ns <= ns_from_s(WAIT_S):
+                continue
+            part.passed = [one for one in part.passed if one not in group]
+            if not _is_shake(first, part):
+                steps += self._passed(part, group)
+        return steps
+
+    def _passed(self, part: _Scale, group: Sequence[Passed]) -> list[WeightStep]:
+        came_g = {one.plate: one.size_g for one in group if one.size_g * group[0].size_g > 0}
+        went_g = {column: -grams for column, grams in came_g.items()}
+        from_ns, to_ns = min(one.from_ns for one in group), max(one.to_ns for one in group)
+        halves = self._passing(part, (came_g, went_g), from_ns, to_ns)
+        if halves:
+            # Its neighbours stay off as they do beside what is taken.
+            part.told = [*part.told[-_TOLD_KEPT:], *(move for one in group for move in _moves(one))]
+        return halves
+
+    def _both_ways(self, part: _Scale, moves: Sequence[PlateMove]) -> list[WeightStep]:
+        """What of moves that come to nothing came, and what went; the earlier first."""
+        came_g: dict[int, float] = {}
+        went_g: dict[int, float] = {}
+        in_time = sorted(moves, key=lambda move: (move.turned_ns, move.plate))
+        for move in in_time:
+            half_g = came_g if move.delta_g > 0 else went_g
+            half_g[move.plate] = half_g.get(move.plate, 0.0) + move.delta_g
+        halves = (came_g, went_g) if in_time[0].delta_g > 0 else (went_g, came_g)
+        from_ns, to_ns = min(move.from_ns for move in moves), max(move.to_ns for move in moves)
+        return self._passing(part, halves, from_ns, to_ns)
+
+    def _passing(
+        self, part: _Scale, halves: Sequence[Mapping[int, float]], from_ns: int, to_ns: int
+    ) -> list[WeightStep]:
+        """Two steps that come to nothing, if both are more than a shake and less than a press."""
+        steps = [_half(part, deltas_g, from_ns, to_ns) for deltas_g in halves if deltas_g]
+        heavy_g = part.levels.settings.heavy_g
+        is_thing = all(self._smallest_g <= abs(step.delta_g) <= heavy_g for step in steps)
+        return steps if is_thing and len(steps) == len(halves) else []
 
     def _add_small_changes(self, part: _Scale, deltas_g: dict[int, float], begin_ns: int) -> None:
         """Add neighbours that changed too little to be a move of their own.
@@ -275,6 +333,53 @@ def _has_slid(deltas_g: Mapping[int, float], delta_g: float, sigma_g: float) -> 
     return abs(delta_g + other_g) <= max(SLIDES * abs(delta_g), 4 * sigma_g)
 
 
+def _is_shake(one: Passed, part: _Scale) -> bool:
+    """Whether it is only a neighbour that shook when something was taken or put."""
+    link_ns = link_ns_of(part.levels)
+    return abs(one.size_g) < SHAKE_G and any(
+        move.plate in (one.plate, *part.near[one.plate])
+        and abs(move.delta_g) > abs(one.size_g)
+        and one.from_ns - link_ns <= move.turned_ns <= one.to_ns + link_ns
+        for move in (*part.told, *(pending.move for pending in part.pending))
+    )
+
+
+def _moves(one: Passed) -> list[PlateMove]:
+    """What passed as the two moves that the plate had no time for."""
+    there = PlateMove(
+        plate=one.plate,
+        before_g=0.0,
+        after_g=one.size_g,
+        sigma_g=PASSING_SHARE * abs(one.size_g),
+        from_ns=one.from_ns,
+        turned_ns=one.from_ns,
+        to_ns=one.to_ns,
+        is_handled=True,
+        blind="",
+    )
+    back = replace(there, before_g=one.size_g, after_g=0.0, turned_ns=one.to_ns)
+    return [there, back]
+
+
+def _half(part: _Scale, deltas_g: Mapping[int, float], from_ns: int, to_ns: int) -> WeightStep:
+    """One way of what came to nothing."""
+    least_g = LISTED_SHARE * max(abs(grams) for grams in deltas_g.values())
+    columns = [column for column in sorted(deltas_g) if abs(deltas_g[column]) >= least_g]
+    delta_g = sum(deltas_g[column] for column in columns)
+    noise_g = [part.levels.sigma_g(c, (to_ns - from_ns) / SECOND_NS) for c in columns]
+    return WeightStep(
+        shelf=part.sites[columns[0]].shelf,
+        plates=tuple(part.sites[column].plate for column in columns),
+        delta_g=delta_g,
+        sigma_g=float(np.hypot.reduce([*noise_g, PASSING_SHARE * delta_g])),
+        deltas_g={part.sites[c].plate: deltas_g[c] for c in columns},
+        from_ns=from_ns,
+        to_ns=to_ns,
+        trace=_trace(part, deltas_g, from_ns),
+        is_passing=True,
+    )
+
+
 def _trace(part: _Scale, deltas_g: Mapping[int, float], begin_ns: int) -> Trace | None:
     """What the plates that moved most showed, up to now."""
     samples, end = part.levels.samples, part.levels.judged
@@ -307,6 +412,10 @@ def _watermark_ns(part: _Scale) -> int | None:
         return None
     waiting = levels.is_busy & ~levels.is_ignored
     marks = [levels.now_ns, *(one.move.from_ns for one in part.pending)]
+    marks += [one.from_ns for one in part.passed]
+    away_ns = levels.passing.began_ns()
+    if away_ns is not None:
+        marks.append(away_ns)
     if waiting.any():
         marks.append(int(levels.still_ns[waiting].min()))
     return min(marks) - 1

@@ -333,10 +333,14 @@ def test_the_first_weight_is_a_baseline() -> None:
     assert Bench(60.0, 10.0, load_g=5000.0).weigh() == []
 
 
-def test_a_thing_that_slides_to_the_next_plate_is_no_pick() -> None:
+def test_a_thing_that_slides_to_the_next_plate_only_passed() -> None:
     bench = Bench(60.0, 20.0)
     bench.change(10.0, {2: -300.0, 3: 300.0})
-    assert bench.weigh() == []
+    went, came = bench.weigh()
+    assert went.is_passing
+    assert came.is_passing
+    assert (numbers(went), numbers(came)) == ([2], [3])
+    assert went.delta_g == pytest.approx(-came.delta_g, abs=2.0)
 
 
 def test_two_of_about_one_weight_one_each_way_at_once_are_no_slide() -> None:
@@ -354,6 +358,60 @@ def test_a_neighbour_that_is_pushed_for_a_moment_puts_nothing_back() -> None:
     is_pushed = (bench.time_s > 9.9) & (bench.time_s < 10.5)
     bench.grams[is_pushed, 3] -= 13.0
     assert all(step.delta_g < 0.0 for step in bench.weigh())
+
+
+# What passes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate_hz", [10.0, 60.0])
+@pytest.mark.parametrize("apart_s", [0.4, 0.6])
+@pytest.mark.parametrize("first_g", [300.0, -300.0])
+def test_what_comes_and_goes_before_the_plate_rests_is_told_as_both_halves(
+    rate_hz: float, apart_s: float, first_g: float
+) -> None:
+    bench = Bench(rate_hz, 20.0)
+    bench.change(10.0, {2: first_g})
+    bench.change(10.0 + apart_s, {2: -first_g})
+    halves = bench.weigh()
+    assert [half.is_passing for half in halves] == [True, True]
+    assert [half.delta_g for half in halves] == pytest.approx([first_g, -first_g], rel=0.25)
+    assert all(numbers(half) == [2] for half in halves)
+    for half in halves:
+        assert 9.5 <= seconds(half.from_ns) <= 10.3
+        assert 10.0 + apart_s - 0.3 <= seconds(half.to_ns) <= 10.9 + apart_s
+
+
+def test_what_passes_on_three_plates_is_one_thing() -> None:
+    bench = Bench(60.0, 20.0)
+    light_g = {1: 20.0, 2: 60.0, 3: 25.0}
+    bench.change(10.0, light_g)
+    bench.change(11.0, {plate: -grams for plate, grams in light_g.items()})
+    came, went = bench.weigh()
+    assert numbers(came) == numbers(went) == [1, 2, 3]
+    assert came.delta_g == pytest.approx(105.0, rel=0.15)
+
+
+def test_neighbours_that_shake_when_something_is_taken_let_nothing_pass() -> None:
+    for seed in range(5):
+        bench = Bench(60.0, 20.0, noise_g=0.3, seed=seed)
+        bench.change(10.0, {2: -600.0})
+        (step,) = bench.weigh()
+        assert not step.is_passing
+
+
+def test_the_watermark_waits_at_the_beginning_of_what_passes() -> None:
+    bench = Bench(10.0, 20.0)
+    bench.change(10.0, {2: 300.0})
+    bench.change(10.9, {2: -300.0})
+    weigher, marks_ns, from_ns = make_weigher(bench.plates), [], 0
+    for at_ns, row in zip(bench.at_ns(), bench.quantized(), strict=True):
+        steps = weigher.feed("left", np.array([at_ns]), row[None])
+        if steps:
+            from_ns = steps[0].from_ns
+            break
+        marks_ns.append(weigher.watermark_ns() or 0)
+    assert max(marks_ns) < from_ns
+    assert (weigher.watermark_ns() or 0) > from_ns
 
 
 # Trouble with the samples ---------------------------------------------------------------------

@@ -276,6 +276,23 @@ class Script:
         )
         return self.say(PLATES, event)
 
+    def passing(self, at_s: float, delta_g: float, *candidates: Candidate) -> tuple[Fact, Fact]:
+        """Something that came and went, or went and came, before the plates rested."""
+        halves = []
+        for grams in (delta_g, -delta_g):
+            event = ForeignObject(
+                shelf=TOP,
+                plates=(PlateId(f"{TOP}/p1"),),
+                delta_g=grams,
+                sigma_g=10.0,
+                from_ns=ns(at_s),
+                to_ns=ns(at_s + 1.5),
+                candidates=candidates or (candidate(TEA),),
+                is_passing=True,
+            )
+            halves.append(self.say(PLATES, event))
+        return halves[0], halves[1]
+
     def sensor(self, node: NodeId, at_s: float, state: SensorState, kind: SensorKind) -> Fact:
         return self.say(
             node,

@@ -19,7 +19,7 @@ from tebura_simulator.story.timetable import ActionKind
 from tebura_simulator.weighing_bench.calibration import calibration
 from tebura_simulator.weighing_bench.cases import Wanted, case_names, draw
 from tebura_simulator.weighing_bench.given import given
-from tebura_simulator.weighing_bench.lines import case_line
+from tebura_simulator.weighing_bench.lines import Verdict, case_line
 from tebura_simulator.weighing_bench.matching import Fate, matched
 from tebura_simulator.weighing_bench.places import Place
 from tebura_simulator.weighing_bench.playing import Case, Played, Told, play
@@ -133,6 +133,28 @@ def test_clean_plates_give_every_step_and_nothing_else() -> None:
     assert {one.fate for one in line.steps} == {Fate.FOUND}
     assert all(one.cause is None for one in line.told)
     assert all(abs(one.error_g or 0.0) < 1.0 for one in line.steps)
+
+
+def test_one_put_back_and_another_taken_right_after_it_are_asked_about_on_both_receipts() -> None:
+    layout = store_of(12)
+    story = story_of(layout, PlateKind.STORE60, 60.0, 4, 8.0)
+    clean = PlatesScript(kind=PlateKind.STORE60, harshness=0.0)
+    first = story.actions[0]
+    takes = structs.replace(first, t_s=40.0, shopper="b", inside_from_s=39.6, inside_to_s=40.4)
+    puts = structs.replace(
+        first, kind=ActionKind.PUT_BACK, t_s=39.5, delta_g=300.0, inside_from_s=39.1
+    )
+    quiet = replace(
+        story,
+        scenario=structs.replace(story.scenario, plates=clean),
+        actions=(first, structs.replace(puts, inside_to_s=39.9), takes),
+    )
+    line = case_line(play(Case("own", "own", 1, quiet, layout)), 0.0)
+    assert [one.fate for one in line.steps] == [Fate.FOUND, Fate.NETTED, Fate.NETTED]
+    assert [one.verdict for one in line.steps[1:]] == [Verdict.ASKED] * 2
+    assert line.passing == line.passing_asked == 2
+    assert {one.shopper for one in line.receipts if one.is_asked} == {"a", "b"}
+    assert all(one.after == one.true for one in line.receipts)
 
 
 def test_confidence_that_is_right_has_no_calibration_error() -> None:

@@ -12,7 +12,7 @@ from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.blindness import Outage, outage_during
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
-from tebura_gateway.domain.facts import Fact, Step
+from tebura_gateway.domain.facts import Fact, Step, is_passing
 from tebura_gateway.domain.holdings import UNHELD, Holdings
 from tebura_gateway.domain.joint import Catalogue, Joint, weigh
 from tebura_gateway.domain.presence import NEVER_NS
@@ -27,6 +27,8 @@ WHOLE_WITHIN, WHOLE_WITHIN_G = 0.1, 3.0
 """Packages further off their weight are open, or not what they seem; nodes learn up to there."""
 _SUSPECT = 0.02
 """A visit this likely to be behind a doubtful step waits for its review."""
+PASSING_HAND = 0.1
+"""A second hand this likely, against the first, may have put back or taken what passed."""
 _SETTLED_REASONS = (Reason.NONE, Reason.FOREIGN, Reason.STAFF)
 
 
@@ -61,11 +63,17 @@ class Bench:
         self._catalogue = Catalogue.of(self.layout)
         self._holdings = Holdings(len(self._catalogue.products))
 
-    def decide(self, fact: Fact, step: Step, who: Who) -> Decision:
+    def decide(self, fact: Fact, step: Step, who: Who) -> None:
         """Judge the next step; it may undo an earlier one, which is decided with it then.
 
-        All decisions, as far as they go, are in `decisions`.
+        All decisions, as far as they go, are in `decisions`; there is none of what passed under
+        one visit's hands.
         """
+        if is_passing(step):
+            if fact.id in self.rulings or self._may_be_of_two(fact, step, who):
+                found = guesses(step.candidates, step.log_other)
+                self._note(self._decision(fact, step, who, found))
+            return
         past, found = self._remembered(step, who)
         decision = self._decision(fact, step, who, found)
         undone = self._undone(decision, step, who)
@@ -75,9 +83,25 @@ class Bench:
             decision = self._undo(undone, decision)
         if undone is None or undone.is_product:
             self._undoing.add(Past(decision, dict(who.posterior)))
-        self.decisions[fact.id] = decision
+        self._note(decision)
+
+    def _note(self, decision: Decision) -> None:
+        self.decisions[decision.id] = decision
         self._learn(decision)
-        return decision
+
+    def _may_be_of_two(self, fact: Fact, step: Step, who: Who) -> bool:
+        """Whether what came to nothing may be one visit's put-back and another's pick.
+
+        Two hands were there, or nobody can say whose were.
+        """
+        if len(who.posterior) < 2:
+            return False
+        if self._doubt(fact, step, who) is not None:
+            return True
+        if not who.hands:
+            return not self.layout.watchers(step.shelf)
+        least = PASSING_HAND * who.hands[0].score
+        return len({hand.visit for hand in who.hands if hand.score >= least} - {None}) > 1
 
     def _undo(self, past: Past, decision: Decision) -> Decision:
         """Decide an earlier step together with this one, which undoes it."""
@@ -115,6 +139,8 @@ class Bench:
         else:
             verdict = self._verdict(step, who, joint)
             doubt = self._doubt(fact, step, who)
+            if doubt is None and is_passing(step):
+                doubt = Reason.WHO, "came and went, two may have acted"
             if doubt is not None and verdict.reason is not Reason.FOREIGN:
                 verdict = replace(verdict, reason=doubt[0], detail=doubt[1])
         status = self._status(fact, step, who, verdict)
@@ -146,7 +172,7 @@ class Bench:
         best = joint.best()
         if best is None or joint.other >= threshold:
             visit = who.posterior[0][0] if who.posterior else None
-            if is_return and isinstance(step, ForeignObject):
+            if is_return and isinstance(step, ForeignObject) and not step.is_passing:
                 return _Verdict(visit, confidence=joint.other, reason=Reason.FOREIGN)
             # Several products at once are none of the candidates, either.
             return _Verdict(visit, reason=Reason.NO_CANDIDATE)

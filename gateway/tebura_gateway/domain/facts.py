@@ -19,6 +19,11 @@ Step = ItemPicked | ItemReturned | ForeignObject
 """A settled change of weight on a shelf."""
 
 
+def is_passing(step: Step) -> bool:
+    """Whether it is one of two that come to nothing."""
+    return isinstance(step, ForeignObject) and step.is_passing
+
+
 class FactFlag(StrEnum):
     """What makes a fact doubtful as a whole."""
 

@@ -4,7 +4,7 @@ The gateway's own bench decides, with the cart of whoever it was: a put-back of 
 hold is less likely. What several shoppers did and was told as one is of either, as when all their
 hands are there; so is what staff and a shopper did. Whose a false event is: of who pressed there
 and of whose act there at that time was never told; else of who acted last. Refills alone are left
-out; they are no shopper's.
+out; they are no shopper's. What came and went is of all whose hands were there meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import EventId, NodeId, VisitId, track_id
 from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.decision import Decision, Reason, Status
-from tebura_gateway.domain.facts import Fact
+from tebura_gateway.domain.facts import Fact, is_passing
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.who import Hand, Who
 
@@ -58,17 +58,22 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 def given(played: Played, found: Matching) -> dict[int, Given]:
     """Decisions by the `id` of what was told; refills have none."""
     group_of = {id(one): group for group in found.groups for one in group.told}
-    numbers = {id(one): number for number, one in enumerate(played.told)}
+    every = [*played.told, *played.passing]
+    numbers = {id(one): number for number, one in enumerate(every)}
     layout = played.case.layout
     through_ns = dict.fromkeys(layout.nodes(), int(_LATER_NS))
     bench = Bench(layout, through_ns, JudgementSettings(), (), {})
     visits: dict[str, VisitId] = {}
     facts: dict[int, EventId] = {}
-    for one in sorted(played.told, key=lambda told: (told.event.from_ns, numbers[id(told)])):
+    for one in sorted(every, key=lambda told: (told.event.from_ns, numbers[id(told)])):
         group = group_of.get(id(one))
         if group is not None and all(s.kind is ActionKind.REFILL for s in group.steps):
             continue
-        names = _shoppers(one, group, played, found)
+        names = (
+            _hands(one, played) if is_passing(one.event) else _shoppers(one, group, played, found)
+        )
+        if not names:
+            continue
         for name in names:
             visits.setdefault(name, VisitId(f"gate-1-{len(visits)}"))
         fact = Fact(EventId(_NODE, 1, numbers[id(one)]), one.event)
@@ -76,18 +81,19 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
         bench.decide(fact, one.event, who)
         facts[id(one)] = fact.id
     # A later step may undo an earlier one: all are read at the end.
-    decisions = {key: bench.decisions[event] for key, event in facts.items()}
+    made = bench.decisions
+    decisions = {key: made[event] for key, event in facts.items() if event in made}
     name_of = {visit: name for name, visit in visits.items()}
     key_of = {str(event): key for key, event in facts.items()}
-    made = {}
+    judged = {}
     for key, decision in decisions.items():
         group, partner = group_of.get(key), key_of.get(decision.detail)
         if decision.reason in (Reason.UNDONE, Reason.FOREIGN) and partner is not None:
             is_right = _is_nothing([group, group_of.get(partner)])
         else:
             is_right = _is_right(group, decisions)
-        made[key] = _given(decision, name_of, is_right)
-    return made
+        judged[key] = _given(decision, name_of, is_right)
+    return judged
 
 
 def _given(decision: Decision, name_of: Mapping[VisitId, str], is_right: bool) -> Given:
@@ -136,6 +142,24 @@ def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -
         return list(dict.fromkeys(names))
     before = [step for step in played.true if step.at_s <= one.to_s + 0.5]
     return [max(before, key=lambda step: step.at_s).shopper if before else "nobody"]
+
+
+def _hands(one: Told, played: Played) -> list[str]:
+    """Who had a hand there while something passed."""
+    names = [
+        step.shopper
+        for step in played.true
+        if not step.plates.isdisjoint(one.event.plates)
+        and one.from_s - HAND_S <= step.at_s <= one.to_s + HAND_S
+    ]
+    names += [
+        touch.shopper
+        for touch in played.case.story.touches
+        if not set(touch.plates).isdisjoint(one.event.plates)
+        and touch.from_s <= one.to_s + HAND_S
+        and one.from_s <= touch.to_s + HAND_S
+    ]
+    return list(dict.fromkeys(names))
 
 
 def _is_right(group: Group | None, decisions: Mapping[int, Decision]) -> bool:

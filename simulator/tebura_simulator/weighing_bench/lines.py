@@ -1,6 +1,7 @@
 """What is kept of a case: a line a true step, a line an event, and what it cost."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 import msgspec
@@ -13,7 +14,7 @@ from tebura_simulator.weighing_bench.given import Given, given
 from tebura_simulator.weighing_bench.matching import Fate, Group, Matching, fate, matched
 from tebura_simulator.weighing_bench.places import Place
 from tebura_simulator.weighing_bench.playing import Played, Told
-from tebura_simulator.weighing_bench.receipts import ReceiptLine, receipt_lines
+from tebura_simulator.weighing_bench.receipts import ReceiptLine, asked_untold, receipt_lines
 from tebura_simulator.weighing_bench.touching import (
     is_asked,
     items_charged,
@@ -122,6 +123,9 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
     touches_asked: int = 0
     """Touches about which a person would be asked."""
     plates_sick: int = 0
+    passing: int = 0
+    """Halves of what came and went; of these a person is asked about `passing_asked`."""
+    passing_asked: int = 0
     receipts: tuple[ReceiptLine, ...] = ()
     bill: Bill = Bill()
     failure: str = ""
@@ -133,7 +137,8 @@ def case_line(played: Played, took_s: float) -> CaseLine:
     case = played.case
     decided = given(played, found)
     by_touch = told_by_touch(played, found)
-    receipts = receipt_lines(found, decided)
+    receipts = receipt_lines(found, decided, played.passing)
+    seen = {step.number for step in asked_untold(found, decided, played.passing)}
     return CaseLine(
         suite=case.suite,
         case=case.name,
@@ -144,19 +149,23 @@ def case_line(played: Played, took_s: float) -> CaseLine:
         samples=played.samples,
         cpu_s=played.cpu_s,
         took_s=took_s,
-        steps=_step_lines(found, decided),
+        steps=_step_lines(found, decided, seen),
         told=_told_lines(found, played, decided),
         touches=tuple(left_g(told) for told in by_touch),
         touched_events=sum(len(told) for told in by_touch),
         touches_charged=tuple(items_charged(told, decided) for told in by_touch),
         touches_asked=sum(is_asked(told, decided) for told in by_touch),
         plates_sick=len({change.sensor for change in played.health}),
+        passing=len(played.passing),
+        passing_asked=sum(id(one) in decided for one in played.passing),
         receipts=receipts,
         bill=bill(receipts, found, decided, case.layout),
     )
 
 
-def _step_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[StepLine, ...]:
+def _step_lines(
+    found: Matching, decided: Mapping[int, Given], seen: AbstractSet[int]
+) -> tuple[StepLine, ...]:
     lines = []
     for group in found.groups:
         became = fate(group)
@@ -169,8 +178,11 @@ def _step_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[StepLine
                 lines.append(_step_line(step, became, verdict, error_g, late_s))
             else:
                 lines.append(_step_line(step, became, verdict))
-    lines += [_step_line(step, Fate.MISSED, _untold(step)) for step in found.missed]
-    lines += [_step_line(step, Fate.NETTED, _untold(step)) for step in found.netted]
+    untold = [(step, Fate.MISSED) for step in found.missed]
+    untold += [(step, Fate.NETTED) for step in found.netted]
+    for step, became in untold:
+        verdict = Verdict.ASKED if step.number in seen else _untold(step)
+        lines.append(_step_line(step, became, verdict))
     return tuple(sorted(lines, key=lambda line: line.at_s))
 
 

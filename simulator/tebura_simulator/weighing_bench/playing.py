@@ -26,6 +26,7 @@ from tebura_contract.messages import StepDecided
 from tebura_contract.recording import CountBatch
 from tebura_edge.plate_role import PlateRole, PlateSettings
 from tebura_edge.role import Counts, SensorStatus
+from tebura_gateway.domain.facts import is_passing
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.what import guesses
 
@@ -82,7 +83,10 @@ class Told:
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """What the roles told of a case, what was true, and what it cost."""
+    """What the roles told of a case, what was true, and what it cost.
+
+    `passing` are halves of what came and went before the plates rested; they are no steps.
+    """
 
     case: Case
     true: tuple[TrueStep, ...]
@@ -92,6 +96,7 @@ class Played:
     samples: int
     cpu_s: float
     health: tuple[SensorChanged, ...] = ()
+    passing: tuple[Told, ...] = ()
 
 
 def play(case: Case, is_taught: bool = True) -> Played:
@@ -126,6 +131,7 @@ def play(case: Case, is_taught: bool = True) -> Played:
         samples=stage.samples,
         cpu_s=stage.cpu_s,
         health=tuple(stage.health),
+        passing=tuple(stage.passing),
     )
 
 
@@ -139,6 +145,7 @@ class _Stage:
     is_taught: bool
     gather: Gather = field(default_factory=Gather)
     told: list[Told] = field(default_factory=list)
+    passing: list[Told] = field(default_factory=list)
     health: list[SensorChanged] = field(default_factory=list)
     samples: int = 0
     cpu_s: float = 0.0
@@ -208,6 +215,9 @@ class _Stage:
         for event in events:
             if isinstance(event, ItemPicked | ItemReturned | ForeignObject):
                 one = Told(event, (now_ns - START_NS) / SECOND_NS)
+                if is_passing(event):
+                    self.passing.append(one)
+                    continue
                 self.told.append(one)
                 number = len(self.told)
                 lesson = _lesson(one, self.true, number) if self.is_taught else None

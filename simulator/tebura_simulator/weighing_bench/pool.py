@@ -133,9 +133,8 @@ def part_figures(name: str, cases: Sequence[CaseLine], threshold: float) -> Part
         cases=len(cases),
         failed=sum(bool(case.failure) for case in cases),
         calibration=calibration(given_lines_of(cases), threshold),
-        asked=sum(
-            not one.given.is_decided and not one.given.is_line for one in events if one.given
-        ),
+        asked=sum(case.passing_asked for case in cases)
+        + sum(not one.given.is_decided and not one.given.is_line for one in events if one.given),
         undone=len(undone),
         undone_wrong=sum(not one.is_right for one in undone),
         twins=len(twins),

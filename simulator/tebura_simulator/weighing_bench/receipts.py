@@ -13,7 +13,7 @@ import msgspec
 from tebura_simulator.scoring.intervals import upper_bound
 from tebura_simulator.story.timetable import ActionKind
 from tebura_simulator.weighing_bench.given import Given
-from tebura_simulator.weighing_bench.matching import Matching
+from tebura_simulator.weighing_bench.matching import NEAR_S, Matching
 from tebura_simulator.weighing_bench.playing import Told
 from tebura_simulator.weighing_bench.true_steps import TrueStep
 
@@ -63,8 +63,10 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
 
 
-def receipt_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[ReceiptLine, ...]:
-    """The lines of a case; decisions by the `id` of what was told."""
+def receipt_lines(
+    found: Matching, decided: Mapping[int, Given], passing: Sequence[Told] = ()
+) -> tuple[ReceiptLine, ...]:
+    """The lines of a case; decisions by the `id` of what was told or passed."""
     true = _items(_steps(found))
     charged, after, asked = Items(), Items(), Items()
     least: dict[tuple[str, str], float] = {}
@@ -81,6 +83,10 @@ def receipt_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[Receip
                 asked.update((one.shopper, one.sku) for one in made if one.sku)
                 mine = _items(some_steps)
             after.update(mine)
+    untold = asked_untold(found, decided, passing)
+    after.update(_items(untold))
+    asked.update(_items(untold).keys())
+    asked.update((one.shopper, one.sku) for one in _made(passing, decided) if one.sku)
     return tuple(
         ReceiptLine(
             shopper=key[0],
@@ -93,6 +99,23 @@ def receipt_lines(found: Matching, decided: Mapping[int, Given]) -> tuple[Receip
         )
         for key in sorted({**true, **charged, **after, **asked})
     )
+
+
+def asked_untold(
+    found: Matching, decided: Mapping[int, Given], passing: Sequence[Told]
+) -> list[TrueStep]:
+    """Steps that no event is of, but that somebody who is asked about what passed will see."""
+    asked = [one for one in passing if id(one) in decided and not decided[id(one)].is_decided]
+    return [
+        step
+        for step in (*found.missed, *found.netted)
+        if any(
+            not step.plates.isdisjoint(one.event.plates)
+            and step.sign * one.event.delta_g > 0
+            and one.from_s - NEAR_S <= step.at_s <= one.to_s + NEAR_S
+            for one in asked
+        )
+    ]
 
 
 def receipts(lines: Iterable[ReceiptLine]) -> Receipts:

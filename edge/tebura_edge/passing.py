@@ -1,0 +1,119 @@
+"""What came onto a plate, or left it, and was gone again before the plate had come to rest.
+
+Mostly that is a hand. But two people at one plate within a second or so may put one thing back and
+take another of its kind: the plate then rests where it was, and no step tells of it. So what passes
+is told, too, as what it weighed meanwhile; whose hands were there is for the gateway to ask.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.clock import ns_from_s
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+LEAST_S: Final = 0.1
+LEAST_ROWS: Final = 2
+"""A plate is away for so long, in so many filtered samples, at least: three glitches among five
+samples look like one. Two people's hands are hardly ever nearer in time."""
+
+WEIGHED_AT: Final = 0.75
+"""Share of the time below what is taken for the weight: above it a landing overshoots."""
+
+LONGER_S: Final = 1.5
+"""What lasts for longer than a rest of this plate by so much would have come to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What passed on one plate, from when to when, and when it was found (store time).
+
+    `size_g`: what the plate was off by.
+    """
+
+    plate: int
+    size_g: float
+    from_ns: int
+    to_ns: int
+    seen_ns: int
+
+
+@dataclass(slots=True)
+class _Away:
+    from_ns: int
+    to_ns: int
+    off_g: list[float] = field(default_factory=list)
+
+
+class Passing:
+    """Follows plates of one scale that left their level."""
+
+    def __init__(self) -> None:
+        self._away: dict[int, _Away] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._away)
+
+    def __contains__(self, plate: int) -> bool:
+        return plate in self._away
+
+    def note(self, at_ns: Ints, off_g: Floats, is_out: Bools) -> None:
+        """Take samples: (n,) store time, (n, plates) grams off the level, and where that is out."""
+        for plate in np.flatnonzero(is_out.any(axis=0)).tolist():
+            rows = np.flatnonzero(is_out[:, plate])
+            away = self._away.setdefault(plate, _Away(int(at_ns[rows[0]]), 0))
+            away.to_ns = int(at_ns[rows[-1]])
+            away.off_g += off_g[rows, plate].tolist()
+
+    def settle(
+        self, is_still: Bools, is_lost: Bools, rest_s: Floats, now_ns: int
+    ) -> Iterator[Passed]:
+        """What passed on plates that rest at their level again.
+
+        Args:
+            is_still: Where a plate does, (plates,).
+            is_lost: Where it rests elsewhere, or cannot be believed.
+            rest_s: How long a rest of each plate takes.
+            now_ns: Store time.
+        """
+        for plate, away in list(self._away.items()):
+            is_long = now_ns - away.from_ns > ns_from_s(2 * rest_s[plate] + LONGER_S)
+            if is_lost[plate] or (is_long and not is_still[plate]):
+                del self._away[plate]
+            elif is_still[plate]:
+                del self._away[plate]
+                is_seen = away.to_ns - away.from_ns >= ns_from_s(LEAST_S)
+                if is_seen and len(away.off_g) >= LEAST_ROWS:
+                    yield Passed(plate, _size_g(away), away.from_ns, away.to_ns, now_ns)
+
+    def began_ns(self) -> int | None:
+        """Since when the first of them is away."""
+        return min((away.from_ns for away in self._away.values()), default=None)
+
+
+def _size_g(away: _Away) -> float:
+    """Two landings that overlap are at their full weight for a part of the time only."""
+    side = float(np.sign(np.median(away.off_g)))
+    return side * float(np.quantile(side * np.array(away.off_g), WEIGHED_AT))
+
+
+def together(passed: Sequence[Passed], near: Sequence[Sequence[int]]) -> list[list[Passed]]:
+    """What passed at one time on plates near each other, the heaviest of each first."""
+    found: list[list[Passed]] = []
+    for one in sorted(passed, key=lambda one: (-abs(one.size_g), one.plate)):
+        mine = next((group for group in found if _is_with(one, group[0], near)), None)
+        if mine is None:
+            found.append([one])
+        else:
+            mine.append(one)
+    return found
+
+
+def _is_with(one: Passed, first: Passed, near: Sequence[Sequence[int]]) -> bool:
+    is_near = one.plate == first.plate or one.plate in near[first.plate]
+    return is_near and one.from_ns <= first.to_ns and first.from_ns <= one.to_ns
