@@ -5,7 +5,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from tebura_contract.clock import Ns, StoreTime
@@ -15,9 +14,9 @@ from tebura_contract.ids import CameraId, EventId, NodeId, track_id
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.topics import Channel, topic
 from tebura_gateway.adapters.database import migrate, open_database
-from tebura_gateway.adapters.desk import Desk, Job
+from tebura_gateway.adapters.desk import Desk, Mail
 from tebura_gateway.domain.receipt import Issuer
-from tebura_gateway.service.receiving import Inbound, receive
+from tebura_gateway.service.receiving import Inbound
 from tebura_gateway.service.shop import Shop
 from timing import Row, Suite
 
@@ -64,7 +63,7 @@ def _gateway(layout: Layout, messages: list[Inbound], folder: Path) -> float:
     desk.follow(desk.commit([]))
     began_s = time.perf_counter()
     for begin in range(0, EVENTS, BATCH):
-        jobs = [Job(partial(receive, message=one)) for one in messages[begin : begin + BATCH]]
+        jobs = [Mail(one, lambda _: None) for one in messages[begin : begin + BATCH]]
         desk.follow(desk.commit(jobs))
     took_s = time.perf_counter() - began_s
     with database.reading.connect() as connection:

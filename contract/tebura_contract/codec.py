@@ -25,12 +25,13 @@ def _to_builtin(value: Any) -> Any:
 
 def _from_builtin(kind: type, value: Any) -> Any:
     if kind is Ns:
-        if not isinstance(value, str) or re.fullmatch("-?[0-9]{1,19}", value) is None:
+        if not isinstance(value, str) or _NS.fullmatch(value) is None:
             raise ValueError("nanoseconds are a string of digits")
         return Ns(int(value))
     raise NotImplementedError(f"cannot decode {kind.__name__}")
 
 
+_NS = re.compile("-?[0-9]{1,19}")
 _ENCODER = msgspec.json.Encoder(enc_hook=_to_builtin)
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 

@@ -4,7 +4,7 @@
 attribute that matters and the data's exact bytes, so a stolen broker can neither forge nor alter.
 """
 
-import hashlib
+import functools
 import hmac
 import re
 
@@ -93,10 +93,18 @@ def identify(envelope: Envelope) -> tuple[StoreId, EventId]:
     Raises:
         DecodeError: If ``source`` or ``id`` is malformed.
     """
-    source, number = _SOURCE.fullmatch(envelope.source), _ID.fullmatch(envelope.id)
+    source, number = _origin(envelope.source), _ID.fullmatch(envelope.id)
     if source is None or number is None:
         raise DecodeError(f"source {envelope.source!r} or id {envelope.id!r} is malformed")
-    return StoreId(source[1]), EventId(NodeId(source[2]), int(number[1]), int(number[2]))
+    store, node = source
+    return store, EventId(node, int(number[1]), int(number[2]))
+
+
+@functools.lru_cache(maxsize=256)
+def _origin(source: str) -> tuple[StoreId, NodeId] | None:
+    # A store has few nodes, and each says its name with every event.
+    match = _SOURCE.fullmatch(source)
+    return (StoreId(match[1]), NodeId(match[2])) if match is not None else None
 
 
 def open_envelope(envelope: Envelope, key: bytes) -> Received:
@@ -127,4 +135,4 @@ def _signature(envelope: Envelope, key: bytes) -> str:
     )
     # Newlines cannot occur in these attributes, so the message is unambiguous.
     message = "\n".join(parts).encode() + b"\n" + bytes(envelope.data)
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+    return hmac.digest(key, message, "sha256").hex()

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
+from tebura_contract.ids import EventId
 
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.service import outgoing, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.ports import ProviderCall
+from tebura_gateway.service.receiving import Inbound, receive_all
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
 
@@ -40,8 +42,16 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """A message of a node to take in; `then` is called after the commit with its id, or None."""
+
+    message: Inbound
+    then: Callable[[EventId | None], None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Done:
-    job: Job
+    job: Job | Mail
     result: Any
     refused: Exception | None = None
 
@@ -89,28 +99,43 @@ class Desk:
         is_stale = self._memory is None or self._memory.is_stale
         return now_s >= self._next_tick_s or (is_stale and now_s >= self._judge_after_s)
 
-    def forget(self) -> None:
-        """A transaction failed: what is remembered may be more than was committed."""
+    def failed(self, jobs: Sequence[Job | Mail], error: Exception) -> list[Job | Mail]:
+        """The database did not take a batch: what of it is to be tried again.
+
+        Whoever waits in another thread is told of the error instead. What is remembered may be
+        more than was committed, so it is read anew.
+        """
         self._memory = None
+        again: list[Job | Mail] = []
+        for job in jobs:
+            if isinstance(job, Mail) or job.future is None:
+                again.append(job)
+            elif not job.future.done():
+                job.future.set_exception(error)
+        return again
 
     def answered(self, key: str) -> None:
         """The provider is done with this key; the timer may ask about it again."""
         self._in_flight.discard(key)
 
-    def commit(self, jobs: Sequence[Job]) -> Committed:
-        """Do a batch of jobs in one transaction.
+    def commit(self, jobs: Sequence[Job | Mail]) -> Committed:
+        """Do a batch of jobs in one transaction; the mail among them together, before the rest.
 
         Raises:
             SQLAlchemyError: If the database failed: nobody was told anything, and the same batch
-                may be tried again after `forget`.
+                may be tried again after `failed`.
         """
         done: list[_Done] = []
         with self._database.transaction() as connection:
             tx = Tx(connection, self._shop, self._now_ns())
-            memory = self._loaded(tx)
+            mail = [job for job in jobs if isinstance(job, Mail)]
+            taken = iter(receive_all(tx, self._loaded(tx), [one.message for one in mail]))
             for job in jobs:
-                done.append(self._one(job, tx))
-                memory = self._loaded(tx)
+                if isinstance(job, Mail):
+                    done.append(_Done(job, next(taken)))
+                else:
+                    done.append(self._one(job, tx))
+            memory = self._loaded(tx)
             now_s = self._elapsed_s()
             if now_s >= self._next_tick_s:
                 timers.tick(tx, memory)
@@ -129,7 +154,7 @@ class Desk:
         for one in committed.done:
             if one.job.then is not None:
                 one.job.then(one.result)
-            if one.job.future is not None:
+            if isinstance(one.job, Job) and one.job.future is not None:
                 if one.refused is not None:
                     one.job.future.set_exception(one.refused)
                 else:

@@ -28,10 +28,11 @@ from tebura_contract.settings import MqttSettings
 from tebura_contract.topics import CHANNELS, Channel, parse_topic, subscription, topic
 
 from tebura_gateway.adapters import tables
+from tebura_gateway.adapters.desk import Mail
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.service import nodes
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.receiving import DeadReason, Inbound, bury, receive
+from tebura_gateway.service.receiving import DeadReason, Inbound, bury
 from tebura_gateway.service.transaction import Tx
 
 _LOG = structlog.get_logger()
@@ -194,31 +195,34 @@ class MqttAdapter:
             return
         match channel:
             case Channel.EVENT:
-                self._offer(partial(_receive, message=_inbound(message)), ack, is_event=True)
+                self._take_in(Mail(_inbound(message), partial(self._stored, ack)))
             case Channel.CLOCK:
                 self._answer_clock(node, bytes(message.payload))
             case Channel.POSITION:
                 self._note_position(bytes(message.payload))
             case Channel.HEALTH | Channel.WATERMARK:
-                self._offer(partial(_note, message=_inbound(message), node=node), ack)
+                self._note(partial(_note, message=_inbound(message), node=node), ack)
             case Channel.ACK | Channel.COMMAND:
                 ack()
 
-    def _offer(
-        self,
-        work: Callable[[Tx, Memory], EventId | None],
-        ack: Callable[[], object],
-        is_event: bool = False,
-    ) -> None:
+    def _take_in(self, mail: Mail) -> None:
+        assert self._writer is not None
+        if not self._writer.take_in(mail, OFFER_TIMEOUT_S):
+            # Not acknowledged: the broker and, failing that, the node send it again.
+            _LOG.warning("the writer's queue is full")
+
+    def _stored(self, ack: Callable[[], object], event_id: EventId | None) -> None:
+        ack()
+        if event_id is not None:
+            self._pending_acks.append(event_id)
+
+    def _note(self, work: Callable[[Tx, Memory], None], ack: Callable[[], object]) -> None:
         assert self._writer is not None
 
-        def committed(event_id: EventId | None) -> None:
+        def noted(_: None) -> None:
             ack()
-            if is_event and event_id is not None:
-                self._pending_acks.append(event_id)
 
-        if not self._writer.offer(work, committed, OFFER_TIMEOUT_S):
-            # Not acknowledged: the broker and, failing that, the node send it again.
+        if not self._writer.offer(work, noted, OFFER_TIMEOUT_S):
             _LOG.warning("the writer's queue is full")
 
     def _answer_clock(self, node: NodeId, payload: bytes) -> None:
@@ -253,13 +257,6 @@ def _inbound(message: MQTTMessage) -> Inbound:
     # Of a message that is too large anyway, a queue of them must not fill the memory.
     payload = bytes(message.payload[: MAX_MESSAGE_BYTES + 1])
     return Inbound(message.topic, payload, len(message.payload))
-
-
-def _receive(tx: Tx, memory: Memory, message: Inbound) -> EventId | None:
-    event_id = receive(tx, memory, message)
-    if event_id is not None:
-        nodes.note_word(tx, memory, event_id.node)
-    return event_id
 
 
 def _note(tx: Tx, memory: Memory, message: Inbound, node: NodeId) -> None:

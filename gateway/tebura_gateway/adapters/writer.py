@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tebura_gateway.adapters.database import Database
-from tebura_gateway.adapters.desk import Desk, Job, Work
+from tebura_gateway.adapters.desk import Desk, Job, Mail, Work
 from tebura_gateway.service.ports import ProviderCall
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
@@ -41,7 +41,7 @@ class Writer:
         on_call: Callable[[ProviderCall], None],
     ) -> None:
         self._desk = Desk(database, shop, now_ns, time.monotonic, on_commit, on_call)
-        self._jobs: queue.Queue[Job] = queue.Queue(QUEUE_JOBS)
+        self._jobs: queue.Queue[Job | Mail] = queue.Queue(QUEUE_JOBS)
         self._stopping = threading.Event()
         self._is_healthy = True
         self._thread = threading.Thread(target=self._run, name="writer")
@@ -64,10 +64,17 @@ class Writer:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
+    def take_in(self, mail: Mail, timeout_s: float) -> bool:
+        """Queue an event of a node; False if there was no room in time."""
+        return self._offered(mail, timeout_s)
+
     def offer(self, work: Work[T], then: Callable[[T], None], timeout_s: float) -> bool:
-        """Queue a message's work; False if there was no room in time."""
+        """Queue work and who is told of it; False if there was no room in time."""
+        return self._offered(Job(work, then), timeout_s)
+
+    def _offered(self, job: Job | Mail, timeout_s: float) -> bool:
         try:
-            self._jobs.put(Job(work, then), timeout=timeout_s)
+            self._jobs.put(job, timeout=timeout_s)
         except queue.Full:
             return False
         return True
@@ -101,8 +108,8 @@ class Writer:
             _LOG.error("writer died", exc_info=True)
             raise
 
-    def _collect(self) -> list[Job]:
-        jobs: list[Job] = []
+    def _collect(self) -> list[Job | Mail]:
+        jobs: list[Job | Mail] = []
         try:
             jobs.append(self._jobs.get(timeout=self._desk.wait_s()))
             while len(jobs) < BATCH_JOBS:
@@ -111,21 +118,17 @@ class Writer:
             pass
         return jobs
 
-    def _persist(self, jobs: list[Job]) -> None:
+    def _persist(self, jobs: list[Job | Mail]) -> None:
         """Commit a batch, trying again as long as the database is the trouble."""
         while True:
             try:
                 committed = self._desk.commit(jobs)
                 break
             except (DBAPIError, SQLAlchemyError, OSError) as error:
-                self._desk.forget()
+                jobs = self._desk.failed(jobs, error)
                 if self._is_healthy:
                     _LOG.error("database does not take writes", error=str(error))
                 self._is_healthy = False
-                for job in jobs:
-                    if job.future is not None and not job.future.done():
-                        job.future.set_exception(error)
-                jobs = [job for job in jobs if job.future is None]
                 if self._stopping.wait(RETRY_S):
                     return
         if not self._is_healthy:

@@ -89,7 +89,8 @@ def tracks_of(facts: Sequence[Fact], layout: Layout) -> dict[TrackId, Track]:
             case _:
                 pass
     tracks = [_track(name, draft, layout) for name, draft in drafts.items()]
-    tracks = [_cut_by_restart(track, facts) for track in tracks]
+    restarts = [fact for fact in facts if isinstance(fact.event, NodeStarted)]
+    tracks = [_cut_by_restart(track, restarts) for track in tracks]
     return {track.id: track for track in sorted(tracks, key=lambda t: (t.started_ns, t.id))}
 
 
@@ -131,11 +132,11 @@ def _stays(draft: _Draft, layout: Layout) -> tuple[Stay, ...]:
     return tuple(sorted(stays, key=lambda stay: (stay.from_ns, stay.gate)))
 
 
-def _cut_by_restart(track: Track, facts: Sequence[Fact]) -> Track:
+def _cut_by_restart(track: Track, restarts: Sequence[Fact]) -> Track:
     """End a track that its node never ended because it died; the next boot says since when."""
     if track.ended_ns is not None:
         return track
-    for fact in facts:
+    for fact in restarts:
         event = fact.event
         if (
             isinstance(event, NodeStarted)

@@ -21,7 +21,7 @@ from tebura_contract.ids import EventId, MemberId, NodeId
 from tebura_contract.messages import Watermark
 from tebura_contract.topics import Channel, topic
 from tebura_gateway.adapters import tables
-from tebura_gateway.adapters.desk import Desk, Job
+from tebura_gateway.adapters.desk import Desk, Job, Mail
 from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.domain.facts import Fact, ended_ns
 from tebura_gateway.domain.settlement import FINAL
@@ -29,7 +29,7 @@ from tebura_gateway.service import members, nodes, refunding, reviewing
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.paying import Said, take_answer
 from tebura_gateway.service.ports import PaymentProvider, ProviderCall, Terms
-from tebura_gateway.service.receiving import Inbound, receive
+from tebura_gateway.service.receiving import Inbound
 from tebura_gateway.service.requests import Refused, Ruling, RulingKind
 from tebura_gateway.service.transaction import Tx
 from tebura_simulator.payments.acquirer import Acquirer
@@ -137,7 +137,7 @@ class World:
             self.life.database.dispose()
             self.life = None
 
-    def do(self, *jobs: Job) -> None:
+    def do(self, *jobs: Job | Mail) -> None:
         """Do a batch as the writer does: again, as long as the database is the trouble."""
         assert self.life is not None
         desk, left = self.life.desk, list(jobs)
@@ -146,11 +146,7 @@ class World:
                 committed = desk.commit(left)
                 break
             except SQLAlchemyError as error:
-                desk.forget()
-                for job in left:
-                    if job.future is not None:
-                        job.future.set_exception(error)
-                left = [job for job in left if job.future is None]
+                left = desk.failed(left, error)
                 self.now_s += RETRY_S
         desk.follow(committed)
         self._watch_promises()
@@ -265,7 +261,7 @@ class World:
     def _deliver(self, fact: Fact) -> None:
         payload = sealed(fact)
         message = Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload))
-        self.do(Job(partial(_receive, message=message), self._ack))
+        self.do(Mail(message, self._ack))
 
     def _ack(self, event: EventId | None) -> None:
         assert event is not None
@@ -326,10 +322,6 @@ _OPEN_HOLDS = ("sent", "unknown", "releasing")
 def _add_members(tx: Tx, _: Memory) -> None:
     for member, name in ((MIKA, "Mika"), (KEN, "Ken")):
         members.add(tx, name, "ja", MemberId(member), 10**7)
-
-
-def _receive(tx: Tx, memory: Memory, message: Inbound) -> EventId | None:
-    return receive(tx, memory, message)
 
 
 def _note_words(_: Tx, memory: Memory, claims: dict[NodeId, Watermark]) -> None:
