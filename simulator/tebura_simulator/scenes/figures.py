@@ -75,15 +75,17 @@ class Figures:
     def put(self, data: mujoco.MjData, states: Iterable[ShopperState], t_s: float) -> None:
         """Put everybody where it is at a moment; who is not in the shop is put away."""
         self.states = {state.script.id: state for state in states}
-        self.postures = {
-            name: posture_of(state, self.bodies[name], t_s, self._manners[name])
-            for name, state in self.states.items()
-        }
+        self.postures = {name: self.posture(state, t_s) for name, state in self.states.items()}
         for name in self.bodies:
             for part, placed in self._placed(name).items():
                 mocap = data.model.body(f"{name}/{part}").mocapid[0]
                 data.mocap_pos[mocap] = placed.at_m
                 data.mocap_quat[mocap] = quaternion(placed.rotation)
+
+    def posture(self, state: ShopperState, t_s: float) -> Posture:
+        """How somebody stands in a state at a moment."""
+        name = state.script.id
+        return posture_of(state, self.bodies[name], t_s, self._manners[name])
 
     def code_corners_m(self) -> Array | None:
         """The code square of the phone that is held out, (4, 3): top left and on clockwise."""

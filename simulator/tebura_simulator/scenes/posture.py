@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 _STRETCH = 0.93
 """The trunk leans until the arm need not be straighter than this."""
-_MAX_LEAN_RAD = math.radians(50)
+_MAX_LEAN_RAD = math.radians(72)
 _LOW = 0.52
 """Below this share of its shoulders' height a shopper bends its knees to reach."""
 _DEEPEST = 0.72

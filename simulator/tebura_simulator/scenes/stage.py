@@ -1,6 +1,7 @@
 """The store as a MuJoCo model: built once for a scenario, then moved from moment to moment.
 
-Nothing is simulated: bones, packages and phones are mocap bodies put where the timeline has them.
+Nothing is simulated: bones, packages and phones are mocap bodies put where the timeline has them,
+people a little aside where they would walk through each other (`Passing`).
 Bodies are drawn as skins over their bones, one a garment.
 """
 
@@ -18,6 +19,7 @@ from tebura_simulator.scenes.products import add_package
 from tebura_simulator.scenes.room import add_room
 from tebura_simulator.scenes.rotation import quaternion
 from tebura_simulator.scenes.wardrobe import Wardrobe
+from tebura_simulator.story.passing import Passing
 from tebura_simulator.story.stocking import frame_of, shelf_frame, size_of
 from tebura_simulator.story.timeline import ItemPlace, ShopperState, Timeline
 
@@ -49,7 +51,8 @@ class Stage:
         self.figures = Figures(timeline.scenario.shopper, wardrobe)
         spec = mujoco.MjSpec()
         _settings(spec)
-        add_room(spec, layout, self.look, _ways_m(timeline))
+        self._passing = Passing(timeline, layout)
+        add_room(spec, layout, self.look, _ways_m(self._passing, timeline.duration_s))
         for camera in layout.camera:
             _add_camera(spec, camera)
         self.figures.add(spec)
@@ -79,7 +82,7 @@ class Stage:
 
     def set_time(self, t_s: float) -> None:
         """Put everything where it is at a moment."""
-        self.figures.put(self.data, self.timeline.shoppers(t_s), t_s)
+        self.figures.put(self.data, self._passing.shoppers(t_s), t_s)
         for item in self.timeline.items(t_s):
             # Most stand where they stood.
             if item.hand is not None or self._places.get(item.id) != item:
@@ -130,10 +133,10 @@ class Stage:
         self.data.mocap_quat[mocap] = quaternion(rotation)
 
 
-def _ways_m(timeline: Timeline) -> Array:
+def _ways_m(passing: Passing, until_s: float) -> Array:
     """Where somebody is at some time, (N, 2)."""
-    times = np.arange(0.0, timeline.duration_s, _GLANCE_S)
-    return np.array([s.xy_m for t_s in times for s in timeline.shoppers(float(t_s))]).reshape(-1, 2)
+    times = np.arange(0.0, until_s, _GLANCE_S)
+    return np.array([s.xy_m for t_s in times for s in passing.shoppers(float(t_s))]).reshape(-1, 2)
 
 
 def _settings(spec: mujoco.MjSpec) -> None:

@@ -6,6 +6,7 @@ faces, radians from the store's x axis, counter-clockwise.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,19 +127,38 @@ class Leg:
             return 1.0 - peak * (whole - t) ** 2 / (2 * RAMP_S)
         return peak * (t - RAMP_S / 2)
 
+    def moment_s(self, fraction: float) -> float:
+        """When so much of the way is done: what `fraction` says, the other way round."""
+        peak = 1.0 / (self.moving_s - RAMP_S)
+        ramp = peak * RAMP_S / 2
+        if fraction < ramp:
+            return self.start_s + math.sqrt(2 * RAMP_S * max(0.0, fraction) / peak)
+        if fraction > 1.0 - ramp:
+            return self.end_s - math.sqrt(2 * RAMP_S * max(0.0, 1.0 - fraction) / peak)
+        return self.start_s + fraction / peak + RAMP_S / 2
+
+    def swings(self) -> Iterator[tuple[bool, float, float]]:
+        """Each step in turn: whether it is the left foot's, when that is lifted, when it lands."""
+        for step in range(self.steps + 1):
+            low, high = max(0.0, step - 0.5), min(float(self.steps), step + 0.5)
+            lift_s, land_s = (self.moment_s(walked / self.steps) for walked in (low, high))
+            yield self._is_left(step), lift_s, land_s
+
     def stance(self, t_s: float) -> Stance:
         return self._at(self.fraction(t_s))
 
     def feet(self, t_s: float) -> tuple[Foot, Foot]:
         """Both feet (left, right) at a moment."""
         step, swing = self._step(t_s)
-        # The outer foot of a turn goes first; the feet then take turns.
-        left_first = self.turn_rad > 0
-        swinging_left = (step % 2 == 0) == left_first
+        swinging_left = self._is_left(step)
         side_m = self.stride.side_m if swinging_left else -self.stride.side_m
         swinging = self._swinging(step, side_m, swing)
         standing = _planted(self._landing(step - 1), -side_m)
         return (swinging, standing) if swinging_left else (standing, swinging)
+
+    def _is_left(self, step: int) -> bool:
+        """The outer foot of a turn goes first; the feet then take turns."""
+        return (step % 2 == 0) == (self.turn_rad > 0)
 
     def _swinging(self, step: int, side_m: float, swing: float) -> Foot:
         lifted = _planted(self._landing(step - 2), side_m)
