@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
+import zxingcpp
 from numpy.typing import NDArray
 
 AISLE_FRAME = 40
@@ -45,6 +46,19 @@ def images() -> dict[str, object]:
         "markers": [int(value) for value in np.ravel(ids)] if len(corners) else [],
         "corners_px": [round(float(value), 2) for value in np.ravel(corners)],
     }
+
+
+def code() -> dict[str, object]:
+    """An entry code as large as a gate sees it, read by the gate's own reader."""
+    from tebura_contract.ids import CameraId
+    from tebura_edge.code_reader import CodeReader
+    from tebura_edge.frames import Frame
+
+    written = zxingcpp.create_barcode("T1" + "ABCDE234" * 3, zxingcpp.BarcodeFormat.QRCode)
+    page = np.asarray(written.to_image(scale=4), np.uint8)
+    image = cv2.cvtColor(cv2.GaussianBlur(page, (0, 0), 1.2), cv2.COLOR_GRAY2BGR)
+    frame = Frame(CameraId("gate"), 0, np.asarray(image, np.uint8))
+    return {"part": "code", "read": [read.text for read in CodeReader()(frame)]}
 
 
 def numbers() -> dict[str, object]:
@@ -116,6 +130,7 @@ def main() -> None:
     print(platform.machine(), onnxruntime.__version__, cv2.__version__, file=sys.stderr)
     print(json.dumps(numbers()))
     print(json.dumps(images()))
+    print(json.dumps(code()))
     if not sys.argv[1:]:
         print(json.dumps(people()))
     for path in [Path(name) for name in sys.argv[1:]] or sorted(MODELS.rglob("*.onnx")):
