@@ -22,11 +22,12 @@ LEAST_ROWS: Final = 2
 """A plate is away for so long, in so many filtered samples, at least: three glitches among five
 samples look like one. Two people's hands are hardly ever nearer in time."""
 
-WEIGHED_AT: Final = 0.75
-"""Share of the time below what is taken for the weight: above it a landing overshoots."""
+NEAR_MOST: Final = 0.5
+"""Share of the most from which on a plate bears what passes: it overshoots by 5 to 40 %."""
 
-LONGER_S: Final = 1.5
-"""What lasts for longer than a rest of this plate by so much would have come to rest."""
+LONGER_S: Final = 2.5
+"""What lasts for longer than a rest of this plate by so much would have come to rest; what has gone
+for so much longer without one is somebody's hand still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +83,31 @@ class Passing:
             now_ns: Store time.
         """
         for plate, away in list(self._away.items()):
-            is_long = now_ns - away.from_ns > ns_from_s(2 * rest_s[plate] + LONGER_S)
-            if is_lost[plate] or (is_long and not is_still[plate]):
+            longest_ns = ns_from_s(rest_s[plate] + LONGER_S)
+            lasts_ns, gone_ns = away.to_ns - away.from_ns, now_ns - away.to_ns
+            if is_lost[plate] or max(lasts_ns, gone_ns) > longest_ns:
                 del self._away[plate]
             elif is_still[plate]:
                 del self._away[plate]
-                is_seen = away.to_ns - away.from_ns >= ns_from_s(LEAST_S)
-                if is_seen and len(away.off_g) >= LEAST_ROWS:
-                    yield Passed(plate, _size_g(away), away.from_ns, away.to_ns, now_ns)
+                if lasts_ns >= ns_from_s(LEAST_S) and len(away.off_g) >= LEAST_ROWS:
+                    yield Passed(
+                        plate, _size_g(np.array(away.off_g)), away.from_ns, away.to_ns, now_ns
+                    )
 
     def began_ns(self) -> int | None:
         """Since when the first of them is away."""
         return min((away.from_ns for away in self._away.values()), default=None)
 
 
-def _size_g(away: _Away) -> float:
-    """Two landings that overlap are at their full weight for a part of the time only."""
-    side = float(np.sign(np.median(away.off_g)))
-    return side * float(np.quantile(side * np.array(away.off_g), WEIGHED_AT))
+def _size_g(off_g: Floats) -> float:
+    """What it weighed: the heavier side of what the plate showed, where that was near its most.
+
+    Hands shake a plate before and after, and two landings that overlap are at their full weight for
+    a part of the time only.
+    """
+    side = float(np.sign(off_g.sum()))
+    sizes_g = side * off_g
+    return side * float(np.median(sizes_g[sizes_g >= NEAR_MOST * sizes_g.max()]))
 
 
 def together(passed: Sequence[Passed], near: Sequence[Sequence[int]]) -> list[list[Passed]]:

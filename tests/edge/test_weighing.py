@@ -262,12 +262,12 @@ def test_drift_of_half_an_hour_yields_nothing_and_hides_no_light_pick() -> None:
 
 @pytest.mark.parametrize("rate_hz", [4.0, 10.0, 60.0])
 @pytest.mark.parametrize("tremor", [0.0, 0.01])
-def test_a_hand_that_presses_with_5_to_12_kg_yields_nothing(rate_hz: float, tremor: float) -> None:
+def test_a_hand_that_presses_with_5_to_12_kg_is_no_step(rate_hz: float, tremor: float) -> None:
     bench = Bench(rate_hz, 300.0, plates=3, load_g=3000.0)
     for n in range(8):
         for_s = float(bench.random.uniform(1, 20))
         bench.press(8 + n * 35, for_s, float(bench.random.uniform(5200, 12_000)), 1, tremor)
-    assert bench.weigh() == []
+    assert all(step.is_passing for step in bench.weigh())
 
 
 @pytest.mark.parametrize("rate_hz", [4.0, 10.0, 60.0])

@@ -293,3 +293,39 @@ def test_what_undoes_what_depends_on_no_order_and_no_duplicates(
 def test_the_day_holds_what_it_is_for() -> None:
     reasons = {one.reason for one in judge(DAY.facts, SHOP, through()).decisions.values()}
     assert reasons >= {Reason.FOREIGN, Reason.UNDONE}
+
+
+def test_what_was_lifted_and_let_down_in_parts_is_no_line() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    lifted = script.pick(10.0)
+    first = script.put_back(11.5, candidate(RICE), delta_g=150.0)
+    rest = script.put_back(12.5, candidate(PAN), delta_g=401.0)
+    assert outcomes(script, lifted, first, rest) == [(Status.DECIDED, Reason.UNDONE)] * 3
+    assert bought(script, visit) == {}
+
+
+@pytest.mark.parametrize(("rest_g", "at_s"), [(380.0, 12.5), (401.0, 40.0)])
+def test_parts_that_come_later_or_to_something_else_are_asked_about(
+    rest_g: float, at_s: float
+) -> None:
+    script = Script()
+    shopper(script)
+    script.pick(10.0)
+    first = script.put_back(11.5, candidate(RICE), delta_g=150.0)
+    rest = script.put_back(at_s, candidate(PAN), delta_g=rest_g)
+    assert outcomes(script, first, rest) == [(Status.REVIEW, Reason.NOT_HELD)] * 2
+
+
+def test_parts_of_two_hands_are_asked_about() -> None:
+    script = Script()
+    _, first = shopper(script)
+    _, second = shopper(script, 2, 2.0)
+    script.reach(first, 9.5, 10.6)
+    script.pick(10.0)
+    script.reach(second, 13.5, 15.5)
+    parts = [
+        script.put_back(14.0, candidate(RICE), delta_g=150.0),
+        script.put_back(15.0, candidate(PAN), delta_g=401.0),
+    ]
+    assert outcomes(script, *parts) == [(Status.REVIEW, Reason.NOT_HELD)] * 2

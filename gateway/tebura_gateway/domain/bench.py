@@ -76,7 +76,7 @@ class Bench:
             return
         past, found = self._remembered(step, who)
         decision = self._decision(fact, step, who, found)
-        undone = self._undone(decision, step, who)
+        undone = self._undone(decision, step, who) or self._undone_in_parts(decision, step, who)
         if past is not None and not (past.is_product and _is_another(past.decision, decision)):
             self._undoing.forget(past)
         if undone is not None:
@@ -217,6 +217,25 @@ class Bench:
             return None
         alike = self._undoing.alike(step)
         return next((past for past in alike if self._undoes(past, decision, who)), None)
+
+    def _undone_in_parts(self, decision: Decision, step: Step, who: Who) -> Past | None:
+        """An earlier step that this one and others undo together, none of which is known by itself.
+
+        Those others are nobody's then.
+        """
+        found = self._undoing.in_parts(step)
+        if found is None or decision.status is not Status.REVIEW:
+            return None
+        past, parts = found
+        is_one = all(
+            self._same_hand(one, who) >= self.settings.who_threshold for one in (past, *parts)
+        )
+        if not (is_one and Past(decision, {}).is_seen and all(part.is_open for part in parts)):
+            return None
+        for part in parts:
+            self._undoing.forget(part)
+            self.decisions[part.decision.id] = _nobodys(part.decision, Reason.UNDONE, decision)
+        return past
 
     def _undoes(self, past: Past, decision: Decision, who: Who) -> bool:
         same = self._same_hand(past, who)

@@ -104,6 +104,28 @@ class Undoing:
             if off_g <= LOOSELY_SHARE * abs(step.delta_g) and is_soon(past.decision, step.from_ns):
                 yield past
 
+    def in_parts(self, step: Step) -> tuple[Past, list[Past]] | None:
+        """What was taken shortly before if this step, with others since, brings all of it back.
+
+        A hand that lifts a thing may let it down in parts. The others come with it.
+        """
+        parts: list[Past] = []
+        sum_g, variance_g2 = step.delta_g, step.sigma_g**2
+        if sum_g < 0.0:
+            return None
+        for past in itertools.islice(reversed(self._past.get(step.shelf, {}).values()), LOOK_BACK):
+            if set(past.decision.plates).isdisjoint(step.plates):
+                continue
+            if not (past.is_seen and is_soon(past.decision, step.from_ns)):
+                return None
+            sum_g += past.decision.delta_g
+            variance_g2 += past.decision.sigma_g**2
+            if past.decision.delta_g < 0.0:
+                is_all = abs(sum_g) <= max(ALIKE_G, ALIKE_SIGMAS * math.sqrt(variance_g2))
+                return (past, parts) if parts and is_all else None
+            parts.append(past)
+        return None
+
     def _opposite(self, step: Step) -> Iterator[Past]:
         past_here = self._past.get(step.shelf, {}).values()
         for past in itertools.islice(reversed(past_here), LOOK_BACK):
