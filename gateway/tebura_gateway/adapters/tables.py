@@ -144,6 +144,8 @@ visit = Table(
     # When staff said that it had ended, where nobody saw it end.
     Column("closed_ns", BigInteger),
     Column("deadline_ns", BigInteger),  # exit + 60 s: without watermarks, review
+    # Until when it is not billed, so that staff can take an answer back.
+    Column("held_until_ns", BigInteger),
     Column("state_since_ns", BigInteger, nullable=False),
     Column("priced_ns", BigInteger),
     Column("final_ns", BigInteger),
@@ -393,6 +395,18 @@ change = Table(
     Column("ref", String(300), nullable=False),
 )
 """What changed, in order: the streams read on from the last seq they sent; bounded."""
+
+turn = Table(
+    "turn",
+    metadata,
+    _store(),
+    # Grows with each transaction that wrote something.
+    Column("number", BigInteger, nullable=False, default=0),
+    # Which gateway lets time pass, and until when nobody else may.
+    Column("leader", String(120), nullable=False, default=""),
+    Column("leads_until_ns", BigInteger, nullable=False, default=0),
+)
+"""Where several gateways serve a store from one database: how they tell what the others did."""
 
 counter = Table(
     "counter",

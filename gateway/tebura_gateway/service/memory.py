@@ -54,8 +54,6 @@ class Memory:
     written: dict[str, bytes] = field(default_factory=dict)
     # Node rows as last written, so that a heartbeat is not a write.
     seen_ns: dict[NodeId, int] = field(default_factory=dict)
-    # Until when a visit is not billed, so that staff can take an answer back. A restart ends it.
-    held: dict[VisitId, int] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
     is_stale: bool = True
 

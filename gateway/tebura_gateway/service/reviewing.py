@@ -39,10 +39,10 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
     match kind_of_review(review):
         case ReviewKind.STEP:
             touched = _rule_step(tx, memory, EventId.parse(row.event), ruling)
-            memory.held |= dict.fromkeys(touched, tx.now_ns + undo_ns)
+            _hold_bills(tx, touched, undo_ns)
         case ReviewKind.VISIT:
             _rule_visit(tx, memory, VisitId(row.visit), ruling)
-            memory.held[VisitId(row.visit)] = tx.now_ns + undo_ns
+            _hold_bills(tx, {VisitId(row.visit)}, undo_ns)
         case ReviewKind.DISPUTE:
             if ruling.kind is not RulingKind.VOID:
                 quantity = abs(row.quantity if ruling.quantity is None else ruling.quantity)
@@ -68,6 +68,11 @@ def rule(tx: Tx, memory: Memory, review: str, ruling: Ruling, undo_ns: int = 0) 
     close(tx, review, ruling.kind.value, ruling.by)
     if row.visit is not None:
         tx.note("visit", row.visit)
+
+
+def _hold_bills(tx: Tx, visits: AbstractSet[VisitId], undo_ns: int) -> None:
+    for visit in sorted(visits):
+        tx.change(tables.visit, {"visit": visit}, held_until_ns=tx.now_ns + undo_ns)
 
 
 def take_back(tx: Tx, memory: Memory, review: str) -> None:

@@ -1,9 +1,9 @@
 """What happens because time passes: all of it read from the database, so a restart forgets none."""
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tebura_gateway.adapters import tables
-from tebura_gateway.domain.settlement import State
+from tebura_gateway.domain.settlement import UNPRICED, State
 from tebura_gateway.service import holding, nodes, pruning, refunding, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.transaction import Tx
@@ -16,11 +16,14 @@ def tick(tx: Tx, memory: Memory) -> None:
     holding.send_due(tx, memory)
     refunding.send_due(tx, memory)
     pruning.due(tx)
-    if over := [visit for visit, until_ns in memory.held.items() if until_ns <= tx.now_ns]:
-        for visit in over:
-            del memory.held[visit]
-        memory.is_stale = True
     table = tables.visit
+    over = update(table).where(
+        table.c.store == tx.store,
+        table.c.state.in_([state.value for state in UNPRICED]),
+        table.c.held_until_ns <= tx.now_ns,
+    )
+    if tx.connection.execute(over.values(held_until_ns=None)).rowcount:
+        memory.is_stale = True
     due = select(func.count()).where(
         table.c.store == tx.store,
         table.c.state == State.EXITED.value,

@@ -164,10 +164,10 @@ def overdue(tx: Tx) -> frozenset[VisitId]:
 def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[VisitId]) -> None:
     """Take each visit that is not priced as far as it can go now."""
     for name in pending:
-        if memory.held.get(name, 0) > tx.now_ns:
-            continue
         row = tx.get(tables.visit, visit=name)
         assert row is not None
+        if row.held_until_ns is not None and row.held_until_ns > tx.now_ns:
+            continue
         cart = from_text(row.cart, Cart)
         outlook = _outlook(tx, memory, judgement, row, cart)
         now = settling.advance(tx, name, outlook)
