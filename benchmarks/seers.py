@@ -27,12 +27,14 @@ _MOVENET_WIDE = 384
 class Seen:
     """People of one picture, best first: boxes (N, 4) xyxy in its pixels, scores (N,).
 
-    `keypoints_px` (N, 17, 2) are of a network that finds them, else None.
+    `keypoints_px` (N, 17, 2) and `keypoint_scores` (N, 17) are of a network that finds them, else
+    None.
     """
 
     boxes: Floats
     scores: Floats
     keypoints_px: Floats | None = None
+    keypoint_scores: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,12 @@ def _movenet(session: Any) -> Callable[[Picture], Seen]:
         tensor[0, : size[1], : size[0]] = rgb
         (rows,) = session.run(None, {"input:0": tensor})[0]
         to_px = np.array([tensor.shape[2], tensor.shape[1]], np.float32) / scale
-        points = rows[:, :51].reshape(-1, 17, 3)[:, :, [1, 0]] * to_px
+        keypoints = rows[:, :51].reshape(-1, 17, 3)
+        points = keypoints[:, :, [1, 0]] * to_px
         boxes = rows[:, [52, 51, 54, 53]] * np.tile(to_px, 2)
         order = np.argsort(-rows[:, 55])
         order = order[rows[order, 55] >= _FLOOR]
-        return Seen(boxes[order], rows[order, 55], points[order])
+        return Seen(boxes[order], rows[order, 55], points[order], keypoints[order, :, 2])
 
     return look
 

@@ -32,7 +32,7 @@ from tebura_edge.people import PeopleSettings, detect_people, open_people
 from tebura_edge.tracker import Tracker
 from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
 from tebura_models.loader import Network, find_entry, open_network
-from tebura_models.manifest import MANIFEST
+from tebura_models.manifest import MANIFEST, PeopleEntry
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -113,7 +113,7 @@ def overhead(bench: Bench) -> Iterator[Figure]:
     if bench.train is None:
         return
     bare_file = bench.folder / "bare.onnx"
-    entry = find_entry(bench.settings.model)
+    entry = find_entry(bench.settings.model, PeopleEntry)
     bench.train.run("bare", str(MANIFEST.parent / entry.file), str(bare_file))
     network = open_people(bench.settings_of_one_thread)
     ours_ms, bare_ms = _in_turn(network, Bare(bare_file), bench)
@@ -128,7 +128,9 @@ def beside_ultralytics(bench: Bench) -> Iterator[Figure]:
     raw, ours_file = bench.folder / "new.onnx", bench.folder / "people.onnx"
     bench.train.run("new", str(raw))
     bench.train.augment(raw, ours_file)
-    entry = msgspec.structs.replace(find_entry("movenet-multipose"), file=ours_file.name)
+    entry = msgspec.structs.replace(
+        find_entry("movenet-multipose", PeopleEntry), file=ours_file.name
+    )
     network = open_network(entry, ours_file.read_bytes())
     ours_ms, bare_ms = _in_turn(network, Bare(raw), bench)
     note = f"{ours_ms:.2f} over {bare_ms:.2f} ms, untrained yolo11n-pose"

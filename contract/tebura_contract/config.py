@@ -84,6 +84,8 @@ def _struct_problems(value: Any, kind: type[msgspec.Struct], place: str) -> list
     problems = []
     for key, item in value.items():
         at = f"{place}.{key}".lstrip(".")
+        if key == kind.__struct_config__.tag_field:
+            continue
         if key not in fields:
             close = difflib.get_close_matches(key, fields, 1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
@@ -103,11 +105,20 @@ def _struct_problems(value: Any, kind: type[msgspec.Struct], place: str) -> list
 
 
 def _plain_kind(kind: Any, value: Any) -> Any:
-    """Strip NewType and Optional, and pick the struct out of ``Struct | None``."""
+    """Strip NewType and Optional, and pick the struct out of ``Struct | None`` or by its tag."""
     while hasattr(kind, "__supertype__"):
         kind = kind.__supertype__
     if typing.get_origin(kind) in (types.UnionType, typing.Union) and value is not None:
         rest = [arm for arm in typing.get_args(kind) if arm is not type(None)]
         if len(rest) == 1:
             return _plain_kind(rest[0], value)
+        return next((arm for arm in rest if _is_tagged(value, arm)), kind)
     return kind
+
+
+def _is_tagged(value: Any, arm: Any) -> bool:
+    """Whether a table says of itself that it is of this struct of a union."""
+    if not (isinstance(value, dict) and isinstance(arm, type) and issubclass(arm, msgspec.Struct)):
+        return False
+    config = arm.__struct_config__
+    return config.tag_field is not None and value.get(config.tag_field) == config.tag

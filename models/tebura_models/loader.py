@@ -5,17 +5,17 @@ provider that really took the network is found out, made to look at a picture, a
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from tebura_models.manifest import MANIFEST, NetworkEntry, load_manifest
+from tebura_models.manifest import MANIFEST, NetworkEntry, PeopleEntry, load_manifest
 
 
 class Provider(StrEnum):
@@ -32,6 +32,10 @@ RUNTIME_NAMES = {
     Provider.CPU: "CPUExecutionProvider",
 }
 BEST_FIRST = (Provider.TENSORRT, Provider.CUDA, Provider.CPU)
+
+
+EntryT = TypeVar("EntryT", bound=NetworkEntry)
+OpenedT = TypeVar("OpenedT")
 
 
 class ModelError(RuntimeError):
@@ -51,7 +55,7 @@ class Network:
     Runtime has, and why they do not.
     """
 
-    entry: NetworkEntry
+    entry: PeopleEntry
     provider: Provider
     session: Any
     refused: tuple[str, ...] = ()
@@ -85,15 +89,17 @@ def available_providers() -> tuple[Provider, ...]:
     return tuple(provider for provider in BEST_FIRST if RUNTIME_NAMES[provider] in built)
 
 
-def find_entry(name: str, manifest: Path = MANIFEST) -> NetworkEntry:
-    """The manifest's entry of this name.
+def find_entry(name: str, kind: type[EntryT], manifest: Path = MANIFEST) -> EntryT:
+    """The manifest's entry of this name and kind.
 
     Raises:
         ModelError: If there is none; the text lists those there are.
     """
-    entries = {entry.name: entry for entry in load_manifest(manifest).network}
+    entries = {e.name: e for e in load_manifest(manifest).network if isinstance(e, kind)}
     if name not in entries:
-        raise ModelError(f"{manifest}: no network {name!r}; there are {', '.join(sorted(entries))}")
+        task = kind.__struct_config__.tag
+        there = ", ".join(sorted(entries))
+        raise ModelError(f"{manifest}: no network {name!r} for {task}; there are {there}")
     return entries[name]
 
 
@@ -124,14 +130,14 @@ def load_network(
     providers: Sequence[Provider] = BEST_FIRST,
     manifest: Path = MANIFEST,
 ) -> Network:
-    """Open a network on the first of `providers` that works.
+    """Open a network that finds people, on the first of `providers` that works.
 
     `threads` bounds the processor threads of one inference.
 
     Raises:
         ModelError: If the file is not the pinned one, is no network, or no provider takes it.
     """
-    entry = find_entry(name, manifest)
+    entry = find_entry(name, PeopleEntry, manifest)
     # The verified bytes go in, not the path: the file cannot change between check and use.
     raw = read_verified(entry, manifest)
     try:
@@ -141,7 +147,7 @@ def load_network(
 
 
 def open_network(
-    entry: NetworkEntry,
+    entry: PeopleEntry,
     raw: bytes,
     *,
     threads: int = 1,
@@ -152,6 +158,29 @@ def open_network(
     Raises:
         ModelError: If none can; the text says why for each.
     """
+
+    def attempt(provider: Provider, session: Any, refused: tuple[str, ...]) -> Network:
+        network = Network(entry, provider, session, refused)
+        _try_out(network)
+        return network
+
+    return open_first(raw, attempt, threads=threads, providers=providers)
+
+
+def open_first(
+    raw: bytes,
+    attempt: Callable[[Provider, Any, tuple[str, ...]], OpenedT],
+    *,
+    threads: int,
+    providers: Sequence[Provider],
+) -> OpenedT:
+    """What `attempt` makes of the first provider's session that it does not refuse.
+
+    It is given the provider, the session, and why those before were refused.
+
+    Raises:
+        ModelError: If all are refused; the text says why for each.
+    """
     built = available_providers()
     absent = [
         f"{provider}: not in this build of ONNX Runtime"
@@ -161,13 +190,9 @@ def open_network(
     refused: list[str] = []
     for provider in (one for one in providers if one in built):
         try:
-            session = _open(raw, provider, threads)
-            network = Network(entry, provider, session, tuple(refused))
-            _try_out(network)
+            return attempt(provider, _open(raw, provider, threads), tuple(refused))
         except ModelError as error:
             refused.append(f"{provider}: {error}")
-        else:
-            return network
     raise ModelError("; ".join([*absent, *refused]))
 
 

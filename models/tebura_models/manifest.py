@@ -4,7 +4,6 @@
 another folder. Reading it touches no network file.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,8 @@ from tebura_contract.config import ConfigError, load_toml
 from tebura_contract.ids import NAME_PATTERN
 
 MANIFEST = Path(__file__).with_name("manifest.toml")
+EMBEDDING = "mobilenetv2-embedding"
+"""What products are told apart with where nobody says otherwise."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -20,10 +21,6 @@ Positive = Annotated[int, msgspec.Meta(gt=0)]
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the manifest."""
-
-
-class Task(StrEnum):
-    PEOPLE = "people"
 
 
 class InputSpec(Table, frozen=True, kw_only=True):
@@ -47,19 +44,15 @@ class Measurement(Table, frozen=True, kw_only=True):
     data: str
 
 
-class NetworkEntry(Table, frozen=True, kw_only=True):
-    """One network of the manifest; `file` and `card` are relative to it.
+class NetworkEntry(Table, frozen=True, kw_only=True, tag_field="task"):
+    """What the manifest says of every network; `file` and `card` are relative to it.
 
-    It finds at most `max_people` in a picture and looks at no more than `batch` pictures at once.
+    It looks at no more than `batch` pictures at once.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
     file: str
     sha256: Sha256
-    task: Task
-    labels: tuple[str, ...]
-    keypoints: tuple[str, ...] = ()
-    max_people: Positive
     batch: Positive = 1
     licence: str
     source: str
@@ -67,9 +60,31 @@ class NetworkEntry(Table, frozen=True, kw_only=True):
     input: InputSpec
     measured: tuple[Measurement, ...] = ()
 
+    @property
+    def task(self) -> str:
+        """What it is for, in the manifest's word."""
+        return str(self.__struct_config__.tag)
+
+
+class PeopleEntry(NetworkEntry, frozen=True, kw_only=True, tag="people"):
+    """Finds at most `max_people` in a picture."""
+
+    labels: tuple[str, ...]
+    keypoints: tuple[str, ...] = ()
+    max_people: Positive
+
+
+class EmbeddingEntry(NetworkEntry, frozen=True, kw_only=True, tag="embedding"):
+    """Turns a picture into `dimensions` numbers; pictures alike have numbers alike."""
+
+    dimensions: Positive
+
+
+AnyEntry = PeopleEntry | EmbeddingEntry
+
 
 class Manifest(Table, frozen=True, kw_only=True):
-    network: tuple[NetworkEntry, ...]
+    network: tuple[AnyEntry, ...]
 
 
 def load_manifest(path: Path = MANIFEST) -> Manifest:

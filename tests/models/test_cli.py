@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 COMMAND = [sys.executable, "-m", "tebura_models.cli"]
@@ -18,13 +19,16 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_shows_examples() -> None:
     shown = run("--help")
     assert shown.returncode == 0
-    assert "tebura-models evaluate pictures/" in shown.stdout
+    assert "tebura-models evaluate people pictures/" in shown.stdout
 
 
 def test_verify_says_ok_for_each_network() -> None:
     checked = run("verify", "--json")
     assert checked.returncode == 0
-    assert json.loads(checked.stdout) == {"movenet-multipose": "ok"}
+    assert json.loads(checked.stdout) == {
+        "movenet-multipose": "ok",
+        "mobilenetv2-embedding": "ok",
+    }
 
 
 def test_training_without_its_extra_says_how_to_get_it(tmp_path: Path) -> None:
@@ -48,12 +52,28 @@ def test_evaluate_finds_a_real_shopper(tmp_path: Path, shared_data: Path) -> Non
         "annotations": [{"image_id": 1, "bbox": [318, 98, 100, 248]}],
     }
     (tmp_path / "truth.json").write_text(json.dumps(truth))
-    judged = run("evaluate", str(tmp_path), "--min-score", "0.4", "--json")
+    judged = run("evaluate", "people", str(tmp_path), "--min-score", "0.4", "--json")
     report = json.loads(judged.stdout)
     assert (report["people"], report["recall"], report["precision"]) == (1, 1.0, 1.0)
 
 
+def test_enrol_writes_an_index_and_names_products_with_few_photographs(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, count in (("tea", 3), ("rice", 1)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(count):
+            noise = rng.integers(0, 255, (64, 64, 3))
+            cv2.imwrite(str(tmp_path / "photos" / name / f"{number}.png"), noise)
+    out = tmp_path / "products.index"
+    enrolled = run("enrol", str(tmp_path / "photos"), "-o", str(out))
+    assert enrolled.returncode == 0
+    assert enrolled.stdout == f"{out}: 2 products, 4 photographs\n"
+    assert enrolled.stderr == "fewer than 3 photographs: rice\n"
+    assert out.stat().st_size < 20_000
+    assert run("enrol", str(tmp_path / "none"), "-o", str(out)).returncode == 2
+
+
 def test_evaluate_names_a_truth_that_is_missing(tmp_path: Path) -> None:
-    refused = run("evaluate", str(tmp_path))
+    refused = run("evaluate", "people", str(tmp_path))
     assert refused.returncode == 2
     assert "truth.json: cannot be read" in refused.stderr

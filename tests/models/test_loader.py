@@ -98,7 +98,7 @@ def test_pinned_file_that_is_no_network_is_refused(own_manifest: Path) -> None:
 
 
 def test_unknown_name_lists_what_there_is() -> None:
-    with pytest.raises(ModelError, match="no network 'posenet'; there are movenet-multipose"):
+    with pytest.raises(ModelError, match="no network 'posenet' for people; there are movenet"):
         load_network("posenet")
 
 
@@ -112,5 +112,13 @@ def test_a_provider_that_is_not_there_never_turns_into_the_cpu_silently() -> Non
 
 def test_manifest_with_an_unknown_key_is_refused(own_manifest: Path) -> None:
     own_manifest.write_text(own_manifest.read_text().replace("licence =", "license ="))
-    with pytest.raises(ConfigError, match=r"network\[0\]\.license: unknown key"):
+    with pytest.raises(ConfigError, match=r"network\[0\]\.license: unknown key") as refusal:
+        load_manifest(own_manifest)
+    # Each kind of network has keys of its own, and both are told of.
+    assert "network[1].license: unknown key (did you mean 'licence'?)" in refusal.value.problems
+
+
+def test_manifest_with_an_unknown_task_is_refused(own_manifest: Path) -> None:
+    own_manifest.write_text(own_manifest.read_text().replace('task = "people"', 'task = "cats"'))
+    with pytest.raises(ConfigError, match=r"network\[0\]: Invalid value 'cats'"):
         load_manifest(own_manifest)

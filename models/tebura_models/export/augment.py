@@ -49,7 +49,7 @@ class AugmentError(ValueError):
     """A network that is not of the family it is said to be."""
 
 
-class _Graph:
+class Graph:
     """A network being added to; nodes of ours are named after what they put out."""
 
     def __init__(self, network: Any) -> None:
@@ -90,7 +90,7 @@ def augment(source: Path, out: Path, family: Family) -> None:
     if len(network.graph.output) != 1 or not any(_dims(raw_out)[n] == ROW for n in (1, 2)):
         raise AugmentError(f"{source}: puts out {_dims(raw_out)}, which is no {family}")
     onnx.helper.set_model_props(network, {RAW_INPUT: raw_in.name, RAW_OUTPUT: raw_out.name})
-    graph = _Graph(network)
+    graph = Graph(network)
     _take_pictures(graph, raw_in, RAW_INPUTS[family])
     _SELECT[family](graph, raw_out.name)
     graph.finish()
@@ -135,7 +135,7 @@ def _dims(value: Any) -> list[int | str]:
     return [dim.dim_value or dim.dim_param for dim in value.type.tensor_type.shape.dim]
 
 
-def _take_pictures(graph: _Graph, raw_in: Any, raw: RawInput) -> None:
+def _take_pictures(graph: Graph, raw_in: Any, raw: RawInput) -> None:
     """From pictures, uint8 in rows of BGR, to what the network takes."""
     # Planes first: to swap three planes is a copy, to swap three colours of every pixel is not.
     at = graph.add("Transpose", [PICTURE], "planes", front=True, perm=[0, 3, 1, 2])
@@ -152,7 +152,7 @@ def _take_pictures(graph: _Graph, raw_in: Any, raw: RawInput) -> None:
         graph.add("DequantizeLinear", [at, scale], raw_in.name, front=True)
 
 
-def _all_of_movenet(graph: _Graph, raw_out: str) -> None:
+def _all_of_movenet(graph: Graph, raw_out: str) -> None:
     """(1, 6, 56) of 17 x (y, x, score), box (y0, x0, y1, x1), score; 0..1 of the input."""
     columns = [52, 51, 54, 53, 55]
     for keypoint in range(KEYPOINTS):
@@ -177,7 +177,7 @@ def _all_of_movenet(graph: _Graph, raw_out: str) -> None:
     graph.add("ConstantOfShape", [count], PICTURE_OF, value=zero)
 
 
-def _best_of_yolo(graph: _Graph, raw_out: str) -> None:
+def _best_of_yolo(graph: Graph, raw_out: str) -> None:
     """(N, 56, A) of centre, size, score, 17 x (x, y, score); pixels of the input."""
     found = graph.add("Transpose", [raw_out], "found", perm=[0, 2, 1])
     ends = {n: graph.constant(f"at{n}", np.array([n], np.int64)) for n in (0, 1, 2, 4, 5)}
@@ -200,7 +200,7 @@ def _best_of_yolo(graph: _Graph, raw_out: str) -> None:
     graph.add("Gather", [kept, picture], PICTURE_OF, axis=1)
 
 
-_SELECT: dict[Family, Callable[[_Graph, str], None]] = {
+_SELECT: dict[Family, Callable[[Graph, str], None]] = {
     Family.MOVENET_MULTIPOSE: _all_of_movenet,
     Family.YOLO_POSE: _best_of_yolo,
 }

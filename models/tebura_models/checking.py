@@ -1,0 +1,20 @@
+"""Whether a network of the manifest is whole and works, whatever it is for."""
+
+from pathlib import Path
+
+from tebura_models.embedding import load_embedder
+from tebura_models.loader import load_network
+from tebura_models.manifest import MANIFEST, AnyEntry, EmbeddingEntry, PeopleEntry
+
+
+def check_network(entry: AnyEntry, manifest: Path = MANIFEST) -> None:
+    """Open it as a node does.
+
+    Raises:
+        ModelError: If the file is not the pinned one, or nothing runs it.
+    """
+    match entry:
+        case PeopleEntry():
+            load_network(entry.name, manifest=manifest)
+        case EmbeddingEntry():
+            load_embedder(entry.name, manifest=manifest)

@@ -1,0 +1,90 @@
+"""``tebura-models evaluate``: how good a network is on pictures whose truth is known."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from tebura_contract.config import ConfigError
+
+from tebura_models.cli_common import (
+    JsonOption,
+    ManifestOption,
+    NetworkOption,
+    ThreadsOption,
+    fail,
+    size_of,
+)
+from tebura_models.manifest import EMBEDDING, MANIFEST
+
+evaluate = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="How good a network is on pictures whose truth is known.",
+)
+
+
+@evaluate.command()
+def people(
+    folder: Annotated[Path, typer.Argument(help="Pictures and their COCO-like truth.json.")],
+    network: NetworkOption = "movenet-multipose",
+    size: Annotated[str, typer.Option(help="Input size, WIDTHxHEIGHT.")] = "",
+    min_score: Annotated[float, typer.Option(help="People below it do not count.")] = 0.2,
+    threads: ThreadsOption = 1,
+    manifest: ManifestOption = MANIFEST,
+    as_json: JsonOption = False,
+) -> None:
+    """How many people a network finds, how exact its keypoints are, how fast it is."""
+    from tebura_models.evaluate.people import TruthError, evaluate_people
+    from tebura_models.loader import ModelError, load_network
+
+    try:
+        opened = load_network(network, threads=threads, manifest=manifest)
+        size_px = size_of(size) if size else opened.entry.input.size_px
+        report = evaluate_people(opened, folder, size_px=size_px, min_score=min_score)
+    except (ModelError, TruthError, ConfigError) as error:
+        fail(error)
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+        return
+    for name, value in msgspec.structs.asdict(report).items():
+        typer.echo(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
+
+
+@evaluate.command()
+def products(
+    folder: Annotated[Path, typer.Argument(help="Folders of photographs, PRODUCT/picture.jpg.")],
+    network: NetworkOption = EMBEDDING,
+    seed: Annotated[int, typer.Option(min=0, help="Of the division, and of candidates.")] = 0,
+    threads: ThreadsOption = 1,
+    manifest: ManifestOption = MANIFEST,
+    as_json: JsonOption = False,
+) -> None:
+    """How well products are told apart: each photograph by those that are not nearly the same.
+
+    Shares with their 95 % intervals. `alike-5` is among the right product and the four that look
+    most like it.
+    """
+    from tebura_models.embedding import load_embedder
+    from tebura_models.evaluate.products import Share, evaluate_products
+    from tebura_models.loader import ModelError
+    from tebura_models.products.photos import PhotoError
+
+    try:
+        embedder = load_embedder(network, threads=threads, manifest=manifest)
+        report = evaluate_products(embedder, folder, seed=seed)
+    except (ModelError, PhotoError, ConfigError) as error:
+        fail(error)
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+        return
+    typer.echo(
+        f"{report.products} products, {report.pictures} pictures in {report.series} series, "
+        f"{report.folds} folds, seed {report.seed}"
+    )
+    for shown in report.shown:
+        typer.echo(f"{shown.shown}:")
+        for name, value in msgspec.structs.asdict(shown).items():
+            if isinstance(value, Share) and value.share is not None:
+                interval = f"{value.low:.3f}..{value.high:.3f}"
+                typer.echo(f"  {name:20} {value.share:.3f}  ({interval}, {value.of} pictures)")
