@@ -84,8 +84,16 @@ class PeopleConfig(Table, frozen=True, kw_only=True):
     skip_still: bool = True
 
 
+class ReaderConfig(Table, frozen=True, kw_only=True):
+    """A barcode reader, serial or one that types: `tebura_edge.barcode.ReaderSettings`."""
+
+    label: Name
+    port: Annotated[str, msgspec.Meta(min_length=1)]
+    baud: Count = 9600
+
+
 class GateConfig(Table, frozen=True, kw_only=True):
-    """A gate of this node: which reader (a camera's label) looks at it."""
+    """A gate of this node, and the label of its reader: a camera or a barcode reader."""
 
     id: GateId
     reader: str
@@ -137,6 +145,7 @@ class NodeConfig(Table, frozen=True, kw_only=True):
     scale: tuple[ScaleConfig, ...] = ()
     camera: tuple[CameraConfig, ...] = ()
     people: PeopleConfig = PeopleConfig()
+    reader: tuple[ReaderConfig, ...] = ()
     gate: tuple[GateConfig, ...] = ()
     metrics: MetricsConfig = MetricsConfig()
     record: RecordConfig | None = None
@@ -208,13 +217,14 @@ def load_setup(path: Path) -> Setup:
 def label_problems(config: NodeConfig) -> list[str]:
     """What contradicts itself in the file alone."""
     labels = [scale.label for scale in config.scale] + [camera.label for camera in config.camera]
+    labels += [reader.label for reader in config.reader]
     problems = [
-        f"scale or camera {label!r} is named twice"
+        f"scale, camera or reader {label!r} is named twice"
         for label in sorted({label for label in labels if labels.count(label) > 1})
     ]
-    ports = [scale.port for scale in config.scale]
+    ports = [scale.port for scale in config.scale] + [reader.port for reader in config.reader]
     problems += [
-        f"scale: port {port!r} is used twice"
+        f"scale or reader: port {port!r} is used twice"
         for port in sorted({port for port in ports if ports.count(port) > 1})
     ]
     plates = [plate for scale in config.scale for plate in scale.plates]
@@ -223,9 +233,10 @@ def label_problems(config: NodeConfig) -> list[str]:
         for plate in sorted({p for p in plates if plates.count(p) > 1})
         if sum(plate in scale.plates for scale in config.scale) > 1
     ]
-    code_readers = {c.label for c in config.camera if c.looks_for is LooksFor.CODES}
+    code_readers = {str(c.label) for c in config.camera if c.looks_for is LooksFor.CODES}
+    code_readers |= {reader.label for reader in config.reader}
     problems += [
-        f"gate[{n}].reader: no camera {gate.reader!r} that looks for codes"
+        f"gate[{n}].reader: no barcode reader {gate.reader!r}, nor a camera that looks for codes"
         for n, gate in enumerate(config.gate)
         if gate.reader not in code_readers
     ]

@@ -17,6 +17,7 @@ from tebura_contract.ids import CameraId
 from tebura_contract.messages import Part
 from tebura_contract.settings import beside
 
+from tebura_edge.barcode import BarcodeReader, ReaderSettings
 from tebura_edge.clock import StoreClock
 from tebura_edge.config import CameraConfig, LooksFor, Setup
 from tebura_edge.engine import Looked, Sensed, Sensor
@@ -126,21 +127,36 @@ class Sensing:
             )
             for scale in setup.config.scale
         ]
+        readers = [
+            BarcodeReader(
+                ReaderSettings(
+                    label=reader.label,
+                    port=str(beside(setup.path, reader.port)),
+                    baud=reader.baud,
+                ),
+                clock=clock,
+                to_store_ns=store.store_ns,
+                deliver=inbox.put,
+                report=inbox.tell,
+            )
+            for reader in setup.config.reader
+        ]
+        self._lines: list[ScaleReader | BarcodeReader] = [*self._scales, *readers]
         self._clock = clock
         self._network, self._network_note = looks.network, looks.note
         self._rates = LookRates()
         self._cameras = _Cameras(setup, looks, clock, store, inbox) if setup.config.camera else None
 
     def start(self) -> None:
-        for scale in self._scales:
-            scale.start()
+        for line in self._lines:
+            line.start()
         if self._cameras:
             self._cameras.start()
 
     def stop(self) -> None:
         """Ask all threads to end and wait for them; the inbox must be closed before."""
-        for scale in self._scales:
-            scale.stop()
+        for line in self._lines:
+            line.stop()
         if self._cameras:
             self._cameras.stop()
 
@@ -324,6 +340,8 @@ def sensors_of(setup: Setup) -> dict[str, Sensor]:
         )
         for scale in setup.config.scale
     }
+    for reader in setup.config.reader:
+        found[reader.label] = Sensor(SensorKind.CODE_READER, ())
     for camera in setup.config.camera:
         is_reader = camera.looks_for is LooksFor.CODES
         kind = SensorKind.CODE_READER if is_reader else SensorKind.CAMERA

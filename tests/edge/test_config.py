@@ -74,7 +74,12 @@ def test_a_plate_node_names_what_is_wrong(store: Path, old: str, new: str, named
     ("old", "new", "named"),
     [
         pytest.param('label = "gate"', 'label = "back"', "no camera 'back'", id="camera"),
-        pytest.param('reader = "gate"', 'reader = "eye"', "no camera 'eye' that", id="reader"),
+        pytest.param(
+            'reader = "gate"',
+            'reader = "eye"',
+            "no barcode reader 'eye', nor a camera",
+            id="reader",
+        ),
         pytest.param('id = "door"', 'id = "window"', "no gate 'window'", id="gate"),
         pytest.param('node = "gate-1"', 'node = "gate-2"', "belongs to node", id="other-node"),
         pytest.param("source = ", 'source = "0" #', "never by its number", id="by-number"),
