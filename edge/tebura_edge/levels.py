@@ -312,9 +312,8 @@ class Levels:
             self._moved_ns[settled] = now_ns
             self._in_band_ns[settled] = 0
         self._note_band(end)
-        if self.passing:
-            is_lost = is_moved | is_new | self.is_sick
-            self.passed = list(self.passing.settle(is_still, is_lost, self._rest_s, now_ns))
+        is_there = is_still | is_moved | is_new
+        self.passed = list(self.passing.settle(is_there, difference_g, self._rest_s, now_ns))
         if self._doubt:
             for plate in np.flatnonzero(is_still | is_moved | is_new):
                 self._doubt.pop(int(plate), None)

@@ -25,6 +25,10 @@ samples look like one. Two people's hands are hardly ever nearer in time."""
 NEAR_MOST: Final = 0.5
 """Share of the most from which on a plate bears what passes: it overshoots by 5 to 40 %."""
 
+STAYS_SHARE: Final = 0.5
+"""What stays is at most this share of what passed: no two packages weigh the same, and what is a
+step by itself has not passed."""
+
 LONGER_S: Final = 2.5
 """What lasts for longer than a rest of this plate by so much would have come to rest; what has gone
 for so much longer without one is somebody's hand still."""
@@ -56,6 +60,7 @@ class Passing:
 
     def __init__(self) -> None:
         self._away: dict[int, _Away] = {}
+        self._leant_on: set[int] = set()
 
     def __bool__(self) -> bool:
         return bool(self._away)
@@ -66,33 +71,35 @@ class Passing:
     def note(self, at_ns: Ints, off_g: Floats, is_out: Bools) -> None:
         """Take samples: (n,) store time, (n, plates) grams off the level, and where that is out."""
         for plate in np.flatnonzero(is_out.any(axis=0)).tolist():
-            rows = np.flatnonzero(is_out[:, plate])
-            away = self._away.setdefault(plate, _Away(int(at_ns[rows[0]]), 0))
-            away.to_ns = int(at_ns[rows[-1]])
-            away.off_g += off_g[rows, plate].tolist()
+            if plate not in self._leant_on:
+                rows = np.flatnonzero(is_out[:, plate])
+                away = self._away.setdefault(plate, _Away(int(at_ns[rows[0]]), 0))
+                away.to_ns = int(at_ns[rows[-1]])
+                away.off_g += off_g[rows, plate].tolist()
 
     def settle(
-        self, is_still: Bools, is_lost: Bools, rest_s: Floats, now_ns: int
+        self, is_resting: Bools, stays_g: Floats, rest_s: Floats, now_ns: int
     ) -> Iterator[Passed]:
-        """What passed on plates that rest at their level again.
+        """What passed on plates that rest again, at about the level that they left.
 
         Args:
-            is_still: Where a plate does, (plates,).
-            is_lost: Where it rests elsewhere, or cannot be believed.
+            is_resting: Where a plate does, (plates,).
+            stays_g: How far from that level.
             rest_s: How long a rest of each plate takes.
             now_ns: Store time.
         """
+        self._leant_on = {plate for plate in self._leant_on if not is_resting[plate]}
         for plate, away in list(self._away.items()):
-            longest_ns = ns_from_s(rest_s[plate] + LONGER_S)
             lasts_ns, gone_ns = away.to_ns - away.from_ns, now_ns - away.to_ns
-            if is_lost[plate] or max(lasts_ns, gone_ns) > longest_ns:
+            if is_resting[plate]:
                 del self._away[plate]
-            elif is_still[plate]:
+                size_g = _size_g(np.array(away.off_g))
+                is_seen = lasts_ns >= ns_from_s(LEAST_S) and len(away.off_g) >= LEAST_ROWS
+                if is_seen and abs(stays_g[plate]) <= STAYS_SHARE * abs(size_g):
+                    yield Passed(plate, size_g, away.from_ns, away.to_ns, now_ns)
+            elif max(lasts_ns, gone_ns) > ns_from_s(rest_s[plate] + LONGER_S):
                 del self._away[plate]
-                if lasts_ns >= ns_from_s(LEAST_S) and len(away.off_g) >= LEAST_ROWS:
-                    yield Passed(
-                        plate, _size_g(np.array(away.off_g)), away.from_ns, away.to_ns, now_ns
-                    )
+                self._leant_on.add(plate)
 
     def began_ns(self) -> int | None:
         """Since when the first of them is away."""

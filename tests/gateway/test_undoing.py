@@ -295,12 +295,13 @@ def test_the_day_holds_what_it_is_for() -> None:
     assert reasons >= {Reason.FOREIGN, Reason.UNDONE}
 
 
-def test_what_was_lifted_and_let_down_in_parts_is_no_line() -> None:
+@pytest.mark.parametrize("first_g", [150.0, -40.0])
+def test_what_was_lifted_and_let_down_in_parts_is_no_line(first_g: float) -> None:
     script = Script()
     visit, _ = shopper(script)
     lifted = script.pick(10.0)
-    first = script.put_back(11.5, candidate(RICE), delta_g=150.0)
-    rest = script.put_back(12.5, candidate(PAN), delta_g=401.0)
+    first = script.foreign(11.5, first_g)
+    rest = script.put_back(12.5, candidate(PAN), delta_g=551.0 - first_g)
     assert outcomes(script, lifted, first, rest) == [(Status.DECIDED, Reason.UNDONE)] * 3
     assert bought(script, visit) == {}
 

@@ -224,13 +224,13 @@ class Bench:
         Those others are nobody's then.
         """
         found = self._undoing.in_parts(step)
-        if found is None or decision.status is not Status.REVIEW:
+        is_known = decision.status is Status.DECIDED and decision.sku is not None
+        if found is None or is_known or decision.status is Status.CHECKING:
             return None
         past, parts = found
-        is_one = all(
-            self._same_hand(one, who) >= self.settings.who_threshold for one in (past, *parts)
-        )
-        if not (is_one and Past(decision, {}).is_seen and all(part.is_open for part in parts)):
+        least = self.settings.who_threshold
+        is_one = all(self._same_hand(one, who) >= least for one in (past, *parts))
+        if not (is_one and Past(decision, {}).is_seen):
             return None
         for part in parts:
             self._undoing.forget(part)
