@@ -92,12 +92,22 @@ class ReaderConfig(Table, frozen=True, kw_only=True):
     baud: Count = 9600
 
 
+class RelayConfig(Table, frozen=True, kw_only=True):
+    """A relay board at a gate: which relay opens, which one says no, and for how long."""
+
+    port: Annotated[str, msgspec.Meta(min_length=1)]
+    opens: Annotated[int, msgspec.Meta(ge=1, le=8)] | None = 1
+    refuses: Annotated[int, msgspec.Meta(ge=1, le=8)] | None = None
+    pulse_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
+
+
 class GateConfig(Table, frozen=True, kw_only=True):
     """A gate of this node, and the label of its reader: a camera or a barcode reader."""
 
     id: GateId
     reader: str
     entry_key_file: str
+    relay: RelayConfig | None = None
 
 
 class LinkConfig(Table, frozen=True, kw_only=True):
@@ -115,6 +125,12 @@ class LinkConfig(Table, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.reconnect_min_s > self.reconnect_max_s:
             raise ValueError("reconnect_min_s is larger than reconnect_max_s")
+
+
+class ScreenConfig(Table, frozen=True, kw_only=True):
+    """The gates' pages on 127.0.0.1; port 0 is off."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
 class MetricsConfig(Table, frozen=True, kw_only=True):
@@ -147,6 +163,7 @@ class NodeConfig(Table, frozen=True, kw_only=True):
     people: PeopleConfig = PeopleConfig()
     reader: tuple[ReaderConfig, ...] = ()
     gate: tuple[GateConfig, ...] = ()
+    screen: ScreenConfig = ScreenConfig()
     metrics: MetricsConfig = MetricsConfig()
     record: RecordConfig | None = None
 

@@ -18,6 +18,7 @@ from tebura_contract.ids import EventId
 from tebura_contract.messages import Ack, ClockAnswer, Part
 from tebura_contract.settings import beside
 
+from tebura_edge.answers import open_answers
 from tebura_edge.clock import StoreClock
 from tebura_edge.config import Setup
 from tebura_edge.courier import Courier
@@ -107,6 +108,7 @@ class Node:
         if self._looks.network:
             self._metrics.network(config.people.model, self._looks.provider)
         self._flight = _flight(setup)
+        self._answers = open_answers(setup)
         self._voice = Voice(
             self._link, self._courier, self._engine, self._outbox, self._store, self._board
         )
@@ -247,6 +249,7 @@ class Node:
         self._engine.turn(self._store.now().at_ns)
 
     def _stored(self, event: Event, stored: Stored) -> None:
+        self._answers.stored(event)
         self._metrics.stored(event)
         if self._flight is not None:
             self._flight.event(self._store.now().at_ns, stored.sealed)
@@ -266,7 +269,7 @@ class Node:
         """Once a second: the parts' state, the numbers, the watchdog."""
         if not self._look_around.is_due(now_ns):
             return
-        for part in sensing.parts():
+        for part in (*sensing.parts(), *self._answers.parts()):
             self._board.set(part.name, part.state, part.reason)
         for role in self._engine.roles.values():
             if isinstance(role, _HasParts):
@@ -306,6 +309,7 @@ class Node:
         self._link.stop()
         waiting = self._outbox.waiting
         self._outbox.close()
+        self._answers.close()
         self._metrics.close()
         if self._flight is not None:
             self._flight.close()

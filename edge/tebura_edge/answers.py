@@ -1,0 +1,130 @@
+"""What a gate says to whoever showed a code: come in, a guest came in, goodbye, or why not.
+
+Answers follow from facts that are stored, so a gate never opens for an entry that could be lost,
+and they need no gateway. An answer that nothing can show (a relay that is unplugged) is dropped: it
+would be wrong a moment later.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from tebura_contract.events import (
+    EntryRefused,
+    Event,
+    RefusalReason,
+    SensorState,
+    ShopperEntered,
+    ShopperLeft,
+)
+from tebura_contract.ids import GateId
+from tebura_contract.messages import Part
+from tebura_contract.settings import beside
+
+from tebura_edge.config import Setup
+from tebura_edge.roles import NodeError
+
+
+class AnswerKind(StrEnum):
+    COME_IN = "come-in"
+    GUEST = "guest"
+    GOODBYE = "goodbye"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer at one gate; `reason` goes with a refusal. Whom it is for is not in it."""
+
+    gate: GateId
+    kind: AnswerKind
+    reason: RefusalReason | None = None
+
+
+class AnswerPort(Protocol):
+    """Something at a gate that shows answers: a relay, a light, a screen. Never waits."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def trouble(self) -> str: ...
+
+    def show(self, answer: Answer) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def answer_to(event: Event) -> Answer | None:
+    """What a gate says when this happened; None if it is no matter of a gate."""
+    match event:
+        case ShopperEntered():
+            kind = AnswerKind.COME_IN if event.joins is None else AnswerKind.GUEST
+            return Answer(event.gate, kind)
+        case ShopperLeft():
+            return Answer(event.gate, AnswerKind.GOODBYE)
+        case EntryRefused():
+            return Answer(event.gate, AnswerKind.REFUSED, event.reason)
+        case _:
+            return None
+
+
+class Answers:
+    """All answer ports of a node.
+
+    Args:
+        ports: Those of each gate.
+    """
+
+    def __init__(self, ports: Mapping[GateId, Sequence[AnswerPort]]) -> None:
+        self._ports = {gate: tuple(shown_by) for gate, shown_by in ports.items()}
+        # A node's one screen shows the answers of all its gates.
+        self._all = tuple(dict.fromkeys(p for shown_by in self._ports.values() for p in shown_by))
+
+    def stored(self, event: Event) -> None:
+        """A fact is durable: say at its gate what follows."""
+        answer = answer_to(event)
+        if answer is not None:
+            for port in self._ports.get(answer.gate, ()):
+                port.show(answer)
+
+    def parts(self) -> list[Part]:
+        """For the node's health message: which ports cannot show anything."""
+        return [
+            Part(
+                name=port.label,
+                state=SensorState.BLIND if port.trouble else SensorState.OK,
+                reason=port.trouble,
+            )
+            for port in self._all
+        ]
+
+    def close(self) -> None:
+        for port in self._all:
+            port.close()
+
+
+def open_answers(setup: Setup) -> Answers:
+    """The relays and the screen that a node's configuration names.
+
+    Raises:
+        NodeError: If the screen's port is taken.
+    """
+    from tebura_edge.gate_screen import GateScreen
+    from tebura_edge.relay import RelayPort
+
+    config = setup.config
+    ports: dict[GateId, list[AnswerPort]] = {gate.id: [] for gate in config.gate}
+    for gate in config.gate:
+        if gate.relay is not None:
+            place = str(beside(setup.path, gate.relay.port))
+            ports[gate.id].append(RelayPort(gate.id, gate.relay, place))
+    if config.gate and config.screen.port:
+        try:
+            screen = GateScreen(config.screen.port, tuple(ports))
+        except OSError as error:
+            raise NodeError(f"screen.port: {config.screen.port}: {error.strerror}") from error
+        for shown_by in ports.values():
+            shown_by.append(screen)
+    return Answers(ports)

@@ -1,0 +1,174 @@
+"""What a gate answers: relays over a pseudo-terminal, the screen over real HTTP, no gateway."""
+
+import http.client
+import json
+import os
+import pty
+import re
+import subprocess
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tebura_contract.clock import Ns
+from tebura_contract.entry_code import make_code, member_key
+from tebura_contract.events import EntryRefused, RefusalReason, ShopperEntered, ShopperLeft
+from tebura_contract.ids import GateId, VisitId
+from tebura_edge.answers import Answer, AnswerKind, Answers, answer_to
+from tebura_edge.config import RelayConfig, load_setup
+from tebura_edge.gate_screen import MAX_BROWSERS, GateScreen
+from tebura_edge.relay import RelayPort
+from tebura_simulator.relay_board import RelayBoard
+
+from tests.edge.small_store import ENTRY_KEY, MIKA, edge, write_store
+from tests.edge.wire import STORE
+
+DOOR, OTHER = GateId("door"), GateId("other")
+AT = Ns(1_763_000_000_000_000_000)
+ENTERED = ShopperEntered(gate=DOOR, member=MIKA, code_step=1, at_ns=AT)
+REFUSED = EntryRefused(gate=DOOR, reason=RefusalReason.REPLAYED, at_ns=AT)
+
+
+def test_each_fact_at_a_gate_has_its_answer_and_names_nobody() -> None:
+    guest = ShopperEntered(gate=DOOR, member=MIKA, code_step=2, at_ns=AT, joins=VisitId("v"))
+    left = ShopperLeft(gate=DOOR, member=MIKA, at_ns=AT)
+    assert answer_to(ENTERED) == Answer(DOOR, AnswerKind.COME_IN)
+    assert answer_to(guest) == Answer(DOOR, AnswerKind.GUEST)
+    assert answer_to(left) == Answer(DOOR, AnswerKind.GOODBYE)
+    assert answer_to(REFUSED) == Answer(DOOR, AnswerKind.REFUSED, RefusalReason.REPLAYED)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[RelayBoard]:
+    with RelayBoard(tmp_path / "relays") as board:
+        yield board
+
+
+def test_an_entry_pulses_the_door_s_relay_and_a_refusal_the_lamp_s(
+    tmp_path: Path, board: RelayBoard
+) -> None:
+    config = RelayConfig(port="relays", opens=1, refuses=2, pulse_s=0.15)
+    port = RelayPort(DOOR, config, str(tmp_path / "relays"))
+    answers = Answers({DOOR: [port]})
+    answers.stored(ENTERED)
+    closed, opened = board.wait_for(1, True, 5), board.wait_for(1, False, 5)
+    answers.stored(REFUSED)
+    assert board.wait_for(2, True, 5)
+    assert board.wait_for(2, False, 5)
+    answers.close()
+    assert closed
+    assert opened
+    assert 0.1e9 < opened.at_ns - closed.at_ns < 2e9
+    assert [switched.number for switched in board.log] == [1, 1, 2, 2]
+    assert not board.on
+
+
+def test_a_board_that_is_not_there_is_told_and_old_answers_are_not_caught_up(
+    tmp_path: Path,
+) -> None:
+    port = RelayPort(DOOR, RelayConfig(port="relays"), str(tmp_path / "relays"))
+    answers = Answers({DOOR: [port]})
+    wait_until(lambda: bool(port.trouble))
+    answers.stored(ENTERED)
+    assert "relays" in answers.parts()[0].reason
+    with RelayBoard(tmp_path / "relays") as board:
+        wait_until(lambda: not port.trouble)
+        assert board.wait_for(1, True, 0.5) is None
+        answers.stored(ENTERED)
+        assert board.wait_for(1, True, 5)
+        answers.close()
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def screen() -> Iterator[GateScreen]:
+    screen = GateScreen(0, (DOOR, OTHER))
+    yield screen
+    screen.close()
+
+
+def listen(screen: GateScreen, gate: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", screen.port, timeout=5)
+    connection.request("GET", f"/{gate}/stream")
+    return connection.getresponse()
+
+
+def test_the_screen_shows_its_own_gate_s_answers(screen: GateScreen) -> None:
+    with closing(listen(screen, "door")) as door:
+        screen.show(Answer(OTHER, AnswerKind.COME_IN))
+        screen.show(Answer(DOOR, AnswerKind.REFUSED, RefusalReason.EXPIRED))
+        line = door.readline()
+    assert json.loads(line.removeprefix(b"data: ")) == {"kind": "refused", "reason": "expired"}
+
+
+def test_the_page_has_words_for_every_answer_in_both_languages(screen: GateScreen) -> None:
+    page = screen.page.decode()
+    for word in [kind.value for kind in AnswerKind if kind is not AnswerKind.REFUSED] + [
+        reason.value for reason in RefusalReason
+    ]:
+        said = re.search(rf'"?{word}"?: \["(.+?)",\s+"(.+?)"\]', page)
+        assert said, word
+        assert not said[1].isascii()
+        assert said[2].isascii()
+
+
+def test_only_the_gates_pages_are_served_and_browsers_are_bounded(screen: GateScreen) -> None:
+    def status(path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", screen.port, timeout=5)
+        with closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().status
+
+    assert [status(path) for path in ("/door", "/other/", "/nobody", "/", "/door/../x")] == [
+        200,
+        200,
+        404,
+        404,
+        404,
+    ]
+    held = [listen(screen, "door") for _ in range(MAX_BROWSERS)]
+    assert status("/door/stream") == 503
+    for one in held:
+        one.close()
+
+
+def test_without_a_gateway_a_code_opens_the_door_within_a_second(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """A whole node: a serial barcode reader in, a relay board out, nobody at the broker's port."""
+    write_store(tmp_path, free_port())
+    reader, theirs = pty.openpty()
+    tty.setraw(theirs)
+    config = (tmp_path / "gate-1.toml").read_text()
+    config = config[: config.index("[[camera]]")] + (
+        f'[[reader]]\nlabel = "desk"\nport = "{os.ttyname(theirs)}"\n\n'
+        '[[gate]]\nid = "door"\nreader = "desk"\nentry_key_file = "keys/entry.key"\n'
+        'relay = { port = "relays", pulse_s = 0.5 }\n'
+    )
+    (tmp_path / "gate-1.toml").write_text(config)
+    load_setup(tmp_path / "gate-1.toml")
+    with (
+        RelayBoard(tmp_path / "relays") as board,
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(edge("run", "-c", tmp_path / "gate-1.toml"), stderr=log) as node,
+    ):
+        wait_until(lambda: b'"started"' in (tmp_path / "log").read_bytes(), 30)
+        key = member_key(ENTRY_KEY, STORE, MIKA)
+        shown_ns = time.monotonic_ns()
+        os.write(reader, make_code(key, STORE, MIKA, time.time_ns()).encode() + b"\r")
+        opened = board.wait_for(1, True, 10)
+        node.terminate()
+        node.wait(10)
+    os.close(reader)
+    os.close(theirs)
+    assert opened
+    assert opened.at_ns - shown_ns < 1e9
