@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tebura_simulator.scenes.body import BONES
 from tebura_simulator.scenes.measures import LEG, Measures
+from tebura_simulator.scenes.rings import outline
 from tebura_simulator.scenes.surface import (
     Surface,
     clipped,
@@ -133,6 +134,7 @@ def _draped(piece: Surface, m: Measures, loose: float) -> Surface:
         # Holes of the grid take the widest of their neighbours.
         near = np.maximum.reduce([np.roll(grid, 1, 1), np.roll(grid, -1, 1), grid])
         grid = np.where(grid > 0, grid, near)
+    grid = _spanned(grid)
     for layer in range(layers - 2, -1, -1):
         grid[layer] = np.maximum(grid[layer], grid[layer + 1] - 0.10 * _LAYER_M)
     wide = np.concatenate([grid[:, -6:], grid, grid[:, :6]], axis=1)
@@ -148,6 +150,20 @@ def _draped(piece: Surface, m: Measures, loose: float) -> Surface:
     moved = v.copy()
     moved[:, :2] = middle + off * (grown / np.maximum(rho, 1e-9))[:, None]
     return piece.moved(moved)
+
+
+def _spanned(grid: Array) -> Array:
+    """Layers of radii all around, each as wide as its convex outline: cloth spans hollows."""
+    angles = (np.arange(_AROUND) + 0.5) / _AROUND * 2 * np.pi
+    rays = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return np.array(
+        [
+            np.linalg.norm(outline(radii[:, None] * rays, angles), axis=1)
+            if (radii > 0).all()
+            else radii
+            for radii in grid
+        ]
+    )
 
 
 def _straight_legs(piece: Surface, m: Measures, hem_m: float, width_m: float) -> Surface:

@@ -101,7 +101,7 @@ def _folds(rng: Generator) -> Array:
     slant = np.array([[1.0, 0.35, 0.0], [0.0, 1.0, 0.0]])
     slanted = cv2.warpAffine(long, slant, (wide, high), borderMode=cv2.BORDER_WRAP)
     folds = long / long.std() + slanted / slanted.std() + 0.7 * short / short.std()
-    return np.asarray(cv2.resize(np.clip(1.0 + 0.055 * folds, 0.75, 1.2), (WIDE, HIGH)))
+    return np.asarray(cv2.resize(np.clip(1.0 + 0.085 * folds, 0.62, 1.25), (WIDE, HIGH)))
 
 
 def _faded() -> Array:
@@ -217,6 +217,7 @@ def _details(picture: Array, base: Array, detail: Detail) -> None:
     dark, light = 0.62 * base, np.minimum(base * 1.25 + 30, 255)
     match detail:
         case Detail.BUTTONS:
+            _back_seams(picture, dark)
             picture[:, middle - 7 : middle + 7] *= 0.94
             picture[:, middle + 6 : middle + 8] = dark
             for y in range(int(0.08 * HIGH), HIGH, 44):
@@ -230,9 +231,11 @@ def _details(picture: Array, base: Array, detail: Detail) -> None:
                 2,
             )
         case Detail.ZIP:
+            _back_seams(picture, dark)
             picture[:, middle - 3 : middle + 3] = (150, 152, 156)
             picture[:, middle - 4] = picture[:, middle + 3] = dark
         case Detail.POCKETS:
+            _back_seams(picture, dark)
             for side in (-1, 1):
                 x = middle + side * 52
                 cv2.line(
@@ -256,4 +259,14 @@ def _details(picture: Array, base: Array, detail: Detail) -> None:
             picture[14:90, middle - 2 : middle + 2] = dark
         case Detail.NONE:
             pass
-    picture[-6:-4] *= 0.7
+    # A hem is folded over, two layers and the line of its stitches, and a neck is ribbed.
+    picture[:10] *= 0.86
+    picture[-14:] *= 0.93
+    picture[-15:-13] *= 0.7
+
+
+def _back_seams(picture: Array, dark: Array) -> None:
+    """A yoke over the shoulder blades and a seam down from it, on the back panel."""
+    row, column = int(0.30 * HIGH), 3 * WIDE // 4
+    picture[row : row + 3, WIDE // 2 + 40 : WIDE - 40] = dark
+    picture[row:, column - 1 : column + 2] = dark

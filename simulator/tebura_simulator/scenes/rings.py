@@ -48,10 +48,10 @@ def skirt(
     rings, radius = [], np.zeros(len(angles))
     for z in heights:
         slab = v[np.abs(v[:, 2] - z) < 0.025 * m.scale, :2]
-        outline = np.linalg.norm(_outline(slab, angles), axis=1) + ease_m * m.scale
+        reach = np.linalg.norm(outline(slab, angles), axis=1) + ease_m * m.scale
         below = float(np.clip((m.hip_m - z) / max(m.hip_m - hem_m, 0.05), 0.0, 1.0))
         # It falls straight from where it is widest, and swings out by its flare.
-        radius = np.maximum(outline, radius - 0.004)
+        radius = np.maximum(reach, radius - 0.004)
         folds = 1.0 + 0.05 * below * np.cos(9 * angles)
         grown = (radius + flare_m * m.scale * below) * folds
         rings.append(np.c_[grown[:, None] * _circle(angles), np.full(len(angles), z)])
@@ -123,8 +123,8 @@ def _shoe(foot_m: Array, scale: float) -> tuple[Array, NDArray[np.int64]]:
     for low, high, grown in _SHOE_LEVELS:
         part = foot_m[(foot_m[:, 2] >= low * scale) & (foot_m[:, 2] <= (high + 0.012) * scale), :2]
         middle = (part.min(0) + part.max(0)) / 2
-        outline = middle + _outline(part - middle, angles) + grown * scale * _circle(angles)
-        rings.append(np.c_[outline, np.full(len(angles), low * scale)])
+        around_it = middle + outline(part - middle, angles) + grown * scale * _circle(angles)
+        rings.append(np.c_[around_it, np.full(len(angles), low * scale)])
     base, top_ = rings[0].mean(0), rings[-1].mean(0)
     vertices = np.concatenate([*rings, base[None], top_[None]])
     count, around = len(rings), np.arange(_SHOE_SIDES)
@@ -148,7 +148,7 @@ def _tube(rings: int, around: int) -> NDArray[np.int64]:
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
 
 
-def _outline(points: Array, angles: Array) -> Array:
+def outline(points: Array, angles: Array) -> Array:
     """Points of a convex outline in the given directions from its origin, (N, 2)."""
     hull = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
     start, edge = hull, np.roll(hull, -1, axis=0) - hull

@@ -39,20 +39,20 @@ class Worn:
 
 
 _TOPS = {
-    Top.T_SHIRT: Cut(hem_m=0.16, sleeve=0.33, neck_m=0.018, ease_m=0.014, loose=0.75),
-    Top.POLO: Cut(hem_m=0.15, sleeve=0.34, neck_m=0.0, vee_m=0.05, ease_m=0.013, loose=0.7),
-    Top.SHIRT: Cut(hem_m=0.17, sleeve=0.34, neck_m=-0.004, vee_m=0.04, ease_m=0.014, loose=0.7),
-    Top.PULLOVER: Cut(hem_m=0.14, sleeve=0.98, neck_m=0.0, ease_m=0.018, loose=0.75),
-    Top.BLOUSE: Cut(hem_m=0.13, sleeve=0.45, neck_m=0.012, vee_m=0.09, ease_m=0.013, loose=0.8),
-    Top.TANK: Cut(hem_m=0.12, sleeve=0.03, neck_m=0.045, ease_m=0.010, loose=0.5),
+    Top.T_SHIRT: Cut(hem_m=0.09, sleeve=0.33, neck_m=0.018, ease_m=0.014, loose=0.9),
+    Top.POLO: Cut(hem_m=0.08, sleeve=0.34, neck_m=0.0, vee_m=0.05, ease_m=0.013, loose=0.85),
+    Top.SHIRT: Cut(hem_m=0.10, sleeve=0.34, neck_m=-0.004, vee_m=0.04, ease_m=0.014, loose=0.9),
+    Top.PULLOVER: Cut(hem_m=0.06, sleeve=0.98, neck_m=0.0, ease_m=0.018, loose=0.95),
+    Top.BLOUSE: Cut(hem_m=0.07, sleeve=0.45, neck_m=0.012, vee_m=0.09, ease_m=0.013, loose=0.9),
+    Top.TANK: Cut(hem_m=0.07, sleeve=0.03, neck_m=0.045, ease_m=0.010, loose=0.5),
 }
 _OVERS = {
-    Over.JACKET: Cut(hem_m=0.17, sleeve=1.0, neck_m=-0.006, ease_m=0.028, loose=0.9, open_m=0.035),
+    Over.JACKET: Cut(hem_m=0.09, sleeve=1.0, neck_m=-0.006, ease_m=0.030, loose=1.0, open_m=0.035),
     Over.BLAZER: Cut(
-        hem_m=0.24, sleeve=0.98, neck_m=0.0, vee_m=0.20, ease_m=0.026, loose=0.8, open_m=0.016
+        hem_m=0.17, sleeve=0.98, neck_m=0.0, vee_m=0.20, ease_m=0.026, loose=0.95, open_m=0.016
     ),
     Over.CARDIGAN: Cut(
-        hem_m=0.22, sleeve=0.96, neck_m=0.022, vee_m=0.14, ease_m=0.024, loose=0.9, open_m=0.05
+        hem_m=0.13, sleeve=0.96, neck_m=0.022, vee_m=0.14, ease_m=0.024, loose=0.9, open_m=0.05
     ),
     Over.COAT: Cut(
         hem_m=0.10, sleeve=1.0, neck_m=-0.004, vee_m=0.06, ease_m=0.034, loose=1.0, open_m=0.02
