@@ -9,6 +9,7 @@ from the store's, so it checks codes while the gateway is away.
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -66,23 +67,32 @@ def make_code(key: bytes, store: StoreId, member: MemberId, store_ns: int) -> st
     return f"{PREFIX}{member}{_mac(key, store, member, time_step(store_ns))}"
 
 
-def check_code(text: str, store_key: bytes, store: StoreId, store_ns: int) -> Claim | CodeFault:
+def check_code(
+    text: str, store_keys: Sequence[bytes], store: StoreId, store_ns: int
+) -> Claim | CodeFault:
     """What a gate makes of the characters it read; codes of the steps beside now are good too.
 
-    `EXPIRED` is told from `FORGED` for an hour back, so that a screenshot is named as one.
+    While a store changes its key both are good, the new one and the old. `EXPIRED` is told from
+    `FORGED` for an hour back, so that a screenshot is named as one.
     """
     member_text, mac = text[len(PREFIX) : -_MAC_CHARS], text[-_MAC_CHARS:]
     if len(text) != LENGTH or not text.startswith(PREFIX) or not text.isalnum():
         return CodeFault.MALFORMED
     member = MemberId(member_text)
-    key = member_key(store_key, store, member)
+    keys = [member_key(store_key, store, member) for store_key in store_keys]
+
+    def is_of(step: int) -> bool:
+        """Whether one of the keys made it then; all are tried, so that the time says nothing."""
+        made = [_mac(key, store, member, step).encode() for key in keys]
+        matches = [hmac.compare_digest(one, mac.encode()) for one in made]
+        return any(matches)
+
     now = time_step(store_ns)
     for step in (now, now - 1, now + 1):
-        if hmac.compare_digest(_mac(key, store, member, step).encode(), mac.encode()):
+        if is_of(step):
             return Claim(member=member, step=step)
-    for step in range(now - 3600 // STEP_S, now - 1):
-        if hmac.compare_digest(_mac(key, store, member, step).encode(), mac.encode()):
-            return CodeFault.EXPIRED
+    if any(is_of(step) for step in range(now - 3600 // STEP_S, now - 1)):
+        return CodeFault.EXPIRED
     return CodeFault.FORGED
 
 

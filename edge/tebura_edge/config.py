@@ -179,7 +179,7 @@ class Setup:
     calibration_path: Path | None
     warnings: tuple[str, ...]
     key: bytes = field(repr=False)
-    entry_key: bytes = field(repr=False, default=b"")
+    entry_keys: tuple[bytes, ...] = field(repr=False, default=())
 
     @property
     def node(self) -> NodeId:
@@ -210,7 +210,7 @@ def load_setup(path: Path) -> Setup:
     warnings: list[str] = []
     calibration_path, calibration = _calibration(path, config, problems, warnings)
     key = _key("key_file", beside(path, config.key_file), problems)
-    entry_key = _entry_key(path, config, problems)
+    entry_keys = _entry_keys(path, config, problems)
     problems += _file_problems(path, config)
     problems += label_problems(config)
     if layout is not None:
@@ -227,7 +227,7 @@ def load_setup(path: Path) -> Setup:
         calibration_path=calibration_path,
         warnings=tuple(warnings),
         key=key,
-        entry_key=entry_key,
+        entry_keys=entry_keys,
     )
 
 
@@ -342,27 +342,38 @@ def _calibration(
 
 
 def _key(name: str, path: Path, problems: list[str]) -> bytes:
+    keys = _keys(name, path, problems)
+    if len(keys) > 1:
+        problems.append(f"{name}: {path} holds {len(keys)} keys; one is wanted")
+    return keys[0] if keys else b""
+
+
+def _keys(name: str, path: Path, problems: list[str]) -> tuple[bytes, ...]:
+    """The keys of a file, one a line, in hexadecimal."""
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        lines = path.read_text(encoding="ascii").split()
+        keys = tuple(bytes.fromhex(line) for line in lines)
     except OSError as error:
         problems.append(f"{name}: {path} cannot be read: {error.strerror}")
-        return b""
+        return ()
     except ValueError:
         problems.append(f"{name}: {path} is not hexadecimal")
-        return b""
-    if len(key) < MIN_KEY_BYTES:
-        problems.append(f"{name}: {path} has {len(key)} bytes; at least {MIN_KEY_BYTES}")
-    return key
+        return ()
+    shortest = min((len(key) for key in keys), default=0)
+    if shortest < MIN_KEY_BYTES:
+        problems.append(f"{name}: {path} has {shortest} bytes; at least {MIN_KEY_BYTES}")
+        return ()
+    return keys
 
 
-def _entry_key(path: Path, config: NodeConfig, problems: list[str]) -> bytes:
-    keys = {
-        _key(f"gate[{n}].entry_key_file", beside(path, gate.entry_key_file), problems)
+def _entry_keys(path: Path, config: NodeConfig, problems: list[str]) -> tuple[bytes, ...]:
+    found = {
+        _keys(f"gate[{n}].entry_key_file", beside(path, gate.entry_key_file), problems)
         for n, gate in enumerate(config.gate)
     }
-    if len(keys) > 1:
-        problems.append("gate: all gates of a node check codes with one store key")
-    return next(iter(keys), b"")
+    if len(found) > 1:
+        problems.append("gate: all gates of a node check codes with the same store keys")
+    return next(iter(found), ())
 
 
 def _file_problems(path: Path, config: NodeConfig) -> list[str]:

@@ -13,7 +13,7 @@ Rules, all measured from when a reader *last* saw something, since a phone is he
 - at an exit gate a code says that its member leaves. Nothing is refused there: exits never lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from tebura_contract.clock import SECOND_NS, Ns
@@ -70,7 +70,8 @@ class GateRole:
     Args:
         layout: Tells which way each gate goes.
         node: This node; its gates of the layout count.
-        store_key: The key that members' keys are derived from.
+        store_keys: Keys that members' keys are derived from: the store's, and while it is being
+            changed the one before it.
         saved: What `save` gave before the restart; ``b""`` on the first start.
         readers: Label of the reader (camera or serial) that looks at each gate.
 
@@ -82,12 +83,12 @@ class GateRole:
         self,
         layout: Layout,
         node: NodeId,
-        store_key: bytes,
+        store_keys: Sequence[bytes],
         saved: bytes,
         readers: Mapping[GateId, str],
     ) -> None:
         self._store = layout.store.id
-        self._store_key = store_key
+        self._store_keys = tuple(store_keys)
         gates = {gate.id: gate for gate in layout.gate if gate.node == node}
         self._gate_of = {reader: gates[gate] for gate, reader in readers.items()}
         state = decode(saved, _Saved, limit_bytes=MAX_SAVED_BYTES) if saved else _Saved()
@@ -146,7 +147,7 @@ class GateRole:
 
     def _shown(self, gate: Gate, read: CodeRead) -> list[Event]:
         is_showing = self._seen(self._text_seen_ns, (gate.id, read.text), read.at_ns)
-        verdict = check_code(read.text, self._store_key, self._store, read.at_ns)
+        verdict = check_code(read.text, self._store_keys, self._store, read.at_ns)
         if isinstance(verdict, Claim) and verdict.member in self._revoked:
             verdict = CodeFault.EXPIRED
         if isinstance(verdict, CodeFault):

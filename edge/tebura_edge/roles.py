@@ -36,7 +36,7 @@ def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
             found[GATES] = GateRole(
                 setup.layout,
                 setup.node,
-                setup.entry_key,
+                setup.entry_keys,
                 outbox.saved(GATES),
                 {gate.id: gate.reader for gate in config.gate},
             )

@@ -90,7 +90,7 @@ def _camera_maker(layout: Layout, calibration: Calibration, node: NodeId) -> Rol
 def _gate_maker(
     layout: Layout, node: NodeId, store_key: bytes, readers: Mapping[GateId, str]
 ) -> RoleMaker:
-    return lambda _, saved: GateRole(layout, node, store_key, saved, readers)
+    return lambda _, saved: GateRole(layout, node, [store_key], saved, readers)
 
 
 def _readers(layout: Layout, filmed: Sequence[Camera]) -> dict[GateId, str]:

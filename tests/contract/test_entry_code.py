@@ -26,7 +26,7 @@ def code_at(store_ns: int) -> str:
 
 
 def test_code_claims_its_member_and_step() -> None:
-    claim = check_code(code_at(NOW_NS), STORE_KEY, STORE, NOW_NS)
+    claim = check_code(code_at(NOW_NS), [STORE_KEY], STORE, NOW_NS)
     assert claim == Claim(member=MEMBER, step=time_step(NOW_NS))
 
 
@@ -40,17 +40,17 @@ def test_code_fits_a_small_qr_code_in_alphanumeric_mode() -> None:
 def test_code_opens_only_within_one_step_of_its_own(age_s: int) -> None:
     shown_ns = NOW_NS + age_s * SECOND_NS
     steps_apart = time_step(shown_ns) - time_step(NOW_NS)
-    outcome = check_code(code_at(NOW_NS), STORE_KEY, STORE, shown_ns)
+    outcome = check_code(code_at(NOW_NS), [STORE_KEY], STORE, shown_ns)
     assert isinstance(outcome, Claim) == (abs(steps_apart) <= 1)
 
 
 def test_a_screenshot_of_minutes_ago_is_named_expired() -> None:
     later_ns = NOW_NS + 10 * STEP_S * SECOND_NS
-    assert check_code(code_at(NOW_NS), STORE_KEY, STORE, later_ns) is CodeFault.EXPIRED
+    assert check_code(code_at(NOW_NS), [STORE_KEY], STORE, later_ns) is CodeFault.EXPIRED
 
 
 def test_code_of_another_store_does_not_open() -> None:
-    outcome = check_code(code_at(NOW_NS), STORE_KEY, StoreId("elsewhere"), NOW_NS)
+    outcome = check_code(code_at(NOW_NS), [STORE_KEY], StoreId("elsewhere"), NOW_NS)
     assert outcome is CodeFault.FORGED
 
 
@@ -58,7 +58,7 @@ def test_code_of_another_store_does_not_open() -> None:
 def test_any_changed_character_is_a_forgery(index: int, letter: str) -> None:
     code = code_at(NOW_NS)
     altered = code[:index] + letter + code[index + 1 :]
-    outcome = check_code(altered, STORE_KEY, STORE, NOW_NS)
+    outcome = check_code(altered, [STORE_KEY], STORE, NOW_NS)
     assert (outcome is CodeFault.FORGED) == (altered != code)
 
 
@@ -67,5 +67,15 @@ def test_any_changed_character_is_a_forgery(index: int, letter: str) -> None:
     ["", "T1", "hello world", "X" * LENGTH, "T1" + "-" * (LENGTH - 2), "T1" + "é" * (LENGTH - 2)],
 )
 def test_other_writing_is_malformed(text: str) -> None:
-    assert check_code(text, STORE_KEY, STORE, NOW_NS) in {CodeFault.MALFORMED, CodeFault.FORGED}
-    assert not isinstance(check_code(text, STORE_KEY, STORE, NOW_NS), Claim)
+    assert check_code(text, [STORE_KEY], STORE, NOW_NS) in {CodeFault.MALFORMED, CodeFault.FORGED}
+    assert not isinstance(check_code(text, [STORE_KEY], STORE, NOW_NS), Claim)
+
+
+def test_while_the_store_changes_its_key_codes_of_both_are_good_and_then_only_the_new() -> None:
+    old, new = STORE_KEY, b"another key of the same store..."
+    for key in (old, new):
+        code = make_code(member_key(key, STORE, MEMBER), STORE, MEMBER, NOW_NS)
+        assert isinstance(check_code(code, [new, old], STORE, NOW_NS), Claim)
+        later_ns = NOW_NS + 5 * STEP_S * SECOND_NS
+        assert check_code(code, [new, old], STORE, later_ns) is CodeFault.EXPIRED
+    assert check_code(code_at(NOW_NS), [new], STORE, NOW_NS) is CodeFault.FORGED

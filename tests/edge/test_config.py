@@ -38,8 +38,19 @@ def test_a_good_configuration_brings_all_that_it_names(store: Path) -> None:
     assert setup.served_shelves() == ("g1/s1",)
     assert setup.state_dir == store / "state" / "plates-1"
     assert sensors_of(setup)["left"].shelves == ("g1/s1",)
-    assert load_setup(store / "gate-1.toml").entry_key == ENTRY_KEY
+    assert load_setup(store / "gate-1.toml").entry_keys == (ENTRY_KEY,)
     assert repr(NODE_KEY) not in repr(setup)
+
+
+def test_a_gate_takes_the_new_key_and_the_old_while_the_store_changes_it(store: Path) -> None:
+    new = bytes(range(100, 132))
+    (store / "keys" / "entry.key").write_text(f"{new.hex()}\n{ENTRY_KEY.hex()}\n")
+    assert load_setup(store / "gate-1.toml").entry_keys == (new, ENTRY_KEY)
+
+
+def test_a_node_has_one_key_of_its_own(store: Path) -> None:
+    (store / "keys" / "node.key").write_text(f"{NODE_KEY.hex()}\n{ENTRY_KEY.hex()}\n")
+    assert "holds 2 keys" in "\n".join(problems(store / "plates-1.toml"))
 
 
 def test_all_problems_are_told_together_each_with_its_place(store: Path) -> None:

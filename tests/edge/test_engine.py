@@ -212,7 +212,7 @@ GATES = Layout(store=StoreInfo(id=STORE, name=""), gate=(Gate(id=GateId("door"),
 
 
 def gate_engine(outbox: Outbox) -> Engine:
-    role = GateRole(GATES, NODE, KEY, outbox.saved("gate"), {GateId("door"): "eye"})
+    role = GateRole(GATES, NODE, [KEY], outbox.saved("gate"), {GateId("door"): "eye"})
     return Engine({"gate": role}, {"eye": Sensor(SensorKind.CODE_READER, ())}, (), LAG_NS)
 
 

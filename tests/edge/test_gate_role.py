@@ -30,7 +30,7 @@ READERS = {GateId("door"): "gate-camera", GateId("way-out"): "exit-camera"}
 
 
 def new_role(saved: bytes = b"") -> GateRole:
-    return GateRole(LAYOUT, NODE, KEY, saved, READERS)
+    return GateRole(LAYOUT, NODE, [KEY], saved, READERS)
 
 
 def code(member: MemberId, at_s: float, store: str = STORE) -> str:
