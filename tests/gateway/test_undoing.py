@@ -330,3 +330,19 @@ def test_parts_of_two_hands_are_asked_about() -> None:
         script.put_back(15.0, candidate(PAN), delta_g=401.0),
     ]
     assert outcomes(script, *parts) == [(Status.REVIEW, Reason.NOT_HELD)] * 2
+
+
+def test_one_of_several_put_in_a_wrong_place_is_not_sold_as_what_weighs_the_same() -> None:
+    script = Script()
+    mika, first = shopper(script)
+    script.reach(first, 9.5, 11.0)
+    script.pick(10.0, candidate(TEA, 3))
+    script.reach(first, 19.5, 21.0)
+    script.put_back(20.0, candidate(TEA, 3), plate="p2")
+    _, second = shopper(script, 2, 30.0)
+    script.reach(second, 39.5, 41.0)
+    one = script.pick(40.0, candidate(RICE, 5), plate="p2", delta_g=-550.0)
+    (found,) = decisions(script, one)
+    assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)
+    assert found.candidates[0].sku == TEA
+    assert bought(script, mika) == {}

@@ -119,8 +119,8 @@ class Bench:
     def _remembered(self, step: Step, who: Who) -> tuple[Past | None, tuple[Guess, ...]]:
         """What the node tells, and what is known here of a thing of this weight.
 
-        What leaves may be what was put there before; what comes back to where it was taken from,
-        by the same hand, and would be none of the candidates is what was taken.
+        What leaves may be what was put there before, or some of it; what comes back to where it was
+        taken from, by the same hand, and would be none of the candidates is what was taken.
         """
         found = guesses(step.candidates, step.log_other)
         for past in self._undoing.alike(step):
@@ -129,7 +129,8 @@ class Bench:
                 return past, mixed(found, past.guesses(), share)
             if past.is_product and self._same_hand(past, who) >= self.settings.who_threshold:
                 return past, mixed(found, past.guesses(), other_share(found))
-        return None, found
+        some = self._undoing.some_of(step)
+        return None, mixed(found, some, PUT_HERE) if some else found
 
     def _decision(self, fact: Fact, step: Step, who: Who, found: Sequence[Guess]) -> Decision:
         joint = weigh(step, who, found, self._holdings, self._catalogue)

@@ -23,6 +23,9 @@ ALIKE_SIGMAS: Final = 3.0
 ALIKE_SHARE: Final = 0.01
 """The same thing weighs the same on the same plates, within the largest of these."""
 
+UNITS_SHARE: Final = 0.03
+"""Units of one product differ by so much at most."""
+
 LOOSELY_SHARE: Final = 0.1
 """A hand that presses does not weigh the same when it comes and when it goes."""
 
@@ -96,6 +99,19 @@ class Undoing:
                 least_g, ALIKE_SIGMAS * math.hypot(past.decision.sigma_g, step.sigma_g)
             ):
                 yield past
+
+    def some_of(self, step: Step) -> tuple[Guess, ...]:
+        """What leaves, if it weighs as some of several that were put on these plates."""
+        for past in self._opposite(step):
+            put = past.decision
+            if step.delta_g > 0.0 or not past.is_product or put.sku is None:
+                continue
+            for count in range(1, abs(put.quantity)):
+                expected_g = put.delta_g * count / abs(put.quantity)
+                off_g = abs(step.delta_g + expected_g)
+                if off_g <= max(ALIKE_G, UNITS_SHARE * expected_g):
+                    return (Guess(sku=put.sku, quantity=count, probability=1.0),)
+        return ()
 
     def loosely(self, step: Step) -> Iterator[Past]:
         """Steps of about the same weight the other way on these plates, shortly before."""
