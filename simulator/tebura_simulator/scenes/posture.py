@@ -122,7 +122,7 @@ class _Poser:
         lowest = min(reach.target_m[2] for reach in reaches if reach.target_m is not None)
         shoulder = float(self.body.bone("upperarm.l")[2])
         deepest = _DEEPEST * sum(self.bones.leg_lengths(Hand.LEFT))
-        self.stoop_m = min(deepest, max(0.0, _LOW * shoulder - lowest))
+        self.stoop_m = min(deepest, 1.4 * max(0.0, _LOW * shoulder - lowest))
         # Hands that both reach leave the trunk straight.
         twist = -sum(
             SIDE[reach.hand] * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
@@ -156,7 +156,7 @@ class _Poser:
         hips = turn(Y, 0.035 * loaded - 0.10 * self.stride_m * (1 - self.still))
         pelvis = turn(Z, 0.25 * twist - 0.06 * self.stride_m) @ turn(X, 0.35 * lean) @ hips
         self.bones.place("root", pelvis)
-        back = 0.16 * math.sin(lean) * self.scale + 0.30 * self.stoop_m
+        back = 0.16 * math.sin(lean) * self.scale + 0.09 * self.stoop_m
         sway = 0.022 * self.scale * loaded
         high = self._pelvis_height(pelvis, np.array([sway, back])) - self.stoop_m
         self.bones.heads_m[0] = np.array([sway, back, high])
