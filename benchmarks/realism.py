@@ -12,14 +12,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from appearance import Appearance, appearance, spread
-from numpy.typing import NDArray
-from seers import Floats, Picture, Seen, Seer, iou, seers
+from kept_frames import Frame, Whole, kept
+from seers import Floats, Seen, Seer, iou, seers
 
 if TYPE_CHECKING:
     from tebura_simulator.scenes.truth import FrameTruth
@@ -42,23 +43,6 @@ REAL = {
     "people walking": ("data/video/people-detection.gif", 4),
 }
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-
-
-@dataclass(frozen=True, eq=False)
-class Whole:
-    """A rendered person in full view: box (4,), keypoints (17, 3) as x, y, v."""
-
-    box: Floats
-    keypoints: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A picture, and who is in full view in it; None where nobody knows."""
-
-    picture: Picture
-    people: tuple[Whole, ...] | None = None
-    name: str = ""
 
 
 @dataclass
@@ -96,15 +80,24 @@ class Tally:
         return row
 
 
-def rendered(seeds: Sequence[int], jobs: int) -> Iterator[Frame]:
+def rendered(seeds: Sequence[int], jobs: int, keep: Path | None) -> Iterator[Frame]:
     """Frames of worlds of the test half, about ten each."""
     from tebura_simulator.scenes.workers import at_once
 
-    for frames in at_once(_world, seeds, jobs):
+    for frames in at_once(partial(_world, keep), seeds, jobs):
         yield from frames
 
 
-def _world(seed: int) -> list[Frame]:
+def _world(keep: Path | None, seed: int) -> list[Frame]:
+    """A world's frames; kept in a folder, they are those of the same code."""
+    from tebura_simulator.scenes.filmcache import code_version
+
+    if keep is None:
+        return _drawn(seed)
+    return kept(keep / f"{seed}-{code_version()}.npz", partial(_drawn, seed))
+
+
+def _drawn(seed: int) -> list[Frame]:
     from tebura_simulator.scenes.dataset import world_frames
     from tebura_simulator.scenes.split import Split
     from tebura_simulator.scenes.worlds import world_of
@@ -271,6 +264,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     parser.add_argument("--missed", type=Path, help="keep pictures of whom YOLOX-nano missed")
+    parser.add_argument("--keep", type=Path, help="keep drawn worlds there, and use those kept")
     parser.add_argument("--source", action="append", help="only this one; may be repeated")
     options = parser.parse_args()
     networks = seers(SHARED / "models")
@@ -280,7 +274,7 @@ def main() -> int:
     first, _, last = options.seeds.partition("..")
     seeds = range(int(first), int(last or first) + 1)
     sources: dict[str, Iterator[Frame]] = {
-        "drawn worlds": rendered(seeds, options.jobs),
+        "drawn worlds": rendered(seeds, options.jobs, options.keep),
         "demo's footage": footage(DEMO, 2),
     }
     for name, (file, every) in REAL.items():
