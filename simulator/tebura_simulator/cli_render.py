@@ -1,10 +1,18 @@
 """The command `render`: films of scenarios."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
+from tebura_contract.codec import encode
+from tebura_contract.config import ConfigError
+from tebura_contract.ids import CameraId
+
+from tebura_simulator.cli_bench import parse_seeds
+from tebura_simulator.eta import Eta
 
 MAX_JOBS = 64
 
@@ -18,6 +26,21 @@ class FilmLine(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     people: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What to film, where to, and how it looks."""
+
+    what: tuple[str, ...]
+    out: Path
+    layout: Path | None
+    cameras: tuple[CameraId, ...]
+    seeds: str
+    look: int | None
+    has_noise: bool
+    has_masks: bool
+    fps: float
 
 
 def register(app: typer.Typer) -> None:
@@ -70,54 +93,52 @@ def render(
 
     Example: tebura-simulate render visit.toml --layout shop.toml --jobs 2 -o films
     """
-    from tebura_contract.codec import encode
-    from tebura_contract.config import ConfigError
-    from tebura_contract.ids import CameraId
-
     from tebura_simulator.cli import fail
-    from tebura_simulator.cli_bench import parse_seeds
-    from tebura_simulator.eta import Eta
-
-    try:
-        from tebura_simulator.scenes.filmcache import default_cache
-        from tebura_simulator.scenes.filming import Scene
-        from tebura_simulator.scenes.films import film, truth_of_film
-        from tebura_simulator.scenes.look import Look, quiet
-        from tebura_simulator.scenes.plots import plots_of
-    except ImportError as error:
-        raise fail(f"drawing needs the scenes extra ({error.name} is missing)") from error
 
     labels = tuple(CameraId(name.strip()) for name in cameras.split(",") if name.strip())
-    cache = default_cache() if has_cache else None
-    looks = Look.plain() if look is None else Look.drawn(look)
-    if not has_noise:
-        looks = quiet(looks)
+    order = _Order(tuple(what), out, layout, labels, seeds, look, has_noise, has_masks, fps)
     try:
-        for plot in plots_of(what, layout, parse_seeds(seeds)):
-            scene = Scene(plot.drawn.scenario, plot.drawn.layout, looks, fps, has_masks)
-            folder = out / plot.name
-            film(
-                scene,
-                folder,
-                cameras=labels,
-                jobs=jobs,
-                cache=cache,
-                progress=Eta(f"frames of {plot.name}"),
-            )
-            for label in labels or tuple(camera.label for camera in plot.drawn.layout.camera):
-                truth, file = truth_of_film(folder, label), folder / f"{label}.mp4"
-                line = FilmLine(
-                    scene=plot.name,
-                    camera=label,
-                    file=str(file),
-                    frames=len(truth.frames),
-                    people=sum(len(frame.people) for frame in truth.frames),
-                    bytes=file.stat().st_size,
-                )
-                said = f"{file}: {line.frames} frames, {line.people} people in them"
-                typer.echo(encode(line).decode() if json else said)
+        for line in _filmed(order, jobs, has_cache=has_cache):
+            said = f"{line.file}: {line.frames} frames, {line.people} people in them"
+            typer.echo(encode(line).decode() if json else said)
+    except ImportError as error:
+        raise fail(f"drawing needs the scenes extra ({error.name} is missing)") from error
     except (ConfigError, ValueError, OSError) as error:
         raise fail(error) from error
     except KeyboardInterrupt:
         typer.echo("\nstopped; the same command goes on", err=True)
         raise typer.Exit(130) from None
+
+
+def _filmed(order: _Order, jobs: int, *, has_cache: bool) -> Iterator[FilmLine]:
+    """Draw all that is asked for; a line for each film that is there."""
+    from tebura_simulator.scenes.filmcache import default_cache
+    from tebura_simulator.scenes.filming import Scene
+    from tebura_simulator.scenes.films import film
+    from tebura_simulator.scenes.look import Look, quiet
+    from tebura_simulator.scenes.plots import plots_of
+
+    cache = default_cache() if has_cache else None
+    look = Look.plain() if order.look is None else Look.drawn(order.look)
+    look = look if order.has_noise else quiet(look)
+    for plot in plots_of(order.what, order.layout, parse_seeds(order.seeds)):
+        store = plot.drawn.layout
+        scene = Scene(plot.drawn.scenario, store, look, order.fps, order.has_masks)
+        folder, eta = order.out / plot.name, Eta(f"frames of {plot.name}")
+        film(scene, folder, cameras=order.cameras, jobs=jobs, cache=cache, progress=eta)
+        for label in order.cameras or tuple(camera.label for camera in store.camera):
+            yield _line(plot.name, folder, label)
+
+
+def _line(scene: str, folder: Path, camera: CameraId) -> FilmLine:
+    from tebura_simulator.scenes.films import truth_of_film
+
+    truth, file = truth_of_film(folder, camera), folder / f"{camera}.mp4"
+    return FilmLine(
+        scene=scene,
+        camera=camera,
+        file=str(file),
+        frames=len(truth.frames),
+        people=sum(len(frame.people) for frame in truth.frames),
+        bytes=file.stat().st_size,
+    )
