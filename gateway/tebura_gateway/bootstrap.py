@@ -131,7 +131,7 @@ def _walk_up(config: GatewayConfig) -> WalkUp | None:
 
 @contextlib.contextmanager
 def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntime]:
-    """The gateway's threads, running; the store's lease must be held.
+    """The gateway's threads, running; the lease of a database that is a file must be held.
 
     Raises:
         DatabaseError: If the database cannot be used.
@@ -140,13 +140,19 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     providers = open_providers(config, database)
     feed = ChangeFeed()
     payer = Payer(providers)
-    mqtt = MqttAdapter(config.settings.mqtt, store, now_ns, config.mqtt_tls())
-
+    name = f"{socket.gethostname()}:{config.settings.http.port}"
+    mqtt = MqttAdapter(
+        config.settings.mqtt,
+        store,
+        now_ns,
+        config.mqtt_tls(),
+        shares_as=name if database.is_shared else None,
+    )
     courier = Courier(database.reading, store, config.http_secret, now_ns)
 
     def committed(tx: Tx) -> None:
         mqtt.after_commit(tx)
-        if tx.changed:
+        if tx.changed or tx.others_changed:
             feed.bump()
             courier.wake()
 
@@ -156,6 +162,7 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         now_ns,
         on_commit=committed,
         on_call=payer.take,
+        name=name,
     )
     views = DatabaseViews(database.reading, config.layout)
     web = WebSettings(

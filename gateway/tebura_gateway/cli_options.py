@@ -15,6 +15,7 @@ from tebura_gateway.config import GatewayConfig, load_config
 if TYPE_CHECKING:
     from tebura_gateway.service.transaction import Tx
 
+NAME = "a command"
 BAD_USE = 2
 """Exit status for what the caller must put right."""
 
@@ -42,6 +43,7 @@ def fail(text: str) -> NoReturn:
 def transaction(config: GatewayConfig) -> Iterator["Tx"]:
     """One transaction, also while the gateway runs; what is refused is said, and ends."""
     # Imported here: reading a configuration needs none of it.
+    from tebura_gateway.adapters.turns import Turns
     from tebura_gateway.bootstrap import now_ns, shop_of
     from tebura_gateway.service.requests import Refused
     from tebura_gateway.service.transaction import Tx
@@ -52,8 +54,12 @@ def transaction(config: GatewayConfig) -> Iterator["Tx"]:
         shop = shop_of(config)
         with database.transaction() as connection:
             tx = Tx(connection, shop, now_ns())
+            turns = Turns(NAME, database.writing)
+            turns.begin(tx)
+            turns.leads = False
             yield tx
             tx.write_changes()
+            turns.end(tx)
         database.dispose()
     except (DatabaseError, Refused) as error:
         fail(str(error))

@@ -40,8 +40,7 @@ def test_migrations_lead_to_the_tables_that_the_code_uses(core: Core) -> None:
         assert compare_metadata(context, tables.metadata) == []
 
 
-@BOTH
-def test_a_store_is_served_by_one_gateway_at_a_time(core: Core) -> None:
+def test_a_store_in_a_file_is_served_by_one_gateway_at_a_time(core: Core) -> None:
     with lease(core.database, STORE):
         with pytest.raises(AlreadyServed), lease(core.database, STORE):
             pass

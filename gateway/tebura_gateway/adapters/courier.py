@@ -88,10 +88,12 @@ class Courier:
         self._awake.set()
 
     def _run(self) -> None:
+        assert self._writer is not None
         while not self._stopping.is_set():
             self._awake.clear()
             try:
-                self._look()
+                if self._writer.leads:
+                    self._look()
             except SQLAlchemyError as error:
                 _LOG.error("no messages are sent", error=type(error).__name__)
             self._awake.wait(LOOK_S)

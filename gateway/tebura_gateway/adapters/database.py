@@ -17,6 +17,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from tebura_contract.ids import StoreId
 
 BUSY_TIMEOUT_MS = 10_000
+_PATIENCE = {"options": f"-c idle_in_transaction_session_timeout={BUSY_TIMEOUT_MS}"}
+"""A gateway that stands still in its transaction must not hold up the others for ever."""
 _SQLITE = "sqlite"
 
 
@@ -41,6 +43,11 @@ class Database:
         """A transaction that has the right to write from its start."""
         with self.writing.begin() as connection:
             yield connection
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several gateways may serve a store from it: a server, not a file."""
+        return self.url.get_backend_name() != _SQLITE
 
     def dispose(self) -> None:
         self.writing.dispose()
@@ -69,7 +76,7 @@ def open_database(address: str, folder: Path) -> Database:
     if url.get_backend_name() == "postgresql":
         return Database(
             url,
-            create_engine(url, pool_size=3, pool_pre_ping=True),
+            create_engine(url, pool_size=3, pool_pre_ping=True, connect_args=_PATIENCE),
             create_engine(url, pool_size=8, pool_pre_ping=True),
         )
     raise DatabaseError(f"{url.get_backend_name()} is not supported: SQLite or PostgreSQL")
@@ -102,6 +109,7 @@ def migrate(database: Database) -> None:
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     try:
         with database.transaction() as connection:
+            wait_alone(connection, "migration")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except (SQLAlchemyError, OSError) as error:
@@ -114,21 +122,32 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
+def wait_alone(connection: Connection, name: str) -> None:
+    """Wait until no other transaction has done this with the same name; ends with ours.
+
+    A file has one writer at a time anyway.
+    """
+    if connection.dialect.name != _SQLITE:
+        number = crc32(f"tebura {name}".encode())
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": number})
+
+
 @contextmanager
 def lease(database: Database, store: StoreId) -> Iterator[None]:
-    """Serve this store alone; ends by itself when the process dies, however it dies.
+    """Serve this store alone, where the database is a file; gateways on a server take turns.
+
+    Ends by itself when the process dies, however it dies.
 
     Raises:
-        AlreadyServed: If another process does.
+        AlreadyServed: If another process serves it.
     """
-    if database.url.get_backend_name() == _SQLITE:
-        path = Path(f"{database.url.database}.{store}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _file_lease(path):
-            yield
-    else:
-        with _advisory_lease(database, store):
-            yield
+    if database.is_shared:
+        yield
+        return
+    path = Path(f"{database.url.database}.{store}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _file_lease(path):
+        yield
 
 
 @contextmanager
@@ -145,18 +164,3 @@ def _file_lease(path: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-@contextmanager
-def _advisory_lease(database: Database, store: StoreId) -> Iterator[None]:
-    number = crc32(f"tebura {store}".encode())
-    with database.writing.connect() as connection:
-        got = connection.execute(text("select pg_try_advisory_lock(:n)"), {"n": number}).scalar()
-        connection.commit()
-        if not got:
-            raise AlreadyServed(f"another gateway serves {store} from {shown(database.url)}")
-        try:
-            yield
-        finally:
-            # The lock is the session's: back in the pool it would live on.
-            connection.invalidate()

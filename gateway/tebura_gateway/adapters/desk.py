@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
-from tebura_contract.ids import EventId
+from tebura_contract.ids import EventId, NodeId
+from tebura_contract.messages import Watermark
 
 from tebura_gateway.adapters.database import Database
+from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.service import outgoing, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
@@ -25,7 +27,10 @@ T = TypeVar("T")
 Work = Callable[[Tx, Memory], T]
 
 TICK_S = 0.5
-JUDGE_EVERY_S = 0.1
+JUDGE_EVERY_S = 0.02
+"""At most; a judgement that takes long comes less often."""
+LOOK_S = 0.1
+"""How often a gateway that has nothing to do looks for what others did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +80,44 @@ class Desk:
         elapsed_s: Callable[[], float],
         on_commit: Callable[[Tx], None],
         on_call: Callable[[ProviderCall], None],
+        turns: Turns | None = None,
     ) -> None:
-        """`now_ns` is store time, `elapsed_s` a clock that never jumps."""
+        """`now_ns` is store time, `elapsed_s` a clock that never jumps.
+
+        `turns` are needed where other gateways write to the same database.
+        """
         self._database, self._shop = database, shop
         self._now_ns, self._elapsed_s = now_ns, elapsed_s
         self._on_commit, self._on_call = on_commit, on_call
+        self._turns = turns
+        # What nodes said of themselves is not in the database: it outlives what is.
+        self._claims: dict[NodeId, Watermark] = {}
         self._memory: Memory | None = None
         self._in_flight: set[str] = set()
         self._next_tick_s = 0.0
+        self._next_look_s = 0.0
         self._judge_after_s = 0.0
         self._has_recovered = False
 
     def wait_s(self) -> float:
         """How long nothing is due, where nothing comes in."""
-        due_s = self._next_tick_s
-        if self._memory is not None and self._memory.is_stale:
-            due_s = min(due_s, self._judge_after_s)
-        return min(max(due_s - self._elapsed_s(), 0.001), TICK_S)
+        return min(max(self._due_s() - self._elapsed_s(), 0.001), TICK_S)
 
     def is_due(self) -> bool:
         """Whether time alone calls for a batch, an empty one."""
-        now_s = self._elapsed_s()
+        return self._elapsed_s() >= self._due_s()
+
+    def _due_s(self) -> float:
+        if self._turns is not None and not self._turns.leads:
+            return self._next_look_s
         is_stale = self._memory is None or self._memory.is_stale
-        return now_s >= self._next_tick_s or (is_stale and now_s >= self._judge_after_s)
+        due_s = min(self._next_tick_s, self._judge_after_s) if is_stale else self._next_tick_s
+        return due_s if self._turns is None else min(due_s, self._next_look_s)
+
+    @property
+    def leads(self) -> bool:
+        """Whether time passes here; another gateway may see to it."""
+        return self._turns is None or self._turns.leads
 
     def failed(self, jobs: Sequence[Job | Mail], error: Exception) -> list[Job | Mail]:
         """The database did not take a batch: what of it is to be tried again.
@@ -106,6 +126,8 @@ class Desk:
         more than was committed, so it is read anew.
         """
         self._memory = None
+        if self._turns is not None:
+            self._turns.failed()
         again: list[Job | Mail] = []
         for job in jobs:
             if isinstance(job, Mail) or job.future is None:
@@ -128,6 +150,7 @@ class Desk:
         done: list[_Done] = []
         with self._database.transaction() as connection:
             tx = Tx(connection, self._shop, self._now_ns())
+            self._begin_turn(tx)
             mail = [job for job in jobs if isinstance(job, Mail)]
             taken = iter(receive_all(tx, self._loaded(tx), [one.message for one in mail]))
             for job in jobs:
@@ -135,19 +158,36 @@ class Desk:
                     done.append(_Done(job, next(taken)))
                 else:
                     done.append(self._one(job, tx))
-            memory = self._loaded(tx)
-            now_s = self._elapsed_s()
-            if now_s >= self._next_tick_s:
-                timers.tick(tx, memory)
-                self._next_tick_s = now_s + TICK_S
-            if memory.is_stale and now_s >= self._judge_after_s:
-                recompute(tx, memory)
-                # A long judgement leaves room for the messages in between.
-                took_s = self._elapsed_s() - now_s
-                self._judge_after_s = now_s + max(JUDGE_EVERY_S, 4.0 * took_s)
+            if self.leads:
+                self._let_time_pass(tx, self._loaded(tx))
             outgoing.queue(tx)
             tx.write_changes()
+            if self._turns is not None:
+                self._turns.end(tx)
         return Committed(tx, done)
+
+    def _begin_turn(self, tx: Tx) -> None:
+        if self._turns is None:
+            return
+        did_lead = self._turns.leads
+        if self._turns.begin(tx):
+            self._memory = None
+        if self._turns.leads and not did_lead:
+            # Whoever led before may have left calls and commands behind.
+            self._memory, self._has_recovered = None, False
+            tx.has_commands = True
+        self._next_look_s = self._elapsed_s() + LOOK_S
+
+    def _let_time_pass(self, tx: Tx, memory: Memory) -> None:
+        now_s = self._elapsed_s()
+        if now_s >= self._next_tick_s:
+            timers.tick(tx, memory)
+            self._next_tick_s = now_s + TICK_S
+        if memory.is_stale and now_s >= self._judge_after_s:
+            recompute(tx, memory)
+            # A long judgement leaves room for the messages in between.
+            took_s = self._elapsed_s() - now_s
+            self._judge_after_s = now_s + max(JUDGE_EVERY_S, 4.0 * took_s)
 
     def follow(self, committed: Committed) -> None:
         """Tell everyone what was committed, and make the calls it asks for."""
@@ -159,7 +199,7 @@ class Desk:
                     one.job.future.set_exception(one.refused)
                 else:
                     one.job.future.set_result(one.result)
-        self._has_recovered = True
+        self._has_recovered = self.leads
         for call in committed.tx.calls:
             self._in_flight.add(call.key)
             self._on_call(call)
@@ -169,7 +209,8 @@ class Desk:
         if self._memory is None:
             self._memory = load_memory(tx)
             self._memory.in_flight = self._in_flight
-            if not self._has_recovered:
+            self._memory.claims = self._claims
+            if self.leads and not self._has_recovered:
                 settling.recover(tx)
         return self._memory
 

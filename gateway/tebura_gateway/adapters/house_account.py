@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tebura_contract.ids import MemberId, StoreId
 from tebura_contract.money import Money
 
-from tebura_gateway.adapters.database import Database
+from tebura_gateway.adapters.database import Database, wait_alone
 from tebura_gateway.adapters.tables import house_account_entry as book
 from tebura_gateway.adapters.tables import member as members
 from tebura_gateway.domain.settlement import Call
@@ -143,6 +143,8 @@ class HouseAccount:
     ) -> Answer:
         try:
             with self.database.transaction() as connection:
+                # What an account is good for is the sum of what others may book just now.
+                wait_alone(connection, f"house account {self.store}")
                 known = self._answer(connection, key)
                 if known is not None:
                     return known

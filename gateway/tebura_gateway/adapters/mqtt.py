@@ -4,14 +4,16 @@ paho's network thread only takes messages off the wire. Events are acknowledged,
 to the node, after the writer has committed them. Clock questions are answered at once.
 """
 
+import secrets
 from collections.abc import Callable
 from functools import partial
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 from sqlalchemy import delete, select
 from tebura_contract.clock import Ns
 from tebura_contract.codec import MAX_MESSAGE_BYTES, DecodeError, decode, encode
@@ -53,8 +55,13 @@ class MqttAdapter:
         store: StoreId,
         now_ns: Callable[[], int],
         tls: tuple[str, str | None, str | None] | None = None,
+        shares_as: str | None = None,
     ) -> None:
-        """`tls` holds the paths of the authority's, our own certificate and its key."""
+        """`tls` holds the paths of the authority's, our own certificate and its key.
+
+        With `shares_as`, a name, other gateways serve the store too: the broker gives each event
+        to one of them, and forgets us when we are gone; the nodes send again what nobody took.
+        """
         self._settings, self._store, self._now_ns = settings, store, now_ns
         self._writer: Writer | None = None
         self._pending_acks: list[EventId] = []
@@ -64,12 +71,21 @@ class MqttAdapter:
         self._taken: list[int] = []
         self._is_fresh = False
         self._is_closing = False
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"gateway-{store}",
-            clean_session=False,
-            manual_ack=True,
-        )
+        self._is_sharing = shares_as is not None
+        if shares_as is None:
+            client = Client(
+                CallbackAPIVersion.VERSION2,
+                client_id=f"gateway-{store}",
+                clean_session=False,
+                manual_ack=True,
+            )
+        else:
+            client = Client(
+                CallbackAPIVersion.VERSION2,
+                client_id=f"gateway-{store}-{shares_as}-{secrets.token_hex(4)}",
+                protocol=MQTTProtocolVersion.MQTTv5,
+                manual_ack=True,
+            )
         client.max_queued_messages_set(MOST_OUTGOING)
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._connected
@@ -158,12 +174,21 @@ class MqttAdapter:
             return
         _LOG.info("broker connected", host=self._settings.host, port=self._settings.port)
         self._is_fresh = True
-        wanted = [
-            (subscription(channel, self._store), delivery.qos)
+        wanted = {
+            self._filter(channel): delivery.qos
             for channel, delivery in CHANNELS.items()
             if delivery.from_node
-        ]
-        client.subscribe(wanted)
+        }
+        if self._is_sharing:
+            client.subscribe([(name, SubscribeOptions(qos)) for name, qos in wanted.items()])
+        else:
+            client.subscribe(list(wanted.items()))
+
+    def _filter(self, channel: Channel) -> str:
+        wanted = subscription(channel, self._store)
+        # What is told once is for one of us; how nodes are, and where people stand, for each.
+        is_for_one = self._is_sharing and channel in (Channel.EVENT, Channel.CLOCK)
+        return f"$share/gateways/{wanted}" if is_for_one else wanted
 
     def _disconnected(
         self,

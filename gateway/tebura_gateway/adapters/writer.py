@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.adapters.desk import Desk, Job, Mail, Work
+from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.service.ports import ProviderCall
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
@@ -39,8 +40,11 @@ class Writer:
         now_ns: Callable[[], int],
         on_commit: Callable[[Tx], None],
         on_call: Callable[[ProviderCall], None],
+        name: str = "",
     ) -> None:
-        self._desk = Desk(database, shop, now_ns, time.monotonic, on_commit, on_call)
+        """`name` tells this gateway from others that write to the same database."""
+        turns = Turns(name, database.writing) if database.is_shared else None
+        self._desk = Desk(database, shop, now_ns, time.monotonic, on_commit, on_call, turns)
         self._jobs: queue.Queue[Job | Mail] = queue.Queue(QUEUE_JOBS)
         self._stopping = threading.Event()
         self._is_healthy = True
@@ -59,6 +63,11 @@ class Writer:
     def is_healthy(self) -> bool:
         """Whether the last transaction went through."""
         return self._is_healthy and self._thread.is_alive()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this gateway, and no other, sees to what time brings."""
+        return self._desk.leads
 
     @property
     def is_alive(self) -> bool:

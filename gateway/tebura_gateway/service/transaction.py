@@ -32,6 +32,7 @@ class Tx:
     """What a handler works with; `now_ns` is store time, read once by whoever opened it.
 
     `changed` and `calls` take effect after the commit: streams wake, the provider is asked.
+    `others_changed` tells that another gateway did, since the last transaction of this one.
     """
 
     connection: Connection
@@ -40,6 +41,7 @@ class Tx:
     changed: list[tuple[str, str]] = field(default_factory=list)
     calls: list[ProviderCall] = field(default_factory=list)
     has_commands: bool = False
+    others_changed: bool = False
 
     @property
     def store(self) -> StoreId:

@@ -21,6 +21,10 @@ class Crash(BaseException):
     """The process is gone: nothing of it is left but its files."""
 
 
+class Lost(BaseException):
+    """One gateway of several is gone; the others and the database live on."""
+
+
 def save_as_killed(live: Path, into: Path) -> None:
     """What a process leaves that was killed: everything it wrote, synced or not."""
     into.mkdir(parents=True)
@@ -40,11 +44,13 @@ class Points:
 
     `dies_at` is told each moment's number and name. `save` puts the disk as it is then, before
     anything unwinds, into `after`. Where `breaks_at` says, the database fails: before a commit
-    nothing was done, after it everything was, and nobody can tell which.
+    nothing was done, after it everything was, and nobody can tell which. Where `loses_at` says,
+    one gateway of several dies.
     """
 
     dies_at: Callable[[int, str], bool]
     breaks_at: Callable[[int, str], bool] = lambda *_: False
+    loses_at: Callable[[int, str], bool] = lambda *_: False
     passed: list[str] = field(default_factory=list)
     save: Callable[[Path], None] = lambda _: None
     after: Path = Path()
@@ -54,6 +60,8 @@ class Points:
         if self.dies_at(len(self.passed) - 1, name):
             self.save(self.after)
             raise Crash(name)
+        if self.loses_at(len(self.passed) - 1, name):
+            raise Lost(name)
         if name.endswith("-commit") and self.breaks_at(len(self.passed) - 1, name):
             raise OperationalError("COMMIT", {}, ConnectionError("connection lost"))
 

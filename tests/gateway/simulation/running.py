@@ -56,13 +56,15 @@ def live_through(
     death: Death = Death.KILLED,
     uses_house: bool = False,
     breaks_at: At = lambda *_: False,
+    loses_at: At = lambda *_: False,
+    gateways: int = 1,
 ) -> World:
     """Play a plan; where the process dies, start it again from what is on the disk.
 
     Raises:
         AssertionError: If a promise was broken, or the day does not come to its end.
     """
-    world = World(plan, Points(dies_at, breaks_at), uses_house)
+    world = World(plan, Points(dies_at, breaks_at, loses_at), uses_house, gateways)
     _lives(world, folder, _first_disk(folder, empty), death)
     return world
 

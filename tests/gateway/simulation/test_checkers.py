@@ -2,18 +2,25 @@
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
+from tebura_contract.events import ItemPicked, ItemReturned
+from tebura_contract.ids import EventId
+from tebura_gateway.adapters import desk
 from tebura_gateway.adapters.desk import Committed, Desk, Job, Mail
+from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.domain import settlement as rules
 from tebura_gateway.domain.settlement import Call, Settlement
-from tebura_gateway.service import refunding, settling
-from tebura_gateway.service.receiving import receive
+from tebura_gateway.service import receiving, refunding, settling
+from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.receiving import Inbound, receive
 from tebura_gateway.service.transaction import Tx
 
 from tests.gateway.simulation import world
@@ -21,24 +28,30 @@ from tests.gateway.simulation.crashing import FragileDatabase, Points, fragile
 from tests.gateway.simulation.running import Death, a_day, live_through
 
 # First a day with refunds, lost answers, declines and doubled events; then the others.
-SEEDS = (3, 0, 1, 2, *range(4, 10))
+SEEDS = (3, 13, 0, 1, 2, *range(4, 10))
 DEADLY_POINTS = 600
+MOST_EVENTS = 10_000
+"""More than a node says in a day."""
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
-def is_noticed(seed: int, folder: Path, empty: Path, death: Death) -> str:
+def is_noticed(
+    seed: int, folder: Path, empty: Path, death: Death, gateways: int = 1, trouble: float = 0.03
+) -> str:
     """Play a short day with many deaths; what was noticed, or nothing."""
     rng = random.Random(f"deaths {seed}")
 
     def breaks(number: int, name: str) -> bool:
-        return rng.random() < 0.03
+        return rng.random() < trouble
 
     def dies(number: int, name: str) -> bool:
         # Often enough that each kind of point is met, and then no more: the day has to end.
         return number < DEADLY_POINTS and breaks(number, name)
 
     try:
-        live_through(a_day(seed, 2), folder, empty, dies, death, breaks_at=breaks)
+        live_through(
+            a_day(seed, 2), folder, empty, dies, death, breaks_at=breaks, gateways=gateways
+        )
     except (AssertionError, SQLAlchemyError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -122,6 +135,46 @@ def refund_under_new_keys(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(refunding, "_send", renewed)
 
 
+def count_each_arrival(patch: pytest.MonkeyPatch) -> None:
+    """A step that comes again is taken for another one, and acknowledged as what it is."""
+    opened, take_in = receiving._opened, receiving.receive_all
+    seen: Counter[EventId] = Counter()
+
+    def anew(tx: Tx, message: Inbound) -> Any:
+        arrival = opened(tx, message)
+        assert arrival.fact is not None
+        if not isinstance(arrival.fact.event, ItemPicked | ItemReturned):
+            return arrival
+        seen[arrival.id] += 1
+        seq = arrival.id.seq + MOST_EVENTS * (seen[arrival.id] - 1)
+        name = EventId(arrival.id.node, arrival.id.boot, seq)
+        return replace(arrival, id=name, fact=replace(arrival.fact, id=name))
+
+    def told(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[EventId | None]:
+        names = [name for name in take_in(tx, memory, messages) if name is not None]
+        return [EventId(name.node, name.boot, name.seq % MOST_EVENTS) for name in names]
+
+    patch.setattr(receiving, "_opened", anew)
+    patch.setattr(desk, "receive_all", told)
+
+
+def each_alone(patch: pytest.MonkeyPatch) -> None:
+    """Two gateways on one database, each as if it were alone: no turns, no lease."""
+    patch.setattr(world, "Turns", lambda *_: None)
+
+
+def all_lead(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the lease."""
+    begin = Turns.begin
+
+    def leading(self: Turns, tx: Tx) -> bool:
+        is_behind = begin(self, tx)
+        self.leads = True
+        return is_behind
+
+    patch.setattr(Turns, "begin", leading)
+
+
 @pytest.mark.parametrize(
     ("breaks", "death"),
     [
@@ -131,6 +184,7 @@ def refund_under_new_keys(patch: pytest.MonkeyPatch) -> None:
         pytest.param(book_without_looking, Death.KILLED, id="answers-unchecked"),
         pytest.param(number_by_what_is_there, Death.KILLED, id="numbers-from-memory"),
         pytest.param(refund_under_new_keys, Death.KILLED, id="refund-key-renewed"),
+        pytest.param(count_each_arrival, Death.KILLED, id="dedupe-removed"),
     ],
 )
 def test_a_rule_that_is_taken_out_is_missed(
@@ -150,8 +204,25 @@ def test_a_rule_that_is_taken_out_is_missed(
     pytest.fail(f"nobody noticed in {len(SEEDS)} days")
 
 
+def test_gateways_that_do_not_take_turns_are_missed(
+    tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each_alone(monkeypatch)
+    # A day without deaths: whoever starts again has read what the other wrote.
+    said = is_noticed(SEEDS[0], tmp_path, empty_sqlite, Death.KILLED, gateways=2, trouble=0.0)
+    assert "stuck" in said, "neither has all events, so neither can say that a visit is complete"
+
+
+def test_gateways_that_all_lead_do_no_harm(
+    tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_lead(monkeypatch)
+    assert is_noticed(SEEDS[0], tmp_path, empty_sqlite, Death.KILLED, gateways=3) == ""
+
+
+@pytest.mark.parametrize("gateways", [1, 2])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_with_all_rules_in_place_nothing_is_to_be_noticed(
-    seed: int, tmp_path: Path, empty_sqlite: Path, watched_sqlite: None
+    seed: int, gateways: int, tmp_path: Path, empty_sqlite: Path, watched_sqlite: None
 ) -> None:
-    assert is_noticed(seed, tmp_path, empty_sqlite, Death.POWER_CUT) == ""
+    assert is_noticed(seed, tmp_path, empty_sqlite, Death.POWER_CUT, gateways) == ""

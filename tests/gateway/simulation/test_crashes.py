@@ -88,6 +88,41 @@ def test_days_on_which_the_process_dies_again_and_again(
     assert live_a_day(seed, 40, tmp_path, empty_sqlite, death) >= 10
 
 
+def live_a_day_together(seed: int, visits: int, folder: Path, empty: Path) -> tuple[int, int]:
+    """Three gateways, of which one dies now and then, or all with their machine."""
+    rng = random.Random(f"losses {seed}")
+    world = live_through(
+        a_day(seed, visits),
+        folder,
+        empty,
+        dies_at=lambda *_: rng.random() < 0.003,
+        breaks_at=lambda *_: rng.random() < 0.01,
+        loses_at=lambda *_: rng.random() < 0.02,
+        uses_house=seed % 3 == 0,
+        gateways=3,
+    )
+    return world.losses, world.deaths
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_day_of_three_gateways_on_one_database_of_which_some_die(
+    seed: int, tmp_path: Path, empty_sqlite: Path
+) -> None:
+    losses, _ = live_a_day_together(seed, 4, tmp_path, empty_sqlite)
+    assert losses >= 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(4, 30))
+def test_days_of_three_gateways_on_one_database_of_which_some_die(
+    seed: int, tmp_path: Path, empty_sqlite: Path
+) -> None:
+    losses, deaths = live_a_day_together(seed, 40, tmp_path, empty_sqlite)
+    print(f"seed {seed}: {losses} gateways and {deaths} machines died")
+    assert losses >= 10
+
+
 def test_the_same_seed_plays_the_same_day(tmp_path: Path, empty_sqlite: Path) -> None:
     def day(name: str) -> tuple[list[str], float]:
         rng = random.Random(7)

@@ -1,7 +1,8 @@
 """A shop's day in virtual time: real services on a real SQLite file, everything else a model.
 
 The gateway is its desk (`adapters.desk`) and the file; the nodes, their wire, the provider and the
-staff are outside and outlive it. One thread, one clock, one seed: a run can be repeated exactly.
+staff are outside and outlive it. Where there are several gateways, each message goes to any of
+them. One thread, one clock, one seed: a run can be repeated exactly.
 """
 
 import heapq
@@ -23,6 +24,7 @@ from tebura_contract.topics import Channel, topic
 from tebura_gateway.adapters import tables
 from tebura_gateway.adapters.desk import Desk, Job, Mail
 from tebura_gateway.adapters.house_account import HouseAccount
+from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.domain.facts import Fact, ended_ns
 from tebura_gateway.domain.settlement import FINAL
 from tebura_gateway.service import members, nodes, refunding, reviewing
@@ -37,7 +39,13 @@ from tebura_simulator.payments.acquirer import Acquirer
 from tests.gateway.core import shop
 from tests.gateway.nodes import sealed
 from tests.gateway.shop import EPOCH_NS, KEN, MIKA, NODES, STORE
-from tests.gateway.simulation.crashing import FragileDatabase, Points, fragile, fragile_call
+from tests.gateway.simulation.crashing import (
+    FragileDatabase,
+    Lost,
+    Points,
+    fragile,
+    fragile_call,
+)
 from tests.gateway.simulation.plan import Plan, Shopping
 
 RESEND_S = 5.0
@@ -61,13 +69,20 @@ class Promises:
 
 
 @dataclass
+class Gateway:
+    """One gateway's process; `calls` are on their way to the provider."""
+
+    desk: Desk
+    calls: list[ProviderCall] = field(default_factory=list)
+
+
+@dataclass
 class Life:
-    """One life of the gateway's process."""
+    """From one start of the machine to its end; of several gateways each may die before that."""
 
     database: FragileDatabase
     provider: PaymentProvider
-    desk: Desk
-    calls: list[ProviderCall] = field(default_factory=list)
+    gateways: list[Gateway] = field(default_factory=list)
 
 
 @dataclass
@@ -77,9 +92,11 @@ class World:
     plan: Plan
     points: Points
     uses_house: bool = False
+    gateways: int = 1
     now_s: float = 0.0
     promises: Promises = field(default_factory=Promises)
     deaths: int = 0
+    losses: int = 0
     life: Life | None = None
     acquirer: Acquirer = field(init=False)
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
@@ -91,6 +108,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"world {self.plan.seed}")
+        self._which = random.Random(f"gateways {self.plan.seed}")
         self.acquirer = Acquirer(
             Terms("acquirer", self.plan.holds),
             lambda: self.now_ns,
@@ -118,18 +136,24 @@ class World:
         provider: PaymentProvider = self.acquirer
         if self.uses_house:
             provider = HouseAccount(database, STORE, now_ns=lambda: self.now_ns)
+        self.life = Life(database, provider)
+        self.life.gateways += [self._gateway(self.life) for _ in range(self.gateways)]
+        self.do(Job(_add_members))
+
+    def _gateway(self, life: Life) -> Gateway:
         calls: list[ProviderCall] = []
         began_s = self.now_s
+        name = f"gateway {next(self._number)}"
         desk = Desk(
-            database,
-            shop(provider, hold_minor=self.plan.hold_minor),
+            life.database,
+            shop(life.provider, hold_minor=self.plan.hold_minor),
             now_ns=lambda: self.now_ns,
             elapsed_s=lambda: self.now_s - began_s,
             on_commit=self._seen,
             on_call=calls.append,
+            turns=Turns(name, life.database.writing) if self.gateways > 1 else None,
         )
-        self.life = Life(database, provider, desk, calls)
-        self.do(Job(_add_members))
+        return Gateway(desk, calls)
 
     def end_life(self) -> None:
         """Forget the process; what is left of it lies in the folder that was saved."""
@@ -137,10 +161,20 @@ class World:
             self.life.database.dispose()
             self.life = None
 
-    def do(self, *jobs: Job | Mail) -> None:
+    def do(self, *jobs: Job | Mail, at: Gateway | None = None) -> None:
         """Do a batch as the writer does: again, as long as the database is the trouble."""
         assert self.life is not None
-        desk, left = self.life.desk, list(jobs)
+        gateway = at or self._which.choice(self.life.gateways)
+        try:
+            self._do(gateway.desk, list(jobs))
+        except Lost:
+            self._replace(gateway)
+            for job in jobs:
+                if isinstance(job, Job) and job.future is not None and not job.future.done():
+                    job.future.set_exception(OSError("the gateway is gone"))
+        self._watch_promises()
+
+    def _do(self, desk: Desk, left: list[Job | Mail]) -> None:
         while True:
             try:
                 committed = desk.commit(left)
@@ -149,18 +183,22 @@ class World:
                 left = desk.failed(left, error)
                 self.now_s += RETRY_S
         desk.follow(committed)
-        self._watch_promises()
+
+    def _replace(self, gateway: Gateway) -> None:
+        """One of several gateways died: another is started for it, and knows nothing."""
+        assert self.life is not None
+        self.losses += 1
+        self.life.gateways.remove(gateway)
+        self.life.gateways.append(self._gateway(self.life))
 
     def turn(self) -> None:
         """The next thing that happens: time, a provider's answer, or what was planned."""
         assert self.life is not None
-        if self.life.calls:
-            self.now_s += CALL_S
-            call = self.life.calls.pop(0)
-            said = fragile_call(self.points, self.life.provider, call)
-            self.do(Job(partial(_answer, call=call, said=said), partial(self._answered, call)))
+        calling = next((one for one in self.life.gateways if one.calls), None)
+        if calling is not None:
+            self._call(self.life, calling)
             return
-        wait_s = self.life.desk.wait_s() if self._is_busy() else 1e9
+        wait_s = self._wait_s(self.life) if self._is_busy() else 1e9
         due_s = self._due[0][0]
         if due_s <= self.now_s + wait_s:
             self.now_s = max(due_s, self.now_s)
@@ -169,15 +207,26 @@ class World:
             # Long after the last visit nothing is due often any more.
             is_late = self.now_s > self.ends_s + PATIENT_S
             self.now_s += max(wait_s, 10.0 if is_late else TICK_S)
-            self.do()
+            for gateway in list(self.life.gateways):
+                self.do(at=gateway)
+
+    def _call(self, life: Life, gateway: Gateway) -> None:
+        self.now_s += CALL_S
+        call = gateway.calls.pop(0)
+        try:
+            said = fragile_call(self.points, life.provider, call)
+        except Lost:
+            self._replace(gateway)
+            return
+        answer = partial(_answer, call=call, said=said)
+        self.do(Job(answer, lambda _: gateway.desk.answered(call.key)), at=gateway)
+
+    def _wait_s(self, life: Life) -> float:
+        return min(gateway.desk.wait_s() for gateway in life.gateways)
 
     def _is_busy(self) -> bool:
         """Whether the timers matter: where nothing waits for them, time is skipped."""
         return bool(self._undone - self._inside)
-
-    def _answered(self, call: ProviderCall, _: None) -> None:
-        assert self.life is not None
-        self.life.desk.answered(call.key)
 
     @property
     def ends_s(self) -> float:
@@ -283,7 +332,9 @@ class World:
             at_ns = Ns(self.now_ns)
             seq = max(said, default=-1)
             claims[node] = Watermark(boot=1, seq=seq, at_ns=at_ns, uncertainty_ns=Ns(0))
-        self.do(Job(partial(_note_words, claims=claims)))
+        assert self.life is not None
+        for gateway in list(self.life.gateways):
+            self.do(Job(partial(_note_words, claims=claims)), at=gateway)
 
     # ── the staff ──
 
