@@ -142,8 +142,12 @@ class Nodes:
         while self.outbox:
             assert time.monotonic() < deadline_s, f"never acknowledged: {list(self.outbox)}"
             time.sleep(0.25)
-            for event in list(self.outbox):
-                self.send(event)
+            self.send_again()
+
+    def send_again(self) -> None:
+        """What is not acknowledged."""
+        for event in list(self.outbox):
+            self.send(event)
 
     def _received(self, client: Client, _: object, message: MQTTMessage) -> None:
         _, node, channel = parse_topic(message.topic)
@@ -243,6 +247,19 @@ registration = "T1234567890123"
         )
 
     def start(self) -> None:
+        """Launch it and wait until it serves."""
+        process = self.launch()
+        deadline_s = time.monotonic() + 20.0
+        while True:
+            assert process.poll() is None, self.log()
+            assert time.monotonic() < deadline_s, self.log()
+            try:
+                if httpx.get(f"{self.url}/health", timeout=1.0).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+
+    def launch(self) -> subprocess.Popen[bytes]:
         log = (self.folder / "gateway.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -250,15 +267,16 @@ registration = "T1234567890123"
                 stdout=log,
                 stderr=log,
             )
-        deadline_s = time.monotonic() + 20.0
-        while True:
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline_s, self.log()
-            try:
-                if httpx.get(f"{self.url}/health", timeout=1.0).status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+        return self.process
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def shoot(self) -> None:
+        """Kill -9, without waiting; from any thread."""
+        assert self.process is not None
+        self.process.kill()
 
     def kill(self) -> None:
         assert self.process is not None
@@ -303,5 +321,5 @@ def running(gateway: GatewayProcess) -> Iterator[GatewayProcess]:
     try:
         yield gateway
     finally:
-        if gateway.process is not None and gateway.process.poll() is None:
+        if gateway.is_running:
             gateway.kill()

@@ -1,0 +1,209 @@
+"""A real gateway is killed (-9) in every visit, at a named moment of its payment or at any.
+
+The provider is its own process's neighbour: it sees each call come in, so it is what pulls the
+trigger. Whatever it answered or did not, each shopper pays once and gets one receipt.
+"""
+
+import itertools
+import random
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import VisitId
+from tebura_gateway.domain.settlement import Call
+from tebura_gateway.service.ports import Approved, Terms
+from tebura_simulator.payments.acquirer import Acquirer, Fate
+from tebura_simulator.payments.server import serving
+
+from tests.conftest import Broker
+from tests.gateway.nodes import GatewayProcess, Nodes, to_now
+from tests.gateway.shop import MIKA, RICE, TEA, Script, candidate
+
+SECRET = b"b" * 32
+VISIT_S = 40.0
+PRICE_YEN = 162 + 105
+PATIENCE_S = 8.0
+"""After this long without its moment a life is ended wherever it is."""
+END_S = 120.0
+
+
+class Moment(StrEnum):
+    """When a life ends, seen from the provider."""
+
+    ASKED = "asked"  # the question is lost with the gateway
+    DONE = "done"  # the money has moved, and nobody hears of it
+    ANSWERED = "answered"  # the answer is on its way into the database
+
+
+MOMENTS = [(call, moment) for call in (Call.AUTHORIZE, Call.CAPTURE) for moment in Moment]
+
+
+@dataclass
+class Trigger:
+    """Ends the gateway's life at a call it is waiting for; other calls now and then get lost."""
+
+    rng: random.Random
+    kill: Callable[[], None] = lambda: None
+    armed: tuple[Call, Moment] | None = None
+    pulled: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fate(self, call: Call, _: str) -> Fate:
+        with self._lock:
+            armed = self.armed
+            if armed is None or armed[0] is not call:
+                is_lost = self.rng.random() < 0.2
+                lost = self.rng.choice([Fate.LOST_QUESTION, Fate.LOST_ANSWER])
+                return lost if is_lost else Fate.DONE
+            self.armed = None
+            self.pulled[f"{call}-{armed[1]}"] += 1
+        match armed[1]:
+            case Moment.ASKED:
+                self.kill()
+                return Fate.LOST_QUESTION
+            case Moment.DONE:
+                self.kill()
+                return Fate.LOST_ANSWER
+            case Moment.ANSWERED:
+                # An answer takes some milliseconds to be written down.
+                threading.Timer(self.rng.uniform(0.0, 0.02), self.kill).start()
+                return Fate.DONE
+
+
+@pytest.fixture
+def trigger() -> Trigger:
+    return Trigger(random.Random(4))
+
+
+@pytest.fixture
+def acquirer(trigger: Trigger) -> Acquirer:
+    return Acquirer(Terms("card"), time.time_ns, lambda _: 10**9, fate_of=trigger.fate)
+
+
+@pytest.fixture
+def gateway(
+    mosquitto: Broker, acquirer: Acquirer, tmp_path: Path, free_port: Callable[[], int]
+) -> Iterator[GatewayProcess]:
+    found = GatewayProcess(tmp_path / "gw", mosquitto.port, free_port())
+    found.write()
+    (found.folder / "card.key").write_text(SECRET.hex())
+    with serving(acquirer, SECRET) as address:
+        with found.config.open("a") as config:
+            config.write(
+                '[settlement]\nprovider = "card"\nhold_minor = 1000\n'
+                f'[[payment]]\nname = "card"\nkind = "bridge"\naddress = "{address}"\n'
+                'secret_file = "card.key"\n'
+            )
+        added = found.cli("member", "add", "-c", str(found.config), "--name", "Mika", "--id", MIKA)
+        assert added.returncode == 0, added.stderr
+        yield found
+        if found.is_running:
+            found.kill()
+
+
+def shopping(script: Script, start_s: float, number: int) -> VisitId:
+    """In, a tea and a rice ball, out."""
+    track = script.walk_in(number, start_s)
+    visit = script.enter(MIKA, start_s + 1.0)
+    script.reach(track, start_s + 10.0, start_s + 11.5)
+    script.pick(start_s + 10.5, candidate(TEA))
+    script.reach(track, start_s + 15.0, start_s + 16.5, x_m=0.75)
+    script.pick(start_s + 15.5, candidate(RICE), plate="p2")
+    script.walk_out(track, start_s + 30.0)
+    return visit
+
+
+def rows(gateway: GatewayProcess, query: str) -> list[Any]:
+    with closing(sqlite3.connect(gateway.folder / "gateway.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
+def lives(gateway: GatewayProcess, trigger: Trigger, port: int, count: int) -> list[VisitId]:
+    """One visit a life, each life killed; then one to finish."""
+    rng, script, visits = random.Random(count), Script(), []
+    moments = itertools.cycle(MOMENTS)
+    zero_ns = time.time_ns() - int((count + 2) * VISIT_S) * SECOND_NS
+    trigger.kill = gateway.shoot
+    nodes = Nodes(port)
+    try:
+        for number in range(count):
+            told = len(script.facts)
+            visits.append(shopping(script, number * VISIT_S, number + 1))
+            # Every third life ends anywhere, the others at one of the moments in turn.
+            if number % 3 == 2:
+                trigger.armed = None
+                gateway.start()
+                ends_s = time.monotonic() + rng.uniform(0.0, 1.0)
+            else:
+                # It may come before the gateway serves: the visit before still has to be paid.
+                trigger.armed = next(moments)
+                gateway.launch()
+                ends_s = time.monotonic() + PATIENCE_S
+            nodes.publish(to_now(script.facts[told:], zero_ns))
+            while gateway.is_running and time.monotonic() < ends_s:
+                nodes.send_again()
+                nodes.word(zero_ns + int((number + 1) * VISIT_S) * SECOND_NS)
+                time.sleep(0.1)
+            gateway.kill()
+        trigger.armed = None
+        gateway.start()
+        nodes.wait_acked(END_S)
+        await_settled(gateway, nodes, count)
+    finally:
+        nodes.close()
+    return visits
+
+
+def await_settled(gateway: GatewayProcess, nodes: Nodes, count: int) -> None:
+    deadline_s = time.monotonic() + END_S
+    while True:
+        states = Counter(state for (state,) in rows(gateway, "select state from visit"))
+        open_holds = "select 1 from hold where state in ('sent', 'unknown', 'releasing')"
+        if states == {"settled": count} and not rows(gateway, open_holds):
+            return
+        assert time.monotonic() < deadline_s, states
+        nodes.word(time.time_ns())
+        time.sleep(0.2)
+
+
+def check(gateway: GatewayProcess, acquirer: Acquirer, visits: list[VisitId]) -> None:
+    """I2, I4, I6, by the provider's own book and the gateway's."""
+    taken = [one for one in acquirer.book if one.call is Call.CAPTURE]
+    taken = [one for one in taken if isinstance(one.answer, Approved)]
+    charged = Counter(one.key.partition(":")[0] for one in taken)
+    assert charged == Counter({str(visit): 1 for visit in visits})
+    assert {one.amount.minor for one in taken} == {PRICE_YEN}
+    assert acquirer.held_minor(MIKA) == 0
+    receipts = rows(gateway, "select number, visit, total_minor from receipt order by number")
+    assert [number for number, _, _ in receipts] == list(range(1, len(visits) + 1))
+    assert {visit for _, visit, _ in receipts} == set(visits)
+    assert {total for _, _, total in receipts} == {PRICE_YEN}
+    audited = gateway.cli("audit", "-c", str(gateway.config))
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(20, id="20", marks=pytest.mark.timeout(600)),
+        pytest.param(200, id="200", marks=[pytest.mark.long, pytest.mark.timeout(7200)]),
+    ],
+)
+def test_a_gateway_that_is_killed_in_every_visit_charges_each_once(
+    gateway: GatewayProcess, acquirer: Acquirer, trigger: Trigger, mosquitto: Broker, kills: int
+) -> None:
+    visits = lives(gateway, trigger, mosquitto.port, kills)
+    print(dict(trigger.pulled))
+    check(gateway, acquirer, visits)
+    for call, moment in MOMENTS:
+        assert trigger.pulled[f"{call}-{moment}"], f"nobody died at {call} {moment}"
