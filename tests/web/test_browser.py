@@ -4,11 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import cv2
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.entry_code import make_code
-from tebura_contract.ids import Sku
+from tebura_contract.ids import CameraId, Sku
+from tebura_edge.code_reader import CodeReader
+from tebura_edge.frames import Frame
 from tebura_gateway.api.app import create_app
 from tebura_gateway.service.views import LineState, VisitStage
 
@@ -192,15 +196,28 @@ def test_the_code_turns_over_while_the_phone_is_offline(
 ) -> None:
     with phone(chromium, "en") as page:
         page.clock.install()
-        sign_in(page, server.address, shop, shop.members()[2])
+        with page.expect_response("**/me/codes.json"):
+            sign_in(page, server.address, shop, shop.members()[2])
         box = page.locator(".qr")
         expect(box).to_have_attribute("data-code", box_code(shop, 0))
         page.context.set_offline(True)
-        page.clock.run_for(9 * 60_000)
-        expect(box).to_have_attribute("data-code", box_code(shop, 18))
-        page.clock.run_for(3 * 60_000)
+        page.clock.fast_forward(110 * 60_000)
+        page.clock.run_for(1000)
+        expect(box).to_have_attribute("data-code", box_code(shop, 220))
+        assert read_codes(box.locator("svg")) == [box_code(shop, 220)]
+        page.clock.fast_forward(15 * 60_000)
+        page.clock.run_for(1000)
         expect(page.get_by_text("These codes have run out")).to_be_visible()
         page.context.set_offline(False)
+
+
+def read_codes(drawing: Locator) -> list[str]:
+    """What a gate's reader makes of it."""
+    shot = np.frombuffer(drawing.screenshot(), np.uint8)
+    picture = cv2.imdecode(shot, cv2.IMREAD_COLOR)
+    assert picture is not None
+    frame = Frame(CameraId("gate"), 0, np.asarray(picture, np.uint8))
+    return [read.text for read in CodeReader()(frame)]
 
 
 def box_code(shop: Showcase, steps: int) -> str:

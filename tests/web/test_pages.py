@@ -37,13 +37,13 @@ def test_the_chosen_language_is_remembered(browser: Browser) -> None:
     assert '<html lang="ja"' in browser.http.get("/live?lang=ja").text
 
 
-def test_the_codes_of_ten_minutes_open_the_gate_in_their_time(
+def test_the_codes_of_two_hours_open_the_gate_in_their_time(
     browser: Browser, shop: Showcase
 ) -> None:
     aoi = shop.members()[2]
     browser.sign_in(aoi)
     codes = browser.http.get("/me/codes.json").json()
-    assert len(codes) == 21
+    assert len(codes) == 241
     for ahead, code in enumerate(codes):
         at_ns = shop.now_ns() + ahead * 30 * SECOND_NS
         claim = check_code(code["code"], [STORE_KEY], shop.layout.store.id, at_ns)
@@ -53,7 +53,8 @@ def test_the_codes_of_ten_minutes_open_the_gate_in_their_time(
     assert [code["to"] for code in codes[:-1]] == [code["from"] for code in codes[1:]]
     html = browser.http.get("/me").text
     held = json.loads(html.partition("data-codes='")[2].partition("'")[0])
-    assert held == codes
+    assert held == codes[: len(held)]
+    assert len(held) >= 3
 
 
 def test_the_receipt_is_a_qualified_simplified_invoice(browser: Browser, shop: Showcase) -> None:

@@ -25,9 +25,12 @@ from tebura_gateway.api.streams import changed_parts, needs_slot
 from tebura_gateway.api.wire import receipt_out
 from tebura_gateway.service.views import OPEN_STAGES, MemberView, ReceiptView, VisitView
 from tebura_gateway.web.answers import WordsDep, page, part, see_other
-from tebura_gateway.web.codes import codes_ahead
+from tebura_gateway.web.codes import AHEAD_S, codes_ahead
 
 router = APIRouter(include_in_schema=False)
+
+FIRST_CODES_S: Final = 120
+"""Codes that come with the page; it asks for the rest by itself."""
 
 RECENT_S: Final = 600
 """How long after its end a visit stays on top of the page."""
@@ -73,7 +76,7 @@ def me(
         "member": member,
         "visit": visit,
         "past": past,
-        "codes": _codes(runtime, member),
+        "codes": _codes(runtime, member, FIRST_CODES_S),
         "now_ms": runtime.now_ns() // 1_000_000,
     }
     return page(request, words, "phone.html", values)
@@ -102,8 +105,8 @@ async def me_stream(
 
 @router.get("/me/codes.json")
 def my_codes(runtime: RuntimeDep, member: MemberDep) -> Response:
-    """The codes of the next ten minutes, each with its picture as an SVG path."""
-    return JSONResponse(_codes(runtime, member))
+    """The codes of the next two hours, each with its picture: see `ShownCode`."""
+    return JSONResponse(_codes(runtime, member, AHEAD_S))
 
 
 @router.get("/me/visits/{visit}")
@@ -182,9 +185,9 @@ def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[V
     return None, visits
 
 
-def _codes(runtime: Runtime, member: MemberView) -> list[dict[str, str | int]]:
+def _codes(runtime: Runtime, member: MemberView, ahead_s: int) -> list[dict[str, str | int]]:
     shown = codes_ahead(
-        runtime.member_key(member.id), runtime.layout.store.id, member.id, runtime.now_ns()
+        runtime.member_key(member.id), runtime.layout.store.id, member.id, runtime.now_ns(), ahead_s
     )
     return [
         {
@@ -192,7 +195,7 @@ def _codes(runtime: Runtime, member: MemberView) -> list[dict[str, str | int]]:
             "to": rfc3339(code.to_ns),
             "code": code.code,
             "size": code.size,
-            "path": code.path,
+            "modules": code.modules,
         }
         for code in shown
     ]

@@ -10,8 +10,24 @@ if (box) {
   const svg = box.querySelector("svg");
   const bar = box.querySelector("progress");
   const spent = box.querySelector(".spent");
-  const LOW = 10;
-  let asked = 0;
+  const QUIET = 4;
+  const HOUR = 120;
+  let asked = -Infinity;
+
+  // The dark modules as one SVG path, a stroke for each run of a row.
+  function drawn({ size, modules }) {
+    const bytes = atob(modules);
+    const dark = (n) => (bytes.charCodeAt(n >> 3) >> (7 - (n & 7))) & 1;
+    let strokes = "";
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
+        const from = x;
+        while (x < size && dark(y * size + x)) x++;
+        if (x > from) strokes += `M${from + QUIET} ${y + QUIET}h${x - from}v1h${from - x}z`;
+      }
+    }
+    return strokes;
+  }
 
   async function fetchMore(now) {
     if (now - asked < 20000) return;
@@ -20,7 +36,7 @@ if (box) {
       const answer = await fetch("/me/codes.json");
       if (answer.ok) codes = await answer.json();
     } catch {
-      // Offline: those at hand are good for some minutes more.
+      // Offline: those at hand are good for an hour or two.
     }
   }
 
@@ -31,12 +47,15 @@ if (box) {
     box.classList.toggle("is-spent", !current);
     spent.hidden = Boolean(current);
     if (current) {
-      if (path.getAttribute("d") !== current.path) path.setAttribute("d", current.path);
-      svg.setAttribute("viewBox", `0 0 ${current.size} ${current.size}`);
-      box.dataset.code = current.code;
+      if (box.dataset.code !== current.code) {
+        const side = current.size + 2 * QUIET;
+        svg.setAttribute("viewBox", `0 0 ${side} ${side}`);
+        path.setAttribute("d", drawn(current));
+        box.dataset.code = current.code;
+      }
       bar.value = Math.max(0, (Date.parse(current.to) - now) / 1000);
     }
-    if (left.length < LOW) fetchMore(now);
+    if (left.length < HOUR) fetchMore(now);
   }
 
   show();
