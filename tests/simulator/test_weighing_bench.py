@@ -85,6 +85,33 @@ def test_an_event_that_holds_an_earlier_step_too_is_of_both() -> None:
     assert [one.number for one in light.missed] == [0]
 
 
+def test_all_that_happened_on_an_events_plates_within_its_time_is_part_of_it() -> None:
+    steps = [step(10.2, -428.0), step(10.5, 167.0, number=1), step(10.9, -257.0, number=2)]
+    found = matched(steps, [told(10.0, -518.0, lasts_s=1.0)])
+    (group,) = found.groups
+    assert sorted(one.number for one in group.steps) == [0, 1, 2]
+    assert found.missed == ()
+
+
+def test_what_is_as_heavy_as_a_press_is_told_even_if_it_comes_last() -> None:
+    layout = store_of(12)
+    story = story_of(layout, PlateKind.STORE60, 30.0, 4, 8.0)
+    clean = PlatesScript(kind=PlateKind.STORE60, harshness=0.0)
+    heavy = structs.replace(
+        story.actions[0],
+        kind=ActionKind.PUT_BACK,
+        delta_g=20 * 300.0,
+        quantity=20,
+        items=tuple(f"thing/{n}" for n in range(20)),
+        t_s=25.0,
+        inside_from_s=24.6,
+        inside_to_s=25.4,
+    )
+    last = replace(story, scenario=structs.replace(story.scenario, plates=clean), actions=(heavy,))
+    line = case_line(play(Case("own", "own", 1, last, layout)), 0.0)
+    assert [one.fate for one in line.steps] == [Fate.FOUND]
+
+
 def test_an_event_on_other_plates_and_of_another_weight_is_of_no_step() -> None:
     steps = [step(10.0, -554.0), step(11.1, -1112.0, number=1)]
     events = [told(9.0, -14.9, "p4", lasts_s=1.4), told(9.2, -1662.0, lasts_s=2.0)]

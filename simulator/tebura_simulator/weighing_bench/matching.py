@@ -8,7 +8,8 @@ is paired up to `FAR_S` apart: a clock that stepped.
 
 Two steps left over that together are alike an event left over, up to `FAR_S` from it, are *merged*
 in it. Any other step left over is merged into the event of another if that event's weight is nearer
-to both together, or up to `FAR_S` before or after it if plates and weights are alike; an event left
+to both together, or up to `FAR_S` before or after it if plates and weights are alike, or if it
+happened on the event's plates within its time, of which the event tells as a whole; an event left
 over is a *split* piece of a step if the step's weight is nearer to all pieces together. Two steps
 left over that are each other's opposite on the same plates within `NETS_S` are *netted*, or merged
 into the event of another there in whose time either was. Other steps are *missed*, other events
@@ -75,7 +76,8 @@ def matched(steps: Sequence[TrueStep], told: Sequence[Told]) -> Matching:
     groups += _sums(left_steps, left_told)
     left_steps, left_told = _left(steps, told, groups)
     for step in left_steps:
-        _merge(step, groups)
+        if not _merge(step, groups):
+            _is_within((step,), groups)
     for one in left_told:
         _split(one, groups)
     left_steps, left_told = _left(steps, told, groups)
@@ -176,7 +178,7 @@ def _sums(steps: Sequence[TrueStep], told: Iterable[Told]) -> list[Group]:
     return groups
 
 
-def _merge(step: TrueStep, groups: Sequence[Group]) -> None:
+def _merge(step: TrueStep, groups: Sequence[Group]) -> bool:
     for group in groups:
         off_g = group.told_g - group.true_g
         if any(_covers(one, step, NEAR_S) for one in group.told):
@@ -188,7 +190,8 @@ def _merge(step: TrueStep, groups: Sequence[Group]) -> None:
             )
         if is_nearer:
             group.steps.append(step)
-            return
+            return True
+    return False
 
 
 def _split(one: Told, groups: Sequence[Group]) -> None:
@@ -201,13 +204,13 @@ def _split(one: Told, groups: Sequence[Group]) -> None:
             return
 
 
-def _is_within(pair: tuple[TrueStep, TrueStep], groups: Sequence[Group]) -> bool:
-    """Whether an event there was told of the whole time of both, which are then part of it."""
+def _is_within(steps: tuple[TrueStep, ...], groups: Sequence[Group]) -> bool:
+    """Whether an event there was told of the time of any of them, which are then part of it."""
     for group in groups:
         if any(
-            _covers(one, step, 0.0) and _shares(one, step) for one in group.told for step in pair
+            _covers(one, step, 0.0) and _shares(one, step) for one in group.told for step in steps
         ):
-            group.steps += pair
+            group.steps += steps
             return True
     return False
 

@@ -20,10 +20,11 @@ from tebura_contract.events import (
     NodeStarted,
     SensorChanged,
 )
-from tebura_contract.ids import EventId, NodeId
+from tebura_contract.ids import EventId, FacingId, NodeId, Sku
 from tebura_contract.layout import Layout
 from tebura_contract.messages import StepDecided
 from tebura_contract.recording import CountBatch
+from tebura_edge.levels import LevelSettings
 from tebura_edge.plate_role import PlateRole, PlateSettings
 from tebura_edge.role import Counts, SensorStatus
 from tebura_gateway.domain.facts import is_passing
@@ -35,13 +36,17 @@ from tebura_simulator.plates.simulated import SimulatedPlates, Story, simulate
 from tebura_simulator.replay_gather import Gather, to_counts
 from tebura_simulator.sight.eyes import Outages
 from tebura_simulator.sight.power import runtime_news
-from tebura_simulator.story.scenario import FaultScript
+from tebura_simulator.story.scenario import FaultScript, Scenario
+from tebura_simulator.story.timetable import Action, Touch
 from tebura_simulator.weighing_bench.true_steps import TrueStep, true_steps
 
 TICK_NS = SECOND_NS // 4
 AFTER_NS = 10 * SECOND_NS
 TAUGHT_AFTER_NS = 5 * SECOND_NS // 2
 """A decision goes back to the node about so long after the report."""
+
+HEAVY_SHARE, HEAVY_REST_S = 0.9, 5.0
+"""Packages weigh a little more than the catalogue says, and take some seconds to be at rest."""
 
 TIMED_EVERY = 17
 """A prime, so that it is no scale's turn only."""
@@ -107,7 +112,7 @@ def play(case: Case, is_taught: bool = True) -> Played:
         is_taught: Whether what is surely and rightly told comes back as a decision, as the gateway
             would send it.
     """
-    plates = simulate(case.story, case.layout, case.faults)
+    plates = simulate(_long_enough(case.story), case.layout, case.faults)
     stage = _Stage(case, plates, true_steps(case.story, plates), is_taught)
     for now_ns, item in _inputs(case, plates):
         stage.pass_time(now_ns)
@@ -133,6 +138,42 @@ def play(case: Case, is_taught: bool = True) -> Played:
         health=tuple(stage.health),
         passing=tuple(stage.passing),
     )
+
+
+@dataclass(frozen=True)
+class _Longer:
+    """A story after whose end the plates are watched a little longer."""
+
+    story: Story
+    duration_s: float
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.story.scenario
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return self.story.actions
+
+    @property
+    def touches(self) -> tuple[Touch, ...]:
+        return self.story.touches
+
+    def standing(self, t_s: float) -> dict[FacingId, tuple[Sku, ...]]:
+        return self.story.standing(t_s)
+
+
+def _long_enough(story: Story) -> Story:
+    """What weighs as much as somebody who leans there is told only once it has rested for long."""
+    settings = LevelSettings()
+    heavy_g = HEAVY_SHARE * settings.heavy_g
+    told_s = [
+        action.t_s + settings.heavy_hold_s + HEAVY_REST_S
+        for action in story.actions
+        if action.delta_g >= heavy_g
+    ]
+    duration_s = max([story.duration_s, *told_s])
+    return story if duration_s <= story.duration_s else _Longer(story, duration_s)
 
 
 @dataclass(eq=False)
