@@ -1,5 +1,8 @@
 """Codes become entries: once each, never for a forged one, and guests join who pays."""
 
+import random
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tebura_contract.clock import SECOND_NS
@@ -210,3 +213,39 @@ def test_what_is_remembered_is_forgotten_in_time() -> None:
     assert len(role.save()) < 200 * 30
     role.tick(START_NS + 10_000 * SECOND_NS)
     assert MIKA not in role.save().decode()
+
+
+def test_of_ten_thousand_bad_codes_each_is_refused_by_its_name_and_double_ones_fold() -> None:
+    role, chance = new_role(), random.Random(1)
+    kinds = {
+        "replayed": RefusalReason.REPLAYED,
+        "forged": RefusalReason.FORGED,
+        "expired": RefusalReason.EXPIRED,
+        "foreign": RefusalReason.FORGED,
+        "double": None,
+    }
+    entries: Counter[str] = Counter()
+    refused: dict[str, Counter[RefusalReason]] = {kind: Counter() for kind in kinds}
+    for number in range(10_000):
+        kind = list(kinds)[number % len(kinds)]
+        member = new_member_id(chance.randbytes(9))
+        # Half a minute apart, on the second half of a step: the step beside it is not meant.
+        at_s = 40.0 + 30.0 * number
+        good = code(member, at_s)
+        if kind == "expired":
+            events = show(role, code(member, at_s - 90 - 30 * chance.randrange(100)), at_s)
+        elif kind == "foreign":
+            events = show(role, code(member, at_s, store="elsewhere"), at_s)
+        elif kind == "forged":
+            place = chance.randrange(2, len(good))
+            letter = chance.choice([one for one in "ABCDEFGHIJ234567" if one != good[place]])
+            events = show(role, good[:place] + letter + good[place + 1 :], at_s)
+        else:
+            entries[kind] += len(show(role, good, at_s))
+            wait_s = 2.9 if kind == "double" else 4.0
+            events = show(role, good, at_s + wait_s)
+        refused[kind].update(reasons(events))
+    share = 10_000 // len(kinds)
+    assert entries == {"replayed": share, "double": share}
+    for kind, reason in kinds.items():
+        assert refused[kind] == ({} if reason is None else {reason: share})
