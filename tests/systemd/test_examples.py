@@ -59,6 +59,24 @@ def test_the_node_reads_its_example(repository: Path, layout: Path, tmp_path: Pa
     assert setup.key == bytes.fromhex(KEY)
 
 
+def test_the_gate_reads_its_example(repository: Path, layout: Path, tmp_path: Path) -> None:
+    place_layout(layout, tmp_path)
+    shop = tmp_path / "etc/tebura/layout.toml"
+    shop.write_text(shop.read_text().replace('"gate-1"', '"gate"'))
+    keys = tmp_path / "run/credentials/tebura-edge@gate.service"
+    keys.mkdir(parents=True)
+    for name in ("keys_event.key", "keys_entry.key"):
+        (keys / name).write_text(KEY)
+    (keys / "keys_mqtt.pem").write_text("")
+    (tmp_path / "etc/tebura/tls").mkdir()
+    for name in ("ca.crt", "gate.crt"):
+        (tmp_path / "etc/tebura/tls" / name).write_text("")
+    setup = load_setup(placed(repository / "systemd/examples/gate.toml", tmp_path))
+    relay = setup.config.gate[0].relay
+    assert relay is not None
+    assert (relay.opens, relay.refuses, setup.config.screen.port) == (1, 2, 8090)
+
+
 def test_the_gateway_reads_its_example(repository: Path, layout: Path, tmp_path: Path) -> None:
     place_layout(layout, tmp_path)
     for folder in ("etc/tebura/keys/gateway", "etc/tebura/tls"):
@@ -78,6 +96,7 @@ def test_the_examples_name_the_credentials_that_the_unit_makes(repository: Path)
     unit = (repository / "systemd/tebura-edge@.service").read_text()
     credential = re.search(r"^LoadCredential=(\w+):/etc/tebura/keys/%i$", unit, re.M)
     assert credential is not None
-    example = (repository / "systemd/examples/plates.toml").read_text()
-    named = re.findall(r"/run/credentials/([^/]+)/(\w+?)_", example)
-    assert set(named) == {("tebura-edge@plates.service", credential[1])}
+    for node in ("plates", "gate"):
+        example = (repository / f"systemd/examples/{node}.toml").read_text()
+        named = re.findall(r"/run/credentials/([^/]+)/(\w+?)_", example)
+        assert set(named) == {(f"tebura-edge@{node}.service", credential[1])}
