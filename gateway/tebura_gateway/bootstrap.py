@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import time
@@ -209,6 +210,9 @@ def serve(config: GatewayConfig) -> None:
     try:
         with lease(database, store):
             migrate(database)
+            # What is loaded by now stays: the collector need not look through it each time.
+            gc.collect()
+            gc.freeze()
             with _listening(config) as listener, started(config, database) as runtime:
                 asyncio.run(_serve_http(runtime, listener))
                 if not runtime.writer.is_alive:

@@ -191,8 +191,9 @@ def core_over(database: Database) -> Core:
 class Postgres:
     """A PostgreSQL of its own on a free port; each test gets a fresh database in it."""
 
-    def __init__(self, bin_folder: Path, folder: Path, port: int) -> None:
+    def __init__(self, bin_folder: Path, folder: Path, port: int, fsync: bool = False) -> None:
         self._bin, self._folder, self._port, self._count = bin_folder, folder, port, 0
+        self._fsync = "on" if fsync else "off"
 
     def start(self) -> None:
         # The server refuses to run as root, so its folder must be reachable for its own user.
@@ -203,13 +204,20 @@ class Postgres:
             "initdb", "-A", "trust", "-U", "tebura", "-E", "UTF8", "--locale=C.UTF-8", "-D", data
         )
         options = (
-            f"-p {self._port} -c listen_addresses=127.0.0.1 -c fsync=off "
+            f"-p {self._port} -c listen_addresses=127.0.0.1 -c fsync={self._fsync} "
             f"-c unix_socket_directories={self._folder}"
         )
         self._run("pg_ctl", "-D", data, "-o", options, "-l", self._folder / "log", "-w", "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "-w", "stop")
+
+    def restart(self) -> None:
+        """As after a crash of the server: whoever was connected is not."""
+        log = self._folder / "log"
+        self._run(
+            "pg_ctl", "-D", self._folder / "data", "-m", "immediate", "-l", log, "-w", "restart"
+        )
 
     def fresh(self) -> str:
         """The address of a new database with its tables."""

@@ -19,8 +19,10 @@ MAX_STREAMS: Final = 200
 """Open streams at a time; the next one is told 503 and the browser tries again later."""
 QUIET_S: Final = 2.0
 """Without a change a part is looked at this often: a node may have fallen silent meanwhile."""
-PAUSE_S: Final = 0.2
-"""Between two looks, so that a burst of changes is one update; the first one is sent at once."""
+PAUSE_S: Final = 0.03
+"""At least between two looks, so that a burst of changes is one update; the first is sent at once."""
+IDLE_SHARE: Final = 4.0
+"""A look that took long is followed by a rest so many times as long: many streams share the time."""
 RETRY_MS: Final = 1000
 
 
@@ -58,7 +60,9 @@ async def changed_parts(
     sent: dict[str, str] = {}
     while not runtime.is_closing():
         number = runtime.changes.number()
+        began_s = asyncio.get_running_loop().time()
         parts = await run_in_threadpool(render)
+        took_s = asyncio.get_running_loop().time() - began_s
         for name, html in parts.items():
             if sent.get(name) != html:
                 sent[name] = html
@@ -67,7 +71,7 @@ async def changed_parts(
                     raw_data=json.dumps({"id": name, "html": html}, ensure_ascii=False),
                     retry=RETRY_MS,
                 )
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(max(PAUSE_S, IDLE_SHARE * took_s))
         await runtime.changes.wait(number, QUIET_S)
 
 
