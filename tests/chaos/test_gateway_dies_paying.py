@@ -6,32 +6,27 @@ trigger. Whatever it answered or did not, each shopper pays once and gets one re
 
 import itertools
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import VisitId
 from tebura_gateway.domain.settlement import Call
-from tebura_gateway.service.ports import Approved, Terms
+from tebura_gateway.service.ports import Terms
 from tebura_simulator.payments.acquirer import Acquirer, Fate
 from tebura_simulator.payments.server import serving
 
 from tests.conftest import Broker
 from tests.gateway.nodes import GatewayProcess, Nodes, to_now
-from tests.gateway.shop import MIKA, RICE, TEA, Script, candidate
+from tests.gateway.paying import SECRET, VISIT_S, books_of, check, shopping, states, use_card
+from tests.gateway.shop import MIKA, Script
 
-SECRET = b"b" * 32
-VISIT_S = 40.0
-PRICE_YEN = 162 + 105
 PATIENCE_S = 8.0
 """After this long without its moment a life is ended wherever it is."""
 END_S = 120.0
@@ -96,36 +91,13 @@ def gateway(
 ) -> Iterator[GatewayProcess]:
     found = GatewayProcess(tmp_path / "gw", mosquitto.port, free_port())
     found.write()
-    (found.folder / "card.key").write_text(SECRET.hex())
     with serving(acquirer, SECRET) as address:
-        with found.config.open("a") as config:
-            config.write(
-                '[settlement]\nprovider = "card"\nhold_minor = 1000\n'
-                f'[[payment]]\nname = "card"\nkind = "bridge"\naddress = "{address}"\n'
-                'secret_file = "card.key"\n'
-            )
+        use_card(found, address)
         added = found.cli("member", "add", "-c", str(found.config), "--name", "Mika", "--id", MIKA)
         assert added.returncode == 0, added.stderr
         yield found
         if found.is_running:
             found.kill()
-
-
-def shopping(script: Script, start_s: float, number: int) -> VisitId:
-    """In, a tea and a rice ball, out."""
-    track = script.walk_in(number, start_s)
-    visit = script.enter(MIKA, start_s + 1.0)
-    script.reach(track, start_s + 10.0, start_s + 11.5)
-    script.pick(start_s + 10.5, candidate(TEA))
-    script.reach(track, start_s + 15.0, start_s + 16.5, x_m=0.75)
-    script.pick(start_s + 15.5, candidate(RICE), plate="p2")
-    script.walk_out(track, start_s + 30.0)
-    return visit
-
-
-def rows(gateway: GatewayProcess, query: str) -> list[Any]:
-    with closing(sqlite3.connect(gateway.folder / "gateway.db")) as connection:
-        return connection.execute(query).fetchall()
 
 
 def lives(gateway: GatewayProcess, trigger: Trigger, port: int, count: int) -> list[VisitId]:
@@ -166,30 +138,11 @@ def lives(gateway: GatewayProcess, trigger: Trigger, port: int, count: int) -> l
 
 def await_settled(gateway: GatewayProcess, nodes: Nodes, count: int) -> None:
     deadline_s = time.monotonic() + END_S
-    while True:
-        states = Counter(state for (state,) in rows(gateway, "select state from visit"))
-        open_holds = "select 1 from hold where state in ('sent', 'unknown', 'releasing')"
-        if states == {"settled": count} and not rows(gateway, open_holds):
-            return
-        assert time.monotonic() < deadline_s, states
-        nodes.word(time.time_ns())
-        time.sleep(0.2)
-
-
-def check(gateway: GatewayProcess, acquirer: Acquirer, visits: list[VisitId]) -> None:
-    """I2, I4, I6, by the provider's own book and the gateway's."""
-    taken = [one for one in acquirer.book if one.call is Call.CAPTURE]
-    taken = [one for one in taken if isinstance(one.answer, Approved)]
-    charged = Counter(one.key.partition(":")[0] for one in taken)
-    assert charged == Counter({str(visit): 1 for visit in visits})
-    assert {one.amount.minor for one in taken} == {PRICE_YEN}
-    assert acquirer.held_minor(MIKA) == 0
-    receipts = rows(gateway, "select number, visit, total_minor from receipt order by number")
-    assert [number for number, _, _ in receipts] == list(range(1, len(visits) + 1))
-    assert {visit for _, visit, _ in receipts} == set(visits)
-    assert {total for _, _, total in receipts} == {PRICE_YEN}
-    audited = gateway.cli("audit", "-c", str(gateway.config))
-    assert audited.returncode == 0, audited.stdout + audited.stderr
+    with books_of(gateway.database, gateway.folder) as database:
+        while (found := states(database)) != {"settled": count}:
+            assert time.monotonic() < deadline_s, found
+            nodes.word(time.time_ns())
+            time.sleep(0.2)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +157,9 @@ def test_a_gateway_that_is_killed_in_every_visit_charges_each_once(
 ) -> None:
     visits = lives(gateway, trigger, mosquitto.port, kills)
     print(dict(trigger.pulled))
-    check(gateway, acquirer, visits)
+    with books_of(gateway.database, gateway.folder) as database:
+        check(database, acquirer, visits)
+    audited = gateway.cli("audit", "-c", str(gateway.config))
+    assert audited.returncode == 0, audited.stdout + audited.stderr
     for call, moment in MOMENTS:
         assert trigger.pulled[f"{call}-{moment}"], f"nobody died at {call} {moment}"
