@@ -61,6 +61,11 @@ def seers(folder: Path) -> list[Seer]:
     ]
 
 
+def movenet(file: Path) -> Seer:
+    """Another network of MoveNet's layout, by its file's name."""
+    return Seer(file.stem, 0.25, _movenet(_open(file)))
+
+
 def _open(file: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
