@@ -22,6 +22,8 @@ from tebura_simulator.scenes.surface import (
 
 Array = NDArray[np.float64]
 _AROUND, _LAYER_M = 48, 0.015
+_MOST_AROUND = 0.6
+"""A layer goes around the body where this much of it is there."""
 
 
 @dataclass(frozen=True)
@@ -153,17 +155,19 @@ def _draped(piece: Surface, m: Measures, loose: float) -> Surface:
 
 
 def _spanned(grid: Array) -> Array:
-    """Layers of radii all around, each as wide as its convex outline: cloth spans hollows."""
+    """Layers of radii all around, each as wide as its convex outline: cloth spans hollows.
+
+    An open front, where there is none, is no hollow.
+    """
     angles = (np.arange(_AROUND) + 0.5) / _AROUND * 2 * np.pi
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return np.array(
-        [
-            np.linalg.norm(outline(radii[:, None] * rays, angles), axis=1)
-            if (radii > 0).all()
-            else radii
-            for radii in grid
-        ]
-    )
+    spanned = grid.copy()
+    for radii, wide in zip(grid, spanned, strict=True):
+        on = radii > 0
+        if on.mean() > _MOST_AROUND:
+            reach = np.linalg.norm(outline(radii[on, None] * rays[on], angles[on]), axis=1)
+            wide[on] = np.maximum(radii[on], reach)
+    return spanned
 
 
 def _straight_legs(piece: Surface, m: Measures, hem_m: float, width_m: float) -> Surface:

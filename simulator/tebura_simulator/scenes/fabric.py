@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 HIGH, WIDE = 384, 768
+_DARKEST = 26.0
+"""Black cloth gives back a little of the light, or nothing of its folds would be seen."""
 
 
 class Pattern(StrEnum):
@@ -45,7 +47,7 @@ def rgb(colour: str) -> Array:
 
 def cloth(colour: str, second: str, pattern: Pattern, detail: Detail, rng: Generator) -> Picture:
     """The picture of a garment."""
-    base, other = rgb(colour), rgb(second)
+    base, other = (_DARKEST + (1 - _DARKEST / 255) * rgb(one) for one in (colour, second))
     picture = np.broadcast_to(base, (HIGH, WIDE, 3)).copy()
     _PATTERNS[pattern](picture, base, other, rng)
     _details(picture, base, detail)
