@@ -146,6 +146,30 @@ class TrackEnded(_Event, frozen=True, kw_only=True, tag="track-ended"):
     gate: GateId | None = None
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a track's foot stood on the floor, store metres; `sd_m` is its deviation each way.
+
+    `before_xy_m` is where it stood half a second before, if it was seen then.
+    """
+
+    track: TrackId
+    foot_xy_m: Xy
+    sd_m: float
+    before_xy_m: Xy | None = None
+
+
+class PeopleSeen(_Event, frozen=True, kw_only=True, tag="people-seen"):
+    """Everybody one camera saw at a full second of store time.
+
+    Cameras look at the same moments, so that the gateway can tell which of their tracks are one
+    person, and whether two people of one camera changed places or only names.
+    """
+
+    camera: CameraId
+    at_ns: Ns
+    people: tuple[Seen, ...]
+
+
 class ShopperEntered(_Event, frozen=True, kw_only=True, tag="shopper-entered"):
     """A gate accepted an entry code of a member. The event's id names the visit.
 
@@ -242,6 +266,7 @@ Event = (
     | TrackStarted
     | TrackAtGate
     | TrackEnded
+    | PeopleSeen
     | ShopperEntered
     | ShopperLeft
     | EntryRefused
@@ -258,6 +283,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     TrackStarted,
     TrackAtGate,
     TrackEnded,
+    PeopleSeen,
     ShopperEntered,
     ShopperLeft,
     EntryRefused,
@@ -289,6 +315,7 @@ def began_ns(event: Event) -> Ns:
             TrackStarted()
             | TrackAtGate()
             | TrackEnded()
+            | PeopleSeen()
             | ShopperEntered()
             | ShopperLeft()
             | EntryRefused()

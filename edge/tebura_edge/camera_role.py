@@ -30,6 +30,7 @@ from tebura_edge.footing import foot_xy_m
 from tebura_edge.geometry import CameraView, Floats, Front, camera_view, is_inside, shelf_fronts
 from tebura_edge.reaches import Reached, ReachFinder, ReachSettings, hands_in_shelves
 from tebura_edge.role import Input, SensorStatus
+from tebura_edge.sightings import Rounds
 from tebura_edge.tracker import Track, Tracker, TrackerSettings
 
 
@@ -82,6 +83,7 @@ class _Eye:
         )
         self.reaches = ReachFinder(settings.reach)
         self.shoppers: dict[int, _Shopper] = {}
+        self.rounds = Rounds(label)
         self.seen_ns: int | None = None
         self.is_blind = False
 
@@ -206,7 +208,13 @@ class CameraRole:
                 )
                 eye.reaches.step(track.number, found.captured_ns, hands)
         finished = eye.reaches.finish(found.captured_ns)
-        return events + [self._reach(eye, reached) for reached in finished]
+        events += [self._reach(eye, reached) for reached in finished]
+        people = [
+            (eye.shoppers[track.number].id, track)
+            for track in tracked.seen
+            if track.number in eye.shoppers
+        ]
+        return [*events, *eye.rounds.step(found.captured_ns, people, eye.view)]
 
     def _status(self, eye: _Eye, status: SensorStatus) -> list[Event]:
         if status.state is SensorState.OK:

@@ -1,0 +1,60 @@
+"""Where everybody in a camera's sight stands, told at common moments.
+
+All cameras take the same half seconds of store time, so that the gateway can compare them: each
+full second is told, with the half second before it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tebura_contract.clock import SECOND_NS, Ns, seconds
+from tebura_contract.events import PeopleSeen, Seen
+from tebura_contract.geometry import Xy
+from tebura_contract.ids import CameraId, TrackId
+
+from tebura_edge.footing import foot_sd_m
+from tebura_edge.geometry import CameraView
+from tebura_edge.tracker import Track
+
+_HALF_NS = SECOND_NS // 2
+
+
+@dataclass(slots=True)
+class Rounds:
+    """One camera's: which half second was taken last, and where everybody stood in it."""
+
+    camera: CameraId
+    _half: int | None = None
+    _before: dict[TrackId, Xy] = field(default_factory=dict)
+
+    def step(
+        self, now_ns: int, people: Iterable[tuple[TrackId, Track]], view: CameraView
+    ) -> list[PeopleSeen]:
+        """Take a frame's people; those of the first frame of a half second count."""
+        half = now_ns // _HALF_NS
+        if half == self._half:
+            return []
+        at_ns, is_next = half * _HALF_NS, self._half == half - 1
+        self._half = half
+        before = self._before if is_next else {}
+        seen = [
+            Seen(
+                track=name,
+                foot_xy_m=_at(track, at_ns),
+                sd_m=round(foot_sd_m(view, track.foot_m, track.keypoints), 3),
+                before_xy_m=before.get(name),
+            )
+            for name, track in people
+            if track.foot_m is not None and track.last_ns == now_ns
+        ]
+        self._before = {one.track: one.foot_xy_m for one in seen}
+        if not seen or half % 2:
+            return []
+        return [PeopleSeen(camera=self.camera, at_ns=Ns(at_ns), people=tuple(seen))]
+
+
+def _at(track: Track, at_ns: int) -> Xy:
+    """Where the foot was at the moment, which is a part of a frame's time ago."""
+    assert track.foot_m is not None
+    x_m, y_m = track.foot_m - track.foot_velocity * seconds(track.last_ns - at_ns)
+    return (round(float(x_m), 3), round(float(y_m), 3))

@@ -1,0 +1,70 @@
+"""Where everybody stands, told at moments that all cameras share."""
+
+import numpy as np
+from tebura_contract.clock import SECOND_NS, ns_from_s
+from tebura_contract.events import PeopleSeen
+from tebura_contract.geometry import Intrinsics, Pose
+from tebura_contract.ids import CameraId, TrackId
+from tebura_edge.detections import Keypoint
+from tebura_edge.footing import foot_sd_m
+from tebura_edge.geometry import camera_view
+from tebura_edge.sightings import Rounds
+from tebura_edge.tracker import Track
+
+LENS = Intrinsics(size_px=(640, 360), focal_px=(430.0, 430.0), center_px=(320.0, 180.0))
+VIEW = camera_view(LENS, Pose(translation_m=(0.0, 0.0, 2.4), rotation_rad=(-2.2, 0.0, 0.0)))
+WHOLE = np.ones((17, 3), np.float32)
+MIKA = TrackId("camera-1-1-1")
+
+
+def track_at(at_s: float, foot_m: tuple[float, float], keypoints: np.ndarray = WHOLE) -> Track:
+    return Track(
+        box=np.zeros(4),
+        keypoints=keypoints,
+        score=1.0,
+        first_ns=0,
+        last_ns=ns_from_s(at_s),
+        foot_m=np.array(foot_m),
+        foot_velocity=np.array([1.0, 0.0]),
+    )
+
+
+def told(frames_s: list[float], gone_from_s: float = 1e9) -> list[PeopleSeen]:
+    """What is told of one who walks a metre a second from x = 0 at second 0."""
+    rounds, events = Rounds(CameraId("aisle")), []
+    for at_s in frames_s:
+        people = [(MIKA, track_at(at_s, (at_s, 3.0)))] if at_s < gone_from_s else []
+        events += rounds.step(ns_from_s(at_s), people, VIEW)
+    return events
+
+
+def test_every_full_second_is_told_once_with_the_half_second_before() -> None:
+    events = told([0.07 + 0.1 * n for n in range(40)])
+    assert [event.at_ns for event in events] == [n * SECOND_NS for n in (0, 1, 2, 3)]
+    for event in events[1:]:
+        (one,) = event.people
+        assert one.foot_xy_m == (event.at_ns / SECOND_NS, 3.0)
+        assert one.before_xy_m == (event.at_ns / SECOND_NS - 0.5, 3.0)
+
+
+def test_cameras_with_other_frame_times_tell_of_the_same_moments() -> None:
+    first, second = (
+        [(one.at_ns, one.people[0].foot_xy_m) for one in told([off + 0.1 * n for n in range(40)])]
+        for off in (0.01, 0.09)
+    )
+    assert first == second
+
+
+def test_an_empty_view_tells_nothing_and_who_was_missed_has_no_half_before() -> None:
+    assert told([0.1 * n for n in range(40)], gone_from_s=0.0) == []
+    frames = [n / 10 for n in range(11)] + [n / 10 for n in range(20, 30)]
+    assert [event.people[0].before_xy_m is None for event in told(frames)] == [True, False, True]
+
+
+def test_a_foot_is_less_sure_far_away_and_where_only_shoulders_tell() -> None:
+    shoulders = np.zeros((17, 3), np.float32)
+    shoulders[[Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER], 2] = 1.0
+    near, far = np.array([0.0, 2.0]), np.array([0.0, 6.0])
+    plain = foot_sd_m(VIEW, near, WHOLE)
+    assert 0.02 < plain < foot_sd_m(VIEW, far, WHOLE)
+    assert foot_sd_m(VIEW, near, shoulders) > 2 * plain
