@@ -16,6 +16,7 @@ from tebura_contract.envelope import Envelope, identify
 from tebura_contract.events import (
     Event,
     NodeStarted,
+    PeopleSeen,
     Reach,
     SensorChanged,
     SensorKind,
@@ -245,7 +246,7 @@ class Replay:
         match event:
             case SensorChanged(sensor_kind=SensorKind.CAMERA | SensorKind.SCALE) | NodeStarted():
                 return True
-            case Reach() | TrackStarted() | TrackAtGate() | TrackEnded():
+            case Reach() | TrackStarted() | TrackAtGate() | TrackEnded() | PeopleSeen():
                 return RECORDED in self.speakers.get(name, ()) and name not in self.seeing
             case _:
                 is_gate = any(gate.node == name for gate in self.layout.gate)

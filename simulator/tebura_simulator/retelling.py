@@ -99,6 +99,10 @@ class Retelling:
                 changes[name] = self.at_ns(value)
             elif name == "track":
                 changes[name] = self.track(value)
+            elif name == "people":
+                changes[name] = tuple(
+                    msgspec.structs.replace(one, track=self.track(one.track)) for one in value
+                )
             elif name == "member" and value is not None:
                 changes[name] = self._member(value)
         told: Event = msgspec.structs.replace(event, **changes)

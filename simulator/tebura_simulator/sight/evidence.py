@@ -63,7 +63,8 @@ def _followed(eye: Eye, walkers: Sequence[Walker], timeline: Timeline, layout: L
                 reflected, shows = image
                 people.append(Person(reflected, eye.sees(reflected) & shows))
     rng = stream(scenario.seed, "tracks", eye.camera)
-    return Follower(eye, people, layout.gate, scenario.sight, rng).run()
+    looks = stream(scenario.seed, "looks", eye.camera)
+    return Follower(eye, people, layout.gate, scenario.sight, rng, looks).run()
 
 
 def _told(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from tebura_contract.events import TrackAtGate, TrackEnded, TrackStarted
+from tebura_contract.events import PeopleSeen, Seen, TrackAtGate, TrackEnded, TrackStarted
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import GateId, TrackId, track_id
 from tebura_contract.layout import Gate
@@ -34,6 +34,13 @@ CLOSE_M = 1.0
 LEAVE_MARGIN_M, EXIT_MARGIN_M = 0.15, 0.5
 """The camera role's own, in and beyond a gate's zone."""
 POSITION_STEPS = 2
+SEEN_STEPS = 10
+"""Everybody is told at each full second, as the camera role does, with the half second before."""
+GLIDE_STEPS = 6
+"""A track that goes over to somebody else does so as fast as feet are smoothed, not at once."""
+NEAR_M = 3.0
+IN_THE_WAY_M = 0.3
+LEAST_SD_M = 0.02
 BIAS_SHARE = 0.8
 """Of the foot's deviation that stays for a track; the rest changes from look to look."""
 SMALL_M = (1.0, 1.4)
@@ -49,6 +56,8 @@ class Follow:
     bias_m: Xy
     last: int
     gates: set[GateId] = field(default_factory=set)
+    left: tuple[int, int] | None = None
+    """Whom it followed before it went over to somebody else, and at which step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +123,14 @@ class Follower:
         gates: Sequence[Gate],
         sight: SightScript,
         rng: np.random.Generator,
+        looks_rng: np.random.Generator,
     ) -> None:
         self._eye, self._people, self._gates = eye, people, gates
-        self._sight, self._rng = sight, rng
+        self._sight, self._rng, self._looks_rng = sight, rng, looks_rng
         self._now: dict[int, Follow] = {}
         self._seen_for = [0] * len(people)
         self._wait = [0] * len(people)
+        self._feet: dict[TrackId, Xy] = {}
         self._numbers: dict[int, int] = {}
         self.tracks = Tracks()
 
@@ -134,6 +145,8 @@ class Follower:
                 self._look(index, step)
             if self._sight.exchanged and len(self._now) > 1:
                 self._exchange(step)
+            if step % (SEEN_STEPS // 2) == 0:
+                self._see(step)
         return self.tracks
 
     def _look(self, index: int, step: int) -> None:
@@ -217,6 +230,29 @@ class Follower:
         position = Position(track=follow.id, at_ns=store_ns(step * STEP_S), foot_xy_m=foot_m)
         self.tracks.positions.append(position)
 
+    def _see(self, step: int) -> None:
+        """Note where everybody is who is in sight; tell it with the half second before."""
+        feet = {
+            follow.id: self._foot(index, follow, step, self._looks_rng)
+            for index, follow in sorted(self._now.items())
+            if follow.last == step
+        }
+        before, self._feet = self._feet, feet
+        if step % SEEN_STEPS or not feet:
+            return
+        people = tuple(
+            Seen(
+                track=follow.id,
+                foot_xy_m=feet[follow.id],
+                sd_m=round(max(self._sight.foot_sd_m * self._blur(index, step), LEAST_SD_M), 3),
+                before_xy_m=before.get(follow.id),
+            )
+            for index, follow in sorted(self._now.items())
+            if follow.id in feet
+        )
+        at_ns = store_ns(step * STEP_S)
+        self._say(step * STEP_S, PeopleSeen(camera=self._eye.camera, at_ns=at_ns, people=people))
+
     def _exchange(self, step: int) -> None:
         real = [i for i in self._now if not self._people[i].is_reflection]
         chance = self._sight.exchanged * STEP_S / 60.0
@@ -225,6 +261,7 @@ class Follower:
                 apart_m = math.dist(self._true_foot(a, step), self._true_foot(b, step))
                 if apart_m <= CLOSE_M and self._rng.random() < chance:
                     self._now[a], self._now[b] = self._now[b], self._now[a]
+                    self._now[a].left, self._now[b].left = (b, step), (a, step)
                     for index in (a, b):
                         person = self._people[index].walker.id
                         self.tracks.part(person, step)
@@ -237,15 +274,62 @@ class Follower:
         assert foot_m is not None
         return foot_m
 
-    def _foot(self, index: int, follow: Follow, step: int) -> Xy:
+    def _foot(
+        self, index: int, follow: Follow, step: int, rng: np.random.Generator | None = None
+    ) -> Xy:
         """Where the foot seems to be."""
-        x_m, y_m = self._true_foot(index, step)
+        x_m, y_m = self._followed(index, follow, step)
         sd_m = self._sight.foot_sd_m * math.sqrt(1.0 - BIAS_SHARE**2)
-        jitter_m = self._rng.normal(0.0, sd_m, 2) if sd_m else (0.0, 0.0)
+        jitter_m = (rng or self._rng).normal(0.0, sd_m, 2) if sd_m else (0.0, 0.0)
+        blur = self._blur(index, step)
         return (
-            round(x_m + follow.bias_m[0] + float(jitter_m[0]), 3),
-            round(y_m + follow.bias_m[1] + float(jitter_m[1]), 3),
+            round(x_m + blur * (follow.bias_m[0] + float(jitter_m[0])), 3),
+            round(y_m + blur * (follow.bias_m[1] + float(jitter_m[1])), 3),
         )
 
-    def _say(self, known_s: float, event: TrackStarted | TrackAtGate | TrackEnded) -> None:
+    def _followed(self, index: int, follow: Follow, step: int) -> Xy:
+        """Where the one stands whom a track follows; from one person to another it glides."""
+        here = self._true_foot(index, step)
+        if follow.left is None or step - follow.left[1] >= GLIDE_STEPS:
+            return here
+        other, since = follow.left
+        there, share = self._true_foot(other, step), (step - since) / GLIDE_STEPS
+        return (
+            there[0] + share * (here[0] - there[0]),
+            there[1] + share * (here[1] - there[1]),
+        )
+
+    def _blur(self, index: int, step: int) -> float:
+        """How many times as far off a foot seems as one near by and in plain sight."""
+        sight = self._sight
+        if not sight.foot_far and not sight.foot_hidden:
+            return 1.0
+        here = self._true_foot(index, step)
+        blurs = []
+        for camera in self._eye.cameras:
+            from_m = camera.store_from_camera.translation_m[:2]
+            far_m = max(0.0, math.dist(from_m, here) - NEAR_M)
+            is_hidden = any(
+                _is_between(from_m, self._true_foot(other, step), here)
+                for other in self._now
+                if other != index
+            )
+            blurs.append((1.0 + sight.foot_far * far_m) * (1.0 + sight.foot_hidden * is_hidden))
+        return min(blurs)
+
+    def _say(
+        self, known_s: float, event: TrackStarted | TrackAtGate | TrackEnded | PeopleSeen
+    ) -> None:
         self.tracks.found.append(Found(known_s + SAID_S, event))
+
+
+def _is_between(from_m: Xy, other_m: Xy, here_m: Xy) -> bool:
+    """Whether somebody stands in the way from the camera to here."""
+    along = (here_m[0] - from_m[0], here_m[1] - from_m[1])
+    length_m = math.hypot(*along)
+    if length_m == 0.0:
+        return False
+    off = (other_m[0] - from_m[0], other_m[1] - from_m[1])
+    at_m = (along[0] * off[0] + along[1] * off[1]) / length_m
+    aside_m = abs(along[0] * off[1] - along[1] * off[0]) / length_m
+    return 0.0 < at_m < length_m and aside_m <= IN_THE_WAY_M

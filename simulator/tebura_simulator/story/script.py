@@ -191,7 +191,10 @@ class SightScript(Script, frozen=True, kw_only=True):
         late: Share of reaches told late, by up to `late_s`.
         time_sd_s: Of the start and the end of a reach.
         along_sd_m: Of where along the shelf's front the hand went in.
-        foot_sd_m: Of a foot on the floor.
+        foot_sd_m: Of a foot on the floor, three metres from the camera and in plain sight.
+        foot_far: Share by which that grows with each metre farther off.
+        foot_hidden: Share by which it grows where somebody else stands in the way: then hips and
+            shoulders tell, at the height they usually have.
         breaks: How often a minute a track breaks and another goes on.
         exchanged: How often a minute two people who stand within a metre exchange tracks.
         hand_known: Share of reaches that tell what the hand held; `hand_wrong` of those lie.
@@ -208,6 +211,8 @@ class SightScript(Script, frozen=True, kw_only=True):
     time_sd_s: Seconds = 0.12
     along_sd_m: Seconds = 0.06
     foot_sd_m: Seconds = 0.08
+    foot_far: Seconds = 0.0
+    foot_hidden: Seconds = 0.0
     breaks: Seconds = 0.3
     exchanged: Seconds = 0.2
     hand_known: Rate = 0.5
