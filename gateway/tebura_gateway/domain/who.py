@@ -11,6 +11,8 @@ from tebura_contract.ids import PlateId, ShelfId, TrackId, VisitId, plate_id
 from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.facts import Fact, Step
+from tebura_gateway.domain.nearness import stood_there, within_reach
+from tebura_gateway.domain.places import Places
 from tebura_gateway.domain.presence import Presence
 from tebura_gateway.domain.tolerances import JudgementSettings
 
@@ -18,6 +20,9 @@ _PLACE_SIGMA_M = 0.25
 _TIME_SIGMA_S = 0.5
 _MISSED_REACH = 0.02
 """Weight of a person in the store whose reach no camera saw, against one seen with certainty."""
+_UNSEEN_REACH = 0.05
+"""The same of who stands before the place; `_UNKNOWN` of that where no camera saw them then."""
+_UNKNOWN = 0.3
 _STRANGER = 0.1
 """Weight of a hand without a visit: two tracks on one person are commoner than a stranger."""
 CONTESTED = 0.5
@@ -100,18 +105,25 @@ def who_took(
         for visit in presence.visits.values()
         if visit.is_open(step.from_ns - doubt_ns, step.to_ns + doubt_ns)
     ]
+    places = Places.of(layout)
     hands = _hands(step, presence, visits, reaches, layout, settings)
     if not visits:
         return Who((), 1.0, hands)
+    extent_m = _extent_m(step.shelf, step.plates, layout)
+    place = places.front_xy_m(step.shelf, sum(extent_m) / 2) if extent_m else None
+    near = within_reach(place, step.from_ns, presence) if place is not None else {}
+    if near:
+        unseen = {visit: _UNSEEN_REACH * near.get(visit, _UNKNOWN) for visit in visits}
+        return _normalised(hands, unseen)
     if not hands:
         alone = _ALONE_UNSEEN if layout.watchers(step.shelf) else _ALONE_UNWATCHED
         share = alone if len(visits) == 1 else 1.0 / len(visits)
         return Who(tuple((visit, share) for visit in sorted(visits)), 0.0, hands)
-    return _normalised(visits, hands)
+    return _normalised(hands, dict.fromkeys(visits, _MISSED_REACH))
 
 
-def _normalised(visits: Sequence[VisitId], hands: tuple[Hand, ...]) -> Who:
-    weights: dict[VisitId | None, float] = dict.fromkeys(visits, _MISSED_REACH)
+def _normalised(hands: tuple[Hand, ...], unseen: Mapping[VisitId, float]) -> Who:
+    weights: dict[VisitId | None, float] = dict(unseen.items())
     for hand in hands:
         # Several cameras see the same hand: the best view counts, not their number.
         weight = hand.score if hand.visit is not None else hand.score * _STRANGER
@@ -133,7 +145,7 @@ def _hands(
     layout: Layout,
     settings: JudgementSettings,
 ) -> tuple[Hand, ...]:
-    extent_m = _extent_m(step.shelf, step.plates, layout)
+    extent_m, places = _extent_m(step.shelf, step.plates, layout), Places.of(layout)
     hands = []
     from_ns = step.from_ns - round(settings.reach_before_s * SECOND_NS)
     to_ns = step.to_ns + round(settings.reach_after_s * SECOND_NS)
@@ -143,12 +155,17 @@ def _hands(
         score = _score(step, reach, extent_m, settings)
         if score <= 0.0:
             continue
-        owner = presence.owner.get(reach.track)
-        visit = owner if owner in visits else None
-        hands.append(
-            Hand(reach.track, visit, score, fact.uncertainty_ns, reach.track in presence.unsure)
-        )
-    return tuple(sorted(hands, key=lambda hand: (-hand.score, hand.track)))
+        score *= stood_there(reach, presence, places)
+        is_unsure = presence.is_unsure(reach.track, reach.from_ns)
+        shares: dict[VisitId | None, float] = {}
+        for owner, share in presence.owners(reach.track, reach.from_ns).items():
+            visit = owner if owner in visits else None
+            shares[visit] = shares.get(visit, 0.0) + share
+        hands += [
+            Hand(reach.track, visit, score * share, fact.uncertainty_ns, is_unsure)
+            for visit, share in shares.items()
+        ]
+    return tuple(sorted(hands, key=lambda hand: (-hand.score, hand.track, hand.visit or "")))
 
 
 def _score(

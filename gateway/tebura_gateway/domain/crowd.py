@@ -1,0 +1,45 @@
+"""Everybody in the store as the cameras together tell: who is who, and who stands where."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tebura_contract.ids import GateId, TrackId
+
+from tebura_gateway.domain.beliefs import Beliefs, beliefs_of
+from tebura_gateway.domain.bodies import Bodies, bodies_of
+from tebura_gateway.domain.companions import companions_of
+from tebura_gateway.domain.sightings import Look, Sightings, Spot, moment_of
+from tebura_gateway.domain.strands import strands_of
+from tebura_gateway.domain.tracks import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What follows from where people were seen to stand."""
+
+    bodies: Bodies
+    beliefs: Beliefs
+    _looks: Mapping[int, Sequence[Look]]
+
+    def around(self, at_ns: int) -> Sequence[Look]:
+        """Looks just then, or where there are none half a second off."""
+        moment = moment_of(at_ns)
+        for near in (moment, moment - 1, moment + 1):
+            if near in self._looks:
+                return self._looks[near]
+        return ()
+
+    def spot(self, track: TrackId, at_ns: int) -> Spot | None:
+        """Where a track was seen then."""
+        found = [look.spots[track] for look in self.around(at_ns) if track in look.spots]
+        return found[0] if found else None
+
+
+def crowd_of(
+    tracks: Mapping[TrackId, Track], sightings: Sightings, exits: frozenset[GateId]
+) -> Crowd:
+    """Undo exchanges, join cameras and broken tracks, and say how sure that is."""
+    strands = strands_of(tracks, sightings)
+    bodies = bodies_of(strands, sightings, exits)
+    beliefs = beliefs_of(strands, companions_of(sightings, strands), bodies)
+    return Crowd(bodies, beliefs, sightings.by_moment())

@@ -1,0 +1,73 @@
+"""Whose track is whose at the gate: who stood in its zone when a code was read."""
+
+from collections.abc import Mapping, Sequence
+
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import GateId, NodeId, TrackId
+
+from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.domain.tracks import Track, away_from_stay_ns
+from tebura_gateway.domain.visiting import Person
+
+_AT_THE_DOOR_NS = SECOND_NS
+
+
+def bind_at_gates(
+    people: Sequence[Person],
+    tracks: Mapping[TrackId, Track],
+    settings: JudgementSettings,
+    are_bodies: bool = False,
+) -> set[TrackId]:
+    """Give each entry the track that stood in the zone, one a camera; say which tossed up."""
+    reach_ns = round(settings.entry_s * SECOND_NS)
+    taken: set[TrackId] = set()
+    unsure: set[TrackId] = set()
+    for index, person in enumerate(people):
+        later = [other.at_ns for other in people[index + 1 :] if other.gate == person.gate]
+        next_ns = min(later, default=2**62)
+        by_seer: dict[tuple[NodeId, str], list[tuple[int, int, TrackId]]] = {}
+        for track in tracks.values():
+            away_ns = away_from_stay_ns(track, person.gate, person.at_ns)
+            if track.id not in taken and away_ns is not None and away_ns <= reach_ns:
+                # Two that were both near enough, as far as the clocks tell, are a toss-up.
+                near_ns = max(0, away_ns - person.uncertainty_ns)
+                seer = (NodeId(""), "") if are_bodies else (track.node, track.camera or "")
+                by_seer.setdefault(seer, []).append(
+                    (near_ns, _came_ns(track, person.gate), track.id)
+                )
+        for found in by_seer.values():
+            if are_bodies:
+                coming = [
+                    one for one in found if _is_coming(tracks[one[2]], person.gate, person.at_ns)
+                ]
+                found = coming or found
+            found.sort()
+            first = [name for near_ns, _, name in found if near_ns == found[0][0]]
+            # Who showed the code walks on; who still queues stays until their own code.
+            walked_on = [name for name in first if _left_zone(tracks[name], person, next_ns)]
+            chosen = walked_on[0] if len(walked_on) == 1 else first[0]
+            if len(first) > 1 and len(walked_on) != 1:
+                unsure.update(first)
+            taken.add(chosen)
+            person.tracks.append(tracks[chosen])
+    return unsure
+
+
+def _is_coming(track: Track, gate: GateId, at_ns: int) -> bool:
+    """Whether somebody came in and has not been farther in the store yet: not on the way out."""
+    first = min((stay for stay in track.stays if stay.gate == gate), key=lambda s: s.from_ns)
+    is_from_door = first.from_ns - track.started_ns <= _AT_THE_DOOR_NS
+    return is_from_door and (first.to_ns is None or first.to_ns >= at_ns - _AT_THE_DOOR_NS)
+
+
+def _came_ns(track: Track, gate: GateId) -> int:
+    return min(stay.from_ns for stay in track.stays if stay.gate == gate)
+
+
+def _left_zone(track: Track, person: Person, before_ns: int) -> bool:
+    return any(
+        stay.gate == person.gate
+        and stay.to_ns is not None
+        and person.at_ns <= stay.to_ns < before_ns
+        for stay in track.stays
+    )

@@ -1,0 +1,41 @@
+"""Who stood so that they could reach a place, by where cameras saw everybody stand."""
+
+import math
+
+from tebura_contract.events import Reach
+from tebura_contract.geometry import Xy
+from tebura_contract.ids import VisitId
+
+from tebura_gateway.domain.places import Places
+from tebura_gateway.domain.presence import Presence
+from tebura_gateway.domain.sightings import Spot
+
+_ARM_M, _ARM_SIGMA_M = 0.6, 0.3
+"""From the foot to the shelf's front: so far anybody reaches, and how that fades."""
+_OF_ANOTHER = 0.1
+"""Of reaches told of somebody who stands too far off, how many are theirs all the same."""
+
+
+def within_reach(place: Xy, at_ns: int, presence: Presence) -> dict[VisitId, float]:
+    """How well each visit's people stood to reach a place; empty where no camera tells."""
+    found: dict[VisitId, float] = {}
+    for spot, shares in presence.standing(at_ns):
+        fit = _fit(place, spot)
+        for visit, share in shares.items():
+            if visit is not None:
+                found[visit] = max(found.get(visit, 0.0), share * fit)
+    return found
+
+
+def stood_there(reach: Reach, presence: Presence, places: Places) -> float:
+    """How well a reach's person stood for it: too far off, it was somebody's beside them."""
+    place = places.front_xy_m(reach.shelf, reach.x_m)
+    spot = presence.spot(reach.track, (reach.from_ns + reach.to_ns) // 2)
+    if place is None or spot is None:
+        return 1.0
+    return max(_OF_ANOTHER, _fit(place, spot))
+
+
+def _fit(place: Xy, spot: Spot) -> float:
+    beyond_m = max(0.0, math.dist(place, spot.xy_m) - _ARM_M)
+    return math.exp(-0.5 * (beyond_m / math.hypot(_ARM_SIGMA_M, spot.sd_m)) ** 2)

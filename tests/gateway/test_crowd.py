@@ -1,0 +1,300 @@
+"""Who is who where cameras tell how people stand: joined, told apart, or doubtful."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tebura_contract.events import PeopleSeen, Seen, TrackEnded, TrackStarted
+from tebura_contract.geometry import Pose, Xy
+from tebura_contract.ids import CameraId, NodeId, ShelfId, TrackId, VisitId, track_id
+from tebura_contract.layout import Gondola, Layout, Shelf, StoreInfo
+from tebura_gateway.domain.facts import Fact, in_order
+from tebura_gateway.domain.judgement import judge
+from tebura_gateway.domain.places import Places
+from tebura_gateway.domain.presence import Presence, presence_of
+from tebura_gateway.domain.tolerances import JudgementSettings
+
+from tests.gateway.shop import CAMERA, KEN, MIKA, STORE, Script, layout, ns, through
+
+SHOP = layout()
+AISLE, BACK = CameraId("aisle"), CameraId("back")
+SECOND_NODE = NodeId("camera-2")
+HERE, THERE = (3.0, 2.0), (5.0, 2.0)
+Path = Callable[[float], Xy]
+
+
+def stays(xy_m: Xy) -> Path:
+    return lambda _: xy_m
+
+
+def walks(from_m: Xy, to_m: Xy, from_s: float, to_s: float) -> Path:
+    """Straight and evenly, standing before and after."""
+
+    def at(at_s: float) -> Xy:
+        share = min(1.0, max(0.0, (at_s - from_s) / (to_s - from_s)))
+        x, y = (a + share * (b - a) for a, b in zip(from_m, to_m, strict=True))
+        return x, y
+
+    return at
+
+
+@dataclass
+class Sighted(Script):
+    """The same shop with a second camera; both tell where people stand."""
+
+    paths: dict[TrackId, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.boots[SECOND_NODE] = 1
+
+    def comes_in(self, n: int, at_s: float, to_m: Xy) -> TrackId:
+        """From the door, a code shown a second later, to a place five seconds after."""
+        name = self.walk_in(n, at_s)
+        self.paths[name] = walks((0.0, 0.0), to_m, at_s + 1.5, at_s + 5.0)
+        return name
+
+    def begins(self, n: int, at_s: float, path: Path, node: NodeId = CAMERA) -> TrackId:
+        name = track_id(node, self.boots[node], n)
+        camera = AISLE if node == CAMERA else BACK
+        started = TrackStarted(track=name, camera=camera, at_ns=ns(at_s), foot_xy_m=path(at_s))
+        self.say(node, started)
+        self.paths[name] = path
+        return name
+
+    def breaks(self, track: TrackId, at_s: float) -> None:
+        self.say(CAMERA, TrackEnded(track=track, at_ns=ns(at_s), foot_xy_m=self.paths[track](at_s)))
+
+    def look(self, from_s: int, to_s: int, *tracks: TrackId, node: NodeId = CAMERA) -> None:
+        """Every full second, with the half before it."""
+        for second in range(from_s, to_s + 1):
+            people = tuple(
+                Seen(
+                    track=track,
+                    foot_xy_m=self.paths[track](second),
+                    sd_m=0.1,
+                    before_xy_m=self.paths[track](second - 0.5),
+                )
+                for track in tracks
+            )
+            camera = AISLE if node == CAMERA else BACK
+            self.say(node, PeopleSeen(camera=camera, at_ns=ns(second), people=people))
+
+
+def seen(facts: list[Fact]) -> Presence:
+    told = {**through(), SECOND_NODE: 2**61}
+    return presence_of(in_order(facts), SHOP, told, JudgementSettings())
+
+
+def share(script: Sighted, track: TrackId, at_s: float, visit: VisitId) -> float:
+    return seen(script.facts).owners(track, ns(at_s)).get(visit, 0.0)
+
+
+def two_inside() -> tuple[Sighted, dict[TrackId, VisitId]]:
+    """Mika here and Ken there, each seen by the first camera from the door on."""
+    script = Sighted()
+    found = {}
+    for n, (member, place) in enumerate(((MIKA, HERE), (KEN, THERE)), start=1):
+        track = script.comes_in(n, 10.0 * n, place)
+        found[track] = script.enter(member, 10.0 * n + 1.0)
+    mika, ken = found
+    script.look(10, 19, mika)
+    script.look(20, 30, mika, ken)
+    return script, found
+
+
+def test_a_track_of_another_camera_is_whoever_stands_where_it_begins() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    other = script.begins(1, 31.0, stays(THERE), SECOND_NODE)
+    script.look(31, 36, mika, ken)
+    script.look(31, 36, other, node=SECOND_NODE)
+    assert share(script, other, 31.0, visits[ken]) > 0.9
+
+
+def test_the_same_track_without_positions_stays_nobodys() -> None:
+    script, visits = two_inside()
+    other = script.begins(1, 31.0, stays(THERE), SECOND_NODE)
+    facts = [fact for fact in script.facts if not isinstance(fact.event, PeopleSeen)]
+    presence = seen(facts)
+    assert presence.crowd is None
+    assert presence.owners(other, ns(31.0)) == {None: 1.0}
+    assert presence.owner == visits
+
+
+def test_of_two_who_are_lost_at_once_each_is_found_where_they_were() -> None:
+    script, visits = two_inside()
+    for track in visits:
+        script.breaks(track, 30.0)
+    anew = {
+        script.begins(n, 31.5, stays(place)): visit
+        for n, (place, visit) in enumerate(zip((HERE, THERE), visits.values(), strict=True), 8)
+    }
+    script.look(32, 36, *anew)
+    for track, visit in anew.items():
+        assert share(script, track, 33.0, visit) > 0.8
+
+
+def test_whoever_may_be_either_of_two_is_a_little_of_both() -> None:
+    script, visits = two_inside()
+    for track in visits:
+        script.breaks(track, 30.0)
+    between = script.begins(8, 33.0, stays((4.0, 2.0)))
+    script.look(33, 36, between)
+    for visit in visits.values():
+        assert 0.3 < share(script, between, 34.0, visit) < 0.6
+
+
+def test_two_who_stand_and_are_each_where_the_other_was_were_only_taken_for_each_other() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[ken] = walks((0.0, 0.0), (3.8, 2.0), 21.5, 25.0)
+    script.facts = [f for f in script.facts if not isinstance(f.event, PeopleSeen)]
+    script.look(10, 19, mika)
+    script.look(20, 29, mika, ken)
+    before = script.paths.copy()
+    script.paths |= {mika: stays((3.8, 2.0)), ken: stays(HERE)}
+    for second in range(30, 36):
+        people = tuple(
+            Seen(
+                track=track,
+                foot_xy_m=script.paths[track](second),
+                sd_m=0.1,
+                before_xy_m=(before if second == 30 else script.paths)[track](second - 0.5),
+            )
+            for track in (mika, ken)
+        )
+        script.say(CAMERA, PeopleSeen(camera=AISLE, at_ns=ns(second), people=people))
+    assert share(script, mika, 28.0, visits[mika]) > 0.95
+    assert share(script, mika, 34.0, visits[ken]) > 0.9
+    assert share(script, ken, 34.0, visits[mika]) > 0.9
+    tracks = [visit.tracks for visit in seen(script.facts).visits.values()]
+    assert tracks == [(), ()], "an exchanged track is nobody's alone"
+
+
+def test_two_who_walk_past_each_other_keep_their_tracks() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, (5.0, 2.4), 31.0, 33.0)
+    script.paths[ken] = walks(THERE, (3.0, 2.0), 31.0, 33.0)
+    script.look(31, 38, mika, ken)
+    assert share(script, mika, 37.0, visits[mika]) > 0.9
+    assert share(script, ken, 37.0, visits[ken]) > 0.9
+
+
+@pytest.mark.parametrize(("apart_m", "is_sure"), [(0.1, False), (2.5, True)])
+def test_a_long_time_close_together_leaves_doubt(apart_m: float, is_sure: bool) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[ken] = walks(THERE, (HERE[0] + apart_m, HERE[1]), 31.0, 34.0)
+    script.look(31, 150, mika, ken)
+    early, late = (share(script, mika, at_s, visits[mika]) for at_s in (36.0, 149.0))
+    assert early > 0.95
+    assert late == early if is_sure else late < 0.9
+
+
+def test_who_leaves_by_the_door_does_not_take_the_code_of_who_comes_in() -> None:
+    script = Sighted()
+    staff = script.comes_in(1, 0.0, HERE)
+    script.paths[staff] = walks(HERE, (0.2, 0.0), 26.0, 30.0)
+    script.cross(staff, 29.0, is_inside=True)
+    mika = script.begins(2, 28.5, stays((-0.5, 0.0)))
+    visit = script.enter(MIKA, 31.0)
+    script.look(1, 28, staff)
+    script.look(29, 32, staff, mika)
+    script.end(staff, 33.0)
+    script.cross(mika, 34.0, is_inside=False)
+    script.paths[mika] = walks((-0.5, 0.0), HERE, 33.0, 37.0)
+    script.look(33, 40, mika)
+    found = seen(script.facts)
+    assert found.owners(mika, ns(38.0)).get(visit, 0.0) > 0.9
+    assert found.owners(staff, ns(20.0)).get(visit, 0.0) == 0.0
+
+
+def test_who_went_out_is_not_who_comes_in_next() -> None:
+    script = Sighted()
+    first = script.comes_in(1, 0.0, HERE)
+    gone = script.enter(MIKA, 1.0)
+    script.look(1, 27, first)
+    script.walk_out(first, 28.0)
+    second = script.comes_in(2, 33.0, THERE)
+    came = script.enter(KEN, 34.0)
+    script.look(33, 40, second)
+    assert share(script, second, 39.0, came) > 0.95
+    assert seen(script.facts).visits[gone].exited_ns == ns(30.0)
+
+
+def test_what_nobody_was_seen_reaching_for_is_of_who_stood_there() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, (0.25, -0.45), 31.0, 35.0)
+    script.look(31, 45, mika, ken)
+    step = script.pick(40.0)
+    told = {**through(), SECOND_NODE: 2**61}
+    decision = judge(script.facts, SHOP, told).decisions[step.id]
+    assert decision.visit == visits[mika]
+    assert decision.suspects[0].probability > 0.9
+    without = [fact for fact in script.facts if not isinstance(fact.event, PeopleSeen)]
+    blind = judge(without, SHOP, told).decisions[step.id]
+    assert blind.suspects[0].probability == pytest.approx(0.5)
+
+
+def test_a_reach_told_of_somebody_too_far_off_is_rather_of_who_stood_there() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, (0.25, -0.45), 31.0, 35.0)
+    script.look(31, 45, mika, ken)
+    step = script.pick(40.0)
+    script.reach(ken, 39.5, 40.5)
+    told = {**through(), SECOND_NODE: 2**61}
+    suspects = judge(script.facts, SHOP, told).decisions[step.id].suspects
+    shares = {suspect.visit: suspect.probability for suspect in suspects}
+    without = [fact for fact in script.facts if not isinstance(fact.event, PeopleSeen)]
+    blind = judge(without, SHOP, told).decisions[step.id].suspects
+    assert shares[visits[ken]] < 0.8 < blind[0].probability
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_in_which_facts_arrive_changes_nothing(random: Random) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[ken] = walks(THERE, (3.4, 2.0), 31.0, 33.0)
+    other = script.begins(1, 32.0, script.paths[ken], SECOND_NODE)
+    script.look(31, 60, mika, ken)
+    script.look(32, 60, other, node=SECOND_NODE)
+    script.reach(other, 49.5, 50.5)
+    script.pick(50.0)
+    told = {**through(), SECOND_NODE: 2**61}
+    mixed = [*script.facts, *script.facts[:5]]
+    random.shuffle(mixed)
+    assert judge(mixed, SHOP, told) == judge(script.facts, SHOP, told)
+
+
+def test_a_place_before_a_shelf_follows_the_gondolas_turn() -> None:
+    turned = Layout(
+        store=StoreInfo(id=STORE, name="角の店"),
+        gondola=(
+            Gondola(
+                id="g",
+                store_from_gondola=Pose(
+                    translation_m=(2.0, 1.0, 0.0), rotation_rad=(0.0, 0.0, math.pi / 2)
+                ),
+                size_m=(1.0, 0.4, 1.6),
+                shelf=(
+                    Shelf(
+                        id="top",
+                        gondola_from_shelf=Pose(translation_m=(0.1, 0.05, 1.0)),
+                        size_m=(0.8, 0.3, 0.3),
+                        reports_picks=NodeId("plates-1"),
+                    ),
+                ),
+            ),
+        ),
+    )
+    places = Places.of(turned)
+    assert places.front_xy_m(ShelfId("g/top"), 0.4) == pytest.approx((1.95, 1.5))
+    assert places.front_xy_m(ShelfId("g/none"), 0.4) is None
