@@ -346,3 +346,41 @@ def test_one_of_several_put_in_a_wrong_place_is_not_sold_as_what_weighs_the_same
     assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)
     assert found.candidates[0].sku == TEA
     assert bought(script, mika) == {}
+
+
+def test_what_does_not_weigh_what_was_taken_from_there_is_asked_about() -> None:
+    script = Script()
+    shopper(script)
+    script.pick(10.0, delta_g=-536.0)
+    script.pick(15.0, candidate(RICE, 5), plate="p2")
+    either = (candidate(TEA), candidate(RICE, 5, -5.0))
+    back = script.put_back(30.0, *either, delta_g=550.0)
+    same = script.put_back(40.0, delta_g=535.0)
+    assert outcomes(script, back) == [(Status.REVIEW, Reason.WHAT)]
+    assert outcomes(script, same) == [(Status.DECIDED, Reason.UNDONE)]
+
+
+def test_something_laid_down_where_two_hands_were_is_asked_about() -> None:
+    script = Script()
+    _, first = shopper(script)
+    _, second = shopper(script, 2, 2.0)
+    script.reach(first, 9.5, 11.0)
+    alone = script.foreign(10.0, 18.0)
+    for track in (first, second):
+        script.reach(track, 29.5, 31.0)
+    both = script.foreign(30.0, 18.0)
+    assert outcomes(script, alone) == [(Status.DECIDED, Reason.FOREIGN)]
+    assert [one.status for one in decisions(script, both)] == [Status.REVIEW]
+
+
+def test_what_weighs_about_what_lies_there_undecided_is_asked_about() -> None:
+    script = Script()
+    _, first = shopper(script)
+    script.reach(first, 9.5, 11.0)
+    script.put_back(10.0, candidate(TEA), candidate(RICE, 5, -1.0), delta_g=552.0)
+    script.walk_out(first, 30.0)
+    _, second = shopper(script, 2, 40.0)
+    script.reach(second, 49.5, 51.0)
+    taken = script.pick(50.0, candidate(RICE, 5), delta_g=-545.0)
+    (found,) = decisions(script, taken)
+    assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)

@@ -217,16 +217,36 @@ def test_weight_place_and_cart_say_what_can_be_told(
     assert places(every, LAYOUT, MODEL, ())[-1] is place
 
 
-def test_two_who_take_the_same_at_one_moment_cannot_be_told_apart() -> None:
+def test_two_who_act_on_one_plate_before_it_rests_cannot_be_told_apart() -> None:
     case = draw(case_names(Wanted("calm", store="kiosk"), range(1, 2))[0])
     name = next(n for n, (_, f) in LAYOUT.facings().items() if f.sku == "green-tea")
     first = structs.replace(
         case.story.actions[0], t_s=5.0, kind=ActionKind.TAKE, sku=TEA, facing=name, shopper="a"
     )
-    both = [first, structs.replace(first, t_s=5.2, shopper="b")]
-    apart = [first, structs.replace(first, t_s=8.0, shopper="b")]
+    both = [first, structs.replace(first, t_s=5.7, shopper="b")]
+    apart = [first, structs.replace(first, t_s=6.0, shopper="b")]
     assert set(places(both, LAYOUT, MODEL, ())) == {Place.TOGETHER}
     assert set(places(apart, LAYOUT, MODEL, ())) == {Place.HOME}
+
+
+def test_what_a_twin_put_back_leaves_in_the_hand_cannot_be_told_either() -> None:
+    of = {f.sku: n for n, (_, f) in LAYOUT.facings().items()}
+    case = draw(case_names(Wanted("calm", store="kiosk"), range(1, 2))[0])
+    crackers, bar = Sku("rice-crackers"), Sku("chocolate-bar")
+    did = [
+        (crackers, crackers, ActionKind.TAKE),
+        (bar, bar, ActionKind.TAKE),
+        (bar, crackers, ActionKind.PUT_BACK),
+        (crackers, bar, ActionKind.PUT_BACK),
+    ]
+    actions = [
+        structs.replace(
+            case.story.actions[0], t_s=5.0 * number, kind=kind, shopper="a", sku=sku, quantity=1,
+            facing=of[there],
+        )
+        for number, (sku, there, kind) in enumerate(did)
+    ]  # fmt: skip
+    assert places(actions, LAYOUT, MODEL, ())[2:] == [Place.TWIN, Place.TWIN]
 
 
 def test_what_a_silent_scale_could_not_feel_cannot_be_told() -> None:

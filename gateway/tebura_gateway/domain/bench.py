@@ -17,7 +17,15 @@ from tebura_gateway.domain.holdings import UNHELD, Holdings
 from tebura_gateway.domain.joint import Catalogue, Joint, weigh
 from tebura_gateway.domain.presence import NEVER_NS
 from tebura_gateway.domain.tolerances import JudgementSettings
-from tebura_gateway.domain.undoing import ANOTHER_SOON, PUT_HERE, Past, Undoing, is_soon, same_hand
+from tebura_gateway.domain.undoing import (
+    ANOTHER_SOON,
+    PUT_HERE,
+    Past,
+    Undoing,
+    is_some_of,
+    is_soon,
+    same_hand,
+)
 from tebura_gateway.domain.what import Guess, guesses, mixed, other_share
 from tebura_gateway.domain.who import Who
 
@@ -129,8 +137,8 @@ class Bench:
                 return past, mixed(found, past.guesses(), share)
             if past.is_product and self._same_hand(past, who) >= self.settings.who_threshold:
                 return past, mixed(found, past.guesses(), other_share(found))
-        some = self._undoing.some_of(step)
-        return None, mixed(found, some, PUT_HERE) if some else found
+        perhaps = self._undoing.perhaps(step)
+        return None, mixed(found, perhaps, PUT_HERE) if perhaps else found
 
     def _decision(self, fact: Fact, step: Step, who: Who, found: Sequence[Guess]) -> Decision:
         joint = weigh(step, who, found, self._holdings, self._catalogue)
@@ -173,7 +181,8 @@ class Bench:
         best = joint.best()
         if best is None or joint.other >= threshold:
             visit = who.posterior[0][0] if who.posterior else None
-            if is_return and isinstance(step, ForeignObject) and not step.is_passing:
+            is_thing = isinstance(step, ForeignObject) and not step.is_passing
+            if is_return and is_thing and not who.is_contested():
                 return _Verdict(visit, confidence=joint.other, reason=Reason.FOREIGN)
             # Several products at once are none of the candidates, either.
             return _Verdict(visit, reason=Reason.NO_CANDIDATE)
@@ -190,7 +199,10 @@ class Bench:
         ):
             reason = Reason.WHO
         elif share < threshold * joint.of_visit(visit) or (
-            not self._is_whole(step, sku, quantity) if is_return else self._may_be_a_hand(step, who)
+            not self._is_whole(step, sku, quantity)
+            or self._may_be_another(step, joint, visit, sku, quantity)
+            if is_return
+            else self._may_be_a_hand(step, who)
         ):
             reason = Reason.WHAT
         quantity = -quantity if is_return else quantity
@@ -202,6 +214,25 @@ class Bench:
             past.is_open and self._same_hand(past, who) >= self.settings.who_threshold
             for past in self._undoing.loosely(step)
         )
+
+    def _may_be_another(
+        self, step: Step, joint: Joint, visit: VisitId, sku: Sku, quantity: int
+    ) -> bool:
+        """Whether they hold something else that may be back, and this weighed otherwise before.
+
+        One thing weighs the same twice on the same plates: when they took it, and now.
+        """
+        taken = self._undoing.taken(step, visit, sku)
+        is_other_held = any(
+            whose == visit and other != sku and self._holdings.holds(visit, other, count)
+            for whose, other, count in joint.shares
+        )
+        if not (taken and is_other_held):
+            return False
+        is_all = not self._holdings.holds(
+            visit, sku, 1 + sum(one.decision.quantity for one in taken)
+        )
+        return is_all and not any(is_some_of(past, step, quantity) for past in taken)
 
     def _is_whole(self, step: Step, sku: Sku, quantity: int) -> bool:
         """Whether what came back weighs what it did: half empty, it is for a person to say."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.ids import EventId, ShelfId, VisitId
+from tebura_contract.ids import EventId, ShelfId, Sku, VisitId
 
 from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.facts import Step
@@ -22,6 +22,10 @@ ALIKE_G: Final = 4.0
 ALIKE_SIGMAS: Final = 3.0
 ALIKE_SHARE: Final = 0.01
 """The same thing weighs the same on the same plates, within the largest of these."""
+
+ABOUT_G: Final = 9.0
+"""What neighbours that are handled leave on a plate makes the same thing seem to weigh up to so
+much more or less."""
 
 UNITS_SHARE: Final = 0.03
 """Units of one product differ by so much at most."""
@@ -100,18 +104,31 @@ class Undoing:
             ):
                 yield past
 
-    def some_of(self, step: Step) -> tuple[Guess, ...]:
-        """What leaves, if it weighs as some of several that were put on these plates."""
+    def perhaps(self, step: Step) -> tuple[Guess, ...]:
+        """What leaves, if it weighs about what lies on these plates undecided.
+
+        Or as some of several that were put there.
+        """
         for past in self._opposite(step):
             put = past.decision
-            if step.delta_g > 0.0 or not past.is_product or put.sku is None:
+            if step.delta_g > 0.0:
+                continue
+            if past.is_open and abs(put.delta_g + step.delta_g) <= ABOUT_G:
+                return past.guesses()
+            if put.sku is None or not past.is_product:
                 continue
             for count in range(1, abs(put.quantity)):
-                expected_g = put.delta_g * count / abs(put.quantity)
-                off_g = abs(step.delta_g + expected_g)
-                if off_g <= max(ALIKE_G, UNITS_SHARE * expected_g):
+                if is_some_of(past, step, count):
                     return (Guess(sku=put.sku, quantity=count, probability=1.0),)
         return ()
+
+    def taken(self, step: Step, visit: VisitId, sku: Sku) -> tuple[Past, ...]:
+        """What they took of a product from these plates, and is not back."""
+        return tuple(
+            past
+            for past in self._opposite(step)
+            if past.is_product and (past.decision.visit, past.decision.sku) == (visit, sku)
+        )
 
     def loosely(self, step: Step) -> Iterator[Past]:
         """Steps of about the same weight the other way on these plates, shortly before."""
@@ -149,6 +166,15 @@ class Undoing:
             is_opposite = past.decision.delta_g * step.delta_g < 0.0
             if is_opposite and not set(past.decision.plates).isdisjoint(step.plates):
                 yield past
+
+
+def is_some_of(past: Past, step: Step, count: int) -> bool:
+    """Whether a step weighs what so many units of an earlier one did on the same plates."""
+    units = abs(past.decision.quantity)
+    expected_g = abs(past.decision.delta_g) * count / units
+    share = ALIKE_SHARE if count == units else UNITS_SHARE
+    noise_g = ALIKE_SIGMAS * math.hypot(past.decision.sigma_g, step.sigma_g)
+    return abs(abs(step.delta_g) - expected_g) <= max(ALIKE_G, share * expected_g, noise_g)
 
 
 def same_hand(first: Mapping[VisitId, float], second: Mapping[VisitId, float]) -> float:

@@ -2,9 +2,10 @@
 
 The gateway's own bench decides, with the cart of whoever it was: a put-back of what they do not
 hold is less likely. What several shoppers did and was told as one is of either, as when all their
-hands are there; so is what staff and a shopper did. Whose a false event is: of who pressed there
-and of whose act there at that time was never told; else of who acted last. Refills alone are left
-out; they are no shopper's. What came and went is of all whose hands were there meanwhile.
+hands are there; so is what staff and a shopper did, or who took and who pressed there. Whose a
+false event is: of who pressed there and of whose act there at that time was never told; else of who
+acted last. Refills alone are left out; they are no shopper's. What came and went is of all whose
+hands were there meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,13 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import EventId, NodeId, VisitId, track_id
 from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.decision import Decision, Reason, Status
-from tebura_gateway.domain.facts import Fact, is_passing
+from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.who import Hand, Who
 
 from tebura_simulator.epoch import START_NS
 from tebura_simulator.story.timetable import ActionKind
-from tebura_simulator.weighing_bench.matching import Group, Matching
+from tebura_simulator.weighing_bench.matching import ALIKE, Group, Matching
 from tebura_simulator.weighing_bench.playing import Played, Told
 
 _NODE = NodeId("bench")
@@ -59,6 +60,7 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
     """Decisions by the `id` of what was told; refills have none."""
     group_of = {id(one): group for group in found.groups for one in group.told}
     every = [*played.told, *played.passing]
+    hands = _hands_of_all(played)
     numbers = {id(one): number for number, one in enumerate(every)}
     layout = played.case.layout
     through_ns = dict.fromkeys(layout.nodes(), int(_LATER_NS))
@@ -69,11 +71,7 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
         group = group_of.get(id(one))
         if group is not None and all(s.kind is ActionKind.REFILL for s in group.steps):
             continue
-        names = (
-            _hands(one, played) if is_passing(one.event) else _shoppers(one, group, played, found)
-        )
-        if not names:
-            continue
+        names = hands.get(id(one)) or _shoppers(one, group, played, found)
         for name in names:
             visits.setdefault(name, VisitId(f"gate-1-{len(visits)}"))
         fact = Fact(EventId(_NODE, 1, numbers[id(one)]), one.event)
@@ -120,8 +118,11 @@ def _who(visits: Sequence[VisitId]) -> Who:
 
 def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -> list[str]:
     """Whose it may be; never nobody."""
-    if group is not None:
-        return list(dict.fromkeys(step.shopper for step in group.steps))
+    own = [step.shopper for step in group.steps] if group is not None else []
+    if group is not None and abs(group.told_g - group.true_g) <= max(
+        ALIKE[0], ALIKE[1] * abs(group.true_g)
+    ):
+        return list(dict.fromkeys(own))
     touches = [
         touch
         for touch in played.case.story.touches
@@ -130,6 +131,9 @@ def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -
         and one.from_s <= touch.to_s + SOON_S
     ]
     during = [touch for touch in touches if touch.to_s >= one.from_s - 0.5]
+    if group is not None:
+        # More than the steps was told: who pressed there or stood up did the rest.
+        return list(dict.fromkeys([*own, *(touch.shopper for touch in during)]))
     last = [max(touches, key=lambda touch: touch.from_s)] if touches else []
     names = [touch.shopper for touch in during or last]
     names += [
@@ -144,8 +148,17 @@ def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -
     return [max(before, key=lambda step: step.at_s).shopper if before else "nobody"]
 
 
+def _hands_of_all(played: Played) -> dict[int, list[str]]:
+    """Whose hands were there while something passed, at either half of it."""
+    hands: dict[int, list[str]] = {}
+    for halves in zip(played.passing[::2], played.passing[1::2], strict=True):
+        names = list(dict.fromkeys(name for half in halves for name in _hands(half, played)))
+        hands |= dict.fromkeys(map(id, halves), names)
+    return hands
+
+
 def _hands(one: Told, played: Played) -> list[str]:
-    """Who had a hand there while something passed."""
+    """Who had a hand on these plates meanwhile."""
     names = [
         step.shopper
         for step in played.true

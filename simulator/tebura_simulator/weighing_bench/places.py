@@ -17,7 +17,10 @@ from tebura_simulator.story.scenario import FaultKind, FaultScript
 from tebura_simulator.story.timetable import Action, ActionKind
 
 TWIN_SDS = 2.0
-TOGETHER_S = 0.5
+SETTLES_S = 0.9
+"""A plate rings for half a second and has come to rest after 0.4 s more: of what happens on it
+within that time only the sum can be seen."""
+
 BLIND_S = 1.5
 """A step begins this long before its moment at most, and has settled this long after."""
 _UNREAD = (FaultKind.SCALE_SILENT, FaultKind.NODE_OFF)
@@ -30,9 +33,10 @@ class Place(StrEnum):
     `HOME`: the product of the facing. `ASTRAY`: a product where it does not belong, told by the
     cart of whoever put it there, or by its having been put there. `TWIN`: either of these, but
     something else that may as well be there weighs the same: it belongs there, was left there, or
-    is in the same hand, which may put either anywhere. `UNHELD`: put back by somebody who did not
-    take so many. `TOGETHER`: somebody else moved the same product there at that moment, so their
-    sum can be told at best, but not whose each is. `BLIND`: its scale was silent or off, or a cell
+    is in the same hand, which may put either anywhere (or was, as far as a twin put back before can
+    tell). `UNHELD`: put back by somebody who did not take so many. `TOGETHER`: somebody else moved
+    something on the same plate before it could rest, so the sum can be told at best, but not whose
+    each is. `BLIND`: its scale was silent or off, or a cell
     of its plates broken. `NONE`: no product.
     """
 
@@ -63,8 +67,8 @@ def places(
 def _is_together(one: Action, actions: Iterable[Action]) -> bool:
     return any(
         other.shopper != one.shopper
-        and (other.facing, other.sku) == (one.facing, one.sku)
-        and abs(other.t_s - one.t_s) <= TOGETHER_S
+        and not set(one.plates).isdisjoint(other.plates)
+        and abs(other.t_s - one.t_s) <= SETTLES_S
         for other in actions
     )
 
@@ -79,11 +83,17 @@ class _Follower:
         self._facings = layout.facings()
         self._share = math.hypot(model.gain_error, model.corner)
         self._held: dict[str, Counter[Sku]] = {}
+        self._perhaps: dict[str, Counter[Sku]] = {}
         self._left: dict[FacingId, Counter[Sku]] = {}
 
     def follow(self, actions: Iterable[Action]) -> Iterable[Place]:
         for action in actions:
-            yield self._place(action)
+            place = self._place(action)
+            yield place
+            if place is Place.TWIN and action.kind is ActionKind.PUT_BACK:
+                # The other one may be what is back, and this one still in the hand.
+                perhaps = self._perhaps.setdefault(action.shopper, Counter())
+                perhaps[action.sku] += action.quantity
             held = self._held.setdefault(action.shopper, Counter())
             left = self._left.setdefault(action.facing, Counter())
             if action.kind is ActionKind.TAKE:
@@ -106,7 +116,8 @@ class _Follower:
         left = self._left.get(action.facing, Counter())
         rivals = self._beside(action.facing) | {sku for sku, count in left.items() if count > 0}
         if is_back:
-            rivals = {sku for sku, count in held.items() if count >= action.quantity}
+            hand = held + self._perhaps.get(action.shopper, Counter())
+            rivals = {sku for sku, count in hand.items() if count >= action.quantity}
         if any(self._is_twin(action, sku) for sku in rivals - {action.sku}):
             return Place.TWIN
         return Place.HOME if is_home else Place.ASTRAY
