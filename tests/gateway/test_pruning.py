@@ -4,16 +4,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tebura_contract.events import SensorKind, SensorState
-from tebura_contract.ids import VisitId
+from tebura_contract.events import PeopleSeen, Seen, SensorKind, SensorState
+from tebura_contract.ids import CameraId, VisitId, track_id
 from tebura_gateway.adapters import tables
 from tebura_gateway.service import pruning, timers
-from tebura_gateway.service.pruning import KEPT_NS
+from tebura_gateway.service.pruning import KEPT_NS, KEPT_SEEN_NS
 from tebura_gateway.service.receiving import DeadReason
 from tebura_gateway.service.reviews import close, open_review
 
 from tests.gateway.core import Core
-from tests.gateway.shop import CAMERA, GATE, MIKA, TEA, Script
+from tests.gateway.shop import CAMERA, GATE, MIKA, TEA, Script, ns
 
 BOTH = pytest.mark.parametrize("core", ["sqlite", "postgres"], indirect=True)
 LATER_S = KEPT_NS / 1e9 + 10_000.0
@@ -57,6 +57,39 @@ def test_events_go_after_their_time_and_nothing_about_money_with_them(core: Core
     assert core.rows(tables.inbox) == []
     assert state_of(core) == before
     core.check_books()
+
+
+def stood(script: Script, at_s: int) -> None:
+    seen = Seen(track=track_id(CAMERA, 1, 1), foot_xy_m=(0.0, 0.0), sd_m=0.1)
+    script.say(CAMERA, PeopleSeen(camera=CameraId("aisle"), at_ns=ns(at_s), people=(seen,)))
+
+
+@BOTH
+def test_where_people_stood_goes_a_day_after_their_visits_and_nothing_else_with_it(
+    core: Core,
+) -> None:
+    script = Script()
+    for at_s in range(20):
+        stood(script, at_s)
+    bought(core, script)
+    count = len(core.rows(tables.inbox))
+    core.tick(KEPT_SEEN_NS / 1e9 - 100.0)
+    assert len(core.rows(tables.inbox)) == count
+    core.tick(KEPT_SEEN_NS / 1e9 + 10_000.0)
+    assert len(core.rows(tables.inbox)) == count - 20
+    assert "people-seen" not in {row.kind for row in core.rows(tables.inbox)}
+    acked = core.hear(script.facts)
+    assert acked == [fact.id for fact in script.facts], "else the node sends it for ever"
+    assert len(core.rows(tables.inbox)) == count - 20
+    assert core.open_reviews() == set()
+
+
+def test_where_people_stood_days_ago_is_no_question(core: Core) -> None:
+    core.now_s = 3 * 24 * 3600.0
+    script = Script()
+    stood(script, 0)
+    assert core.hear(script.facts) == [fact.id for fact in script.facts]
+    assert core.open_reviews() == set()
 
 
 @BOTH

@@ -2,7 +2,8 @@
 
 The rule. An event of the inbox goes when
 
-* it began, ended and came longer than `KEPT_NS` ago;
+* it began, ended and came longer than `KEPT_NS` ago, or `KEPT_SEEN_NS` where it only says where
+  people stood;
 * everything up to its number has arrived from that boot of its node, so that the node's run of
   numbers needs no row to know that it is there;
 * nothing unfinished may need it: it is older, by a margin, than every visit that is not final or
@@ -17,6 +18,7 @@ reviews, receipts, refunds, books and counts stay.
 
 from sqlalchemy import and_, delete, func, select, tuple_
 from tebura_contract.clock import SECOND_NS
+from tebura_contract.events import Event, PeopleSeen, began_ns, kind_of
 from tebura_contract.ids import EventId
 
 from tebura_gateway.adapters.api_tables import delivery
@@ -30,12 +32,15 @@ from tebura_gateway.service.transaction import Tx
 _DAY_NS = 24 * 3600 * SECOND_NS
 KEPT_NS = 60 * _DAY_NS
 """So long evidence can be looked at again: a dispute comes within weeks, not seasons."""
+KEPT_SEEN_NS = _DAY_NS
+"""Who stood where is evidence while visits are open, and nobody's business after."""
 MARGIN_NS = _DAY_NS
 EVERY_NS = 3600 * SECOND_NS
 BATCH = 2_000
 """So many events at a time: nobody waits for a large broom."""
 KEPT_DONE_NS = 7 * _DAY_NS
 KEPT_DEAD_NS = 30 * _DAY_NS
+_SEEN = str(PeopleSeen.__struct_config__.tag)
 PRUNED = "pruned"
 """Name of the counter that holds when this was done last."""
 
@@ -46,24 +51,25 @@ def due(tx: Tx) -> int:
     if row is not None and tx.now_ns - int(row.value) < EVERY_NS:
         return 0
     _drop_deliveries(tx)
-    gone = _drop_events(tx)
+    gone = _drop_events(tx, KEPT_NS) + _drop_events(tx, KEPT_SEEN_NS, _SEEN)
     if gone < BATCH:
         tx.put(counter, {"name": PRUNED}, value=tx.now_ns)
     return gone
 
 
-def was_pruned(tx: Tx, memory: Memory, event: EventId, began_ns: int) -> bool:
+def was_pruned(tx: Tx, memory: Memory, name: EventId, event: Event) -> bool:
     """Whether this is a repetition of an event that is not in the inbox any more."""
-    if began_ns >= tx.now_ns - KEPT_NS:
+    kept_ns = KEPT_SEEN_NS if kind_of(event) == _SEEN else KEPT_NS
+    if began_ns(event) >= tx.now_ns - kept_ns:
         return False
-    run = memory.runs.get(event.node, {}).get(event.boot)
-    if run is None or event.seq > run.contiguous:
+    run = memory.runs.get(name.node, {}).get(name.boot)
+    if run is None or name.seq > run.contiguous:
         return False
-    return tx.get(inbox, node=event.node, boot=event.boot, seq=event.seq) is None
+    return tx.get(inbox, node=name.node, boot=name.boot, seq=name.seq) is None
 
 
-def _horizon_ns(tx: Tx) -> int:
-    """Everything before is finished and old."""
+def _horizon_ns(tx: Tx, kept_ns: int) -> int:
+    """Everything before is finished and that old."""
     final = [state.value for state in FINAL]
     unfinished = select(func.min(visit.c.entered_ns)).where(
         visit.c.store == tx.store, visit.c.state.not_in(final) | visit.c.late_ns.is_not(None)
@@ -73,11 +79,12 @@ def _horizon_ns(tx: Tx) -> int:
     )
     found = [tx.connection.execute(query).scalar() for query in (unfinished, asked)]
     held = [int(at_ns) - MARGIN_NS for at_ns in found if at_ns is not None]
-    return min([tx.now_ns - KEPT_NS, *held])
+    return min([tx.now_ns - kept_ns, *held])
 
 
-def _drop_events(tx: Tx) -> int:
-    horizon_ns = _horizon_ns(tx)
+def _drop_events(tx: Tx, kept_ns: int, kind: str | None = None) -> int:
+    """Drop what is that old, of all kinds or of one; how many went."""
+    horizon_ns = _horizon_ns(tx, kept_ns)
     blind = [fact.id for fact in still_blind(read_outages(tx, horizon_ns))]
     key = tuple_(inbox.c.node, inbox.c.boot, inbox.c.seq)
     old = (
@@ -100,6 +107,8 @@ def _drop_events(tx: Tx) -> int:
         .order_by(inbox.c.began_ns)
         .limit(BATCH)
     )
+    if kind is not None:
+        old = old.where(inbox.c.kind == kind)
     if blind:
         old = old.where(key.not_in([(one.node, one.boot, one.seq) for one in blind]))
     found = [tuple(row) for row in tx.connection.execute(old)]

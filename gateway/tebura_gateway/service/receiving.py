@@ -19,7 +19,14 @@ from tebura_contract.envelope import (
     open_envelope,
     parse,
 )
-from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned, began_ns, kind_of
+from tebura_contract.events import (
+    ForeignObject,
+    ItemPicked,
+    ItemReturned,
+    PeopleSeen,
+    began_ns,
+    kind_of,
+)
 from tebura_contract.ids import EventId, NodeId, StoreId
 from tebura_contract.topics import parse_topic
 
@@ -103,7 +110,7 @@ def receive_all(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[Eve
             found.append(None)
             continue
         found.append(arrival.id)
-        if arrival.fact is not None and was_pruned(tx, memory, arrival.id, arrival.from_ns):
+        if arrival.fact is not None and was_pruned(tx, memory, arrival.id, arrival.fact.event):
             why = "it came before, long ago, and nothing waits for it"
             bury(tx, message, DeadReason.PRUNED, why, arrival.id.node)
         elif first.setdefault(arrival.id, arrival) is not arrival:
@@ -211,7 +218,9 @@ def _effects(tx: Tx, memory: Memory, stored: Sequence[_Arrival]) -> None:
         elif one.fact.flags:
             _flag(tx, memory, one.fact)
         else:
-            timely.append(one)
+            if not isinstance(one.fact.event, PeopleSeen):
+                # By itself, where people stood changes nothing that was billed.
+                timely.append(one)
             if one.from_ns >= memory.from_ns:
                 memory.facts[one.id] = one.fact
             memory.unjudged_ns = min(memory.unjudged_ns or one.from_ns, one.from_ns)
@@ -220,7 +229,12 @@ def _effects(tx: Tx, memory: Memory, stored: Sequence[_Arrival]) -> None:
 
 
 def _flag(tx: Tx, memory: Memory, fact: Fact) -> None:
-    """Put a doubtful event before staff; a doubtful step comes there through the judgement."""
+    """Put a doubtful event before staff; a doubtful step comes there through the judgement.
+
+    Where people stood at a doubtful time says nothing, and is nobody's question.
+    """
+    if isinstance(fact.event, PeopleSeen):
+        return
     # Such a step may lie outside any window, so it is judged from here on whatever its time.
     memory.facts[fact.id] = fact
     reason = " ".join(sorted(fact.flags))
