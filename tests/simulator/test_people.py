@@ -273,6 +273,20 @@ def test_garments_lie_outside_the_body_and_hang_on_its_bones(shape: str) -> None
     assert pieces["shoes"].vertices_m[:, 2].min() == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("shape", ["girl", "slim-man", "heavy-woman"])
+def test_what_is_worn_over_a_wide_shirt_is_wider(shape: str) -> None:
+    m = Measures(load_body(shape))
+    shirt = top(m, Cut(ease_m=0.05, loose=1.0))
+    jacket = Cut(ease_m=0.02, loose=1.0, sleeve=1.0, open_m=0.03)
+
+    def back_m(piece: Surface) -> float:
+        """How far out the small of the back is."""
+        v = piece.vertices_m[(piece.vertices_m[:, 1] > 0.05) & (abs(piece.vertices_m[:, 0]) < 0.1)]
+        return float(v[abs(v[:, 2] - m.waist_m - 0.06 * m.scale) < 0.03 * m.scale, 1].mean())
+
+    assert back_m(top(m, jacket)) < back_m(shirt) < back_m(top(m, jacket, shirt))
+
+
 def test_a_script_says_what_it_wants_and_the_wardrobe_the_rest() -> None:
     said = BodyScript(shape="man", shirt="#123456", hair="#010203", over=Over.NONE, bag=Bag.TOTE)
     script = ShopperScript(id="ann", enter_s=0.0, body=said)

@@ -54,8 +54,8 @@ def covers(m: Measures, cut: Cut) -> Array:
     return np.asarray(np.where(m.body.share("head") > 0.5, -1.0, field))
 
 
-def top(m: Measures, cut: Cut) -> Surface:
-    """A shirt, pullover, jacket, or the upper part of a coat."""
+def top(m: Measures, cut: Cut, under: Surface | None = None) -> Surface:
+    """A shirt, pullover, jacket, or the upper part of a coat, perhaps worn over something."""
     body, v, s = m.body, m.body.vertices_m, m.scale
     field = covers(m, cut)
     if cut.open_m is not None:
@@ -65,7 +65,7 @@ def top(m: Measures, cut: Cut) -> Surface:
         field = np.where(front, np.minimum(field, gap), field)
     skin = surface(v, body.faces, body.weights)
     piece = clipped(skin.printed(m.unrolled_m), field)
-    piece = _draped(piece, m, cut.loose)
+    piece = _draped(piece, m, cut.loose, under)
     piece = eased(smoothed(piece, 10), cut.ease_m * s)
     piece = rimmed(_softened(piece), 0.9 * cut.ease_m * s)
     half = 0.19 * s + 0.25
@@ -116,22 +116,23 @@ def _softened(piece: Surface) -> Surface:
     return hemmed(smoothed(piece, 3, 0.4), 10)
 
 
-def _draped(piece: Surface, m: Measures, loose: float) -> Surface:
-    """The trunk's part hung straight down from where it is widest."""
+def _draped(piece: Surface, m: Measures, loose: float, under: Surface | None) -> Surface:
+    """The trunk's part hung straight down from where it, or what is `under` it, is widest."""
     v = piece.vertices_m
-    arm = piece.weights[:, [i for i, b in enumerate(BONES) if "arm" in b or "hand" in b]].sum(1)
     armpit = float(m.body.bone("upperarm.l")[2]) - 0.12 * m.scale
-    share = np.clip((armpit - v[:, 2]) / (0.08 * m.scale), 0.0, 1.0) * np.clip(1 - 3 * arm, 0, 1)
+    share = np.clip((armpit - v[:, 2]) / (0.08 * m.scale), 0.0, 1.0) * _of_trunk(piece)
     middle = np.array([0.0, float(m.body.bone("belly")[1])])
-    off = v[:, :2] - middle
-    rho, angle = np.hypot(off[:, 0], off[:, 1]), np.arctan2(off[:, 1], off[:, 0])
     low = float(v[:, 2].min())
     layers = max(4, int((armpit + 0.05 - low) / _LAYER_M) + 1)
-    column = (angle / (2 * np.pi) + 0.5) * _AROUND
-    row = np.clip((v[:, 2] - low) / _LAYER_M, 0, layers - 1)
+    rho, row, column = _around(v, middle, low, layers)
     grid = np.zeros((layers, _AROUND))
     on = share > 0.02
     np.maximum.at(grid, (row[on].astype(int), column[on].astype(int) % _AROUND), rho[on])
+    if under is not None:
+        below = under.vertices_m[(_of_trunk(under) > 0.9) & (under.vertices_m[:, 2] < armpit)]
+        below = below[below[:, 2] > low]
+        wide, at, side = _around(below, middle, low, layers)
+        np.maximum.at(grid, (at.astype(int), side.astype(int) % _AROUND), wide)
     for _ in range(2):
         # Holes of the grid take the widest of their neighbours.
         near = np.maximum.reduce([np.roll(grid, 1, 1), np.roll(grid, -1, 1), grid])
@@ -139,10 +140,10 @@ def _draped(piece: Surface, m: Measures, loose: float) -> Surface:
     grid = _spanned(grid)
     for layer in range(layers - 2, -1, -1):
         grid[layer] = np.maximum(grid[layer], grid[layer + 1] - 0.10 * _LAYER_M)
-    wide = np.concatenate([grid[:, -6:], grid, grid[:, :6]], axis=1)
-    wide = cv2.GaussianBlur(wide, (0, 0), 1.3)[:, 5:-5].astype(np.float32)
+    around = np.concatenate([grid[:, -6:], grid, grid[:, :6]], axis=1)
+    around = cv2.GaussianBlur(around, (0, 0), 1.3)[:, 5:-5].astype(np.float32)
     hung = cv2.remap(
-        wide,
+        around,
         (column + 0.5).astype(np.float32)[:, None],
         row.astype(np.float32)[:, None],
         cv2.INTER_LINEAR,
@@ -150,8 +151,23 @@ def _draped(piece: Surface, m: Measures, loose: float) -> Surface:
     )[:, 0]
     grown = np.maximum(rho, rho + loose * share * (hung - rho))
     moved = v.copy()
+    off = v[:, :2] - middle
     moved[:, :2] = middle + off * (grown / np.maximum(rho, 1e-9))[:, None]
     return piece.moved(moved)
+
+
+def _of_trunk(piece: Surface) -> Array:
+    """How much each vertex hangs on the trunk, and on no arm, (V,)."""
+    arms = [i for i, bone in enumerate(BONES) if "arm" in bone or "hand" in bone]
+    return np.asarray(np.clip(1.0 - 3.0 * piece.weights[:, arms].sum(1), 0.0, 1.0))
+
+
+def _around(v: Array, middle: Array, low_m: float, layers: int) -> tuple[Array, Array, Array]:
+    """Points as distance from the trunk's middle, layer from below, and column around it."""
+    off = v[:, :2] - middle
+    rho, angle = np.hypot(off[:, 0], off[:, 1]), np.arctan2(off[:, 1], off[:, 0])
+    row = np.clip((v[:, 2] - low_m) / _LAYER_M, 0, layers - 1)
+    return rho, row, (angle / (2 * np.pi) + 0.5) * _AROUND
 
 
 def _spanned(grid: Array) -> Array:

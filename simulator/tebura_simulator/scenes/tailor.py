@@ -49,10 +49,10 @@ _TOPS = {
 _OVERS = {
     Over.JACKET: Cut(hem_m=0.09, sleeve=1.0, neck_m=-0.006, ease_m=0.030, loose=1.0, open_m=0.035),
     Over.BLAZER: Cut(
-        hem_m=0.17, sleeve=0.98, neck_m=0.0, vee_m=0.20, ease_m=0.026, loose=0.95, open_m=0.016
+        hem_m=0.17, sleeve=0.98, neck_m=0.0, vee_m=0.20, ease_m=0.026, loose=1.0, open_m=0.016
     ),
     Over.CARDIGAN: Cut(
-        hem_m=0.13, sleeve=0.96, neck_m=0.022, vee_m=0.14, ease_m=0.024, loose=0.9, open_m=0.05
+        hem_m=0.13, sleeve=0.96, neck_m=0.022, vee_m=0.14, ease_m=0.024, loose=1.0, open_m=0.05
     ),
     Over.COAT: Cut(
         hem_m=0.10, sleeve=1.0, neck_m=-0.004, vee_m=0.06, ease_m=0.034, loose=1.0, open_m=0.02
@@ -66,10 +66,11 @@ def dressed(body: Body, outfit: Outfit) -> list[Worn]:
     """All surfaces of a person, from the skin outwards."""
     m, rng = Measures(body), np.random.default_rng(outfit.seed)
     upper = _upper(outfit)
+    shirt = top(m, upper)
     worn = [
-        Worn("top", top(m, upper), _top_picture(outfit, rng)),
+        Worn("top", shirt, _top_picture(outfit, rng)),
         *_lower(m, outfit, rng),
-        *_over(m, outfit, rng),
+        *_over(m, outfit, shirt, rng),
         Worn("shoes", shoes(m), leather(outfit.shoes, outfit.soles, rng), 0.25),
     ]
     if outfit.top in (Top.POLO, Top.SHIRT) and outfit.over is not Over.APRON:
@@ -154,7 +155,7 @@ def _bare_legs(m: Measures, outfit: Outfit) -> Array:
     return np.where(legs & (z < m.waist_m), shin, 1.0)
 
 
-def _over(m: Measures, outfit: Outfit, rng: Generator) -> list[Worn]:
+def _over(m: Measures, outfit: Outfit, under: Surface, rng: Generator) -> list[Worn]:
     if outfit.over is Over.NONE:
         return []
     cut = _OVERS[outfit.over]
@@ -169,7 +170,7 @@ def _over(m: Measures, outfit: Outfit, rng: Generator) -> list[Worn]:
         detail.get(outfit.over, Detail.POCKETS),
         rng,
     )
-    worn = [Worn("over", top(m, cut), picture)]
+    worn = [Worn("over", top(m, cut, under), picture)]
     plain = cloth(outfit.over_colour, outfit.second, Pattern.PLAIN, Detail.NONE, rng)
     if outfit.over in (Over.JACKET, Over.COAT, Over.BLAZER):
         worn.append(Worn("lapel", collar(m, cut, 0.040), plain))
