@@ -90,7 +90,7 @@ def require_file() -> Callable[[Path], Path]:
     return require
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """`free_port()`: a TCP port on 127.0.0.1 that nothing uses now, a new one each call."""
     given: set[int] = set()

@@ -22,10 +22,12 @@ from tebura_contract.messages import Position
 from tebura_gateway.adapters.courier import Courier
 from tebura_gateway.adapters.database import Database, lease, migrate, open_database
 from tebura_gateway.adapters.feed import ChangeFeed
+from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.adapters.key_ring import KeyRing
 from tebura_gateway.adapters.mqtt import MqttAdapter
 from tebura_gateway.adapters.payer import Payer
-from tebura_gateway.adapters.providers import open_providers
+from tebura_gateway.adapters.payment_accounts import PaymentAccounts
+from tebura_gateway.adapters.providers import open_outside
 from tebura_gateway.adapters.services import WriterServices
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
@@ -34,6 +36,7 @@ from tebura_gateway.config import GatewayConfig
 from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
 from tebura_gateway.service.shop import HOUSE, AfterSale, Shop, WalkUp
 from tebura_gateway.service.transaction import Tx
@@ -63,6 +66,7 @@ class GatewayRuntime:
     writer: Writer
     web: WebSettings
     keys: KeyRing
+    payments: PaymentAccounts
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -138,7 +142,9 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         DatabaseError: If the database cannot be used.
     """
     store = config.layout.store.id
-    providers = open_providers(config, database)
+    outside = open_outside(config, database)
+    house = HouseAccount(database, store)
+    providers: dict[str, PaymentProvider] = {house.terms.name: house, **outside}
     feed = ChangeFeed()
     payer = Payer(providers)
     name = f"{socket.gethostname()}:{config.settings.http.port}"
@@ -179,7 +185,16 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     mqtt.start(writer)
     try:
         keys = KeyRing(database.reading, store, now_ns, partial(_note_use, writer))
-        yield GatewayRuntime(config, views, WriterServices(writer), feed, mqtt, writer, web, keys)
+        payments = PaymentAccounts(
+            database.reading,
+            writer,
+            store,
+            outside,
+            config.settings.settlement.provider,
+            now_ns,
+        )
+        services = WriterServices(writer)
+        yield GatewayRuntime(config, views, services, feed, mqtt, writer, web, keys, payments)
     finally:
         # First nothing new comes in, then what came is written, then what it asked is answered.
         mqtt.stop()

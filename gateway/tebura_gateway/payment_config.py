@@ -17,15 +17,19 @@ STRIPE_KEY_LIFETIME_H = 23.0
 class PaymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One provider. A `bridge` is a service of the shop's own at `address`.
 
-    `secret_file` holds the bridge's key in hex, or Stripe's secret key. One that no other table
-    names takes no new payments, but still gives back what it took.
+    `secret_file` holds the bridge's key in hex, or Stripe's secret key; `hint_secret_file` what
+    Stripe signs its events with. With `enrols` members say at the bridge what they pay with before
+    they can; at Stripe they always do. One that no other table names takes no new payments, but
+    still gives back what it took.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
     kind: Literal["bridge", "stripe"]
     address: str = ""
     secret_file: str
+    hint_secret_file: str = ""
     holds: bool = True
+    enrols: bool = False
     key_lifetime_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
     @property
@@ -42,6 +46,7 @@ class Payment:
 
     settings: PaymentSettings
     secret: str
+    hint_secret: str = ""
 
 
 def read_payments(
@@ -74,7 +79,11 @@ def read_payments(
             secret = file.read_text(encoding="ascii").strip()
             if one.kind == "bridge" and len(bytes.fromhex(secret)) < 32:
                 problems.append(f"{place}: {file} must hold at least 32 bytes in hex")
-            found.append(Payment(one, secret))
+            hint_secret = ""
+            if one.hint_secret_file:
+                file = beside(path, one.hint_secret_file)
+                hint_secret = file.read_text(encoding="ascii").strip()
+            found.append(Payment(one, secret, hint_secret))
         except OSError as error:
             problems.append(f"{place}: {file} cannot be read: {error.strerror}")
         except ValueError:

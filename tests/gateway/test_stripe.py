@@ -12,7 +12,15 @@ import pytest
 from tebura_contract.ids import MemberId
 from tebura_contract.money import Money
 from tebura_gateway.domain.settlement import Call
-from tebura_gateway.service.ports import About, Approved, Declined, NoAnswer, ProviderCall, Terms
+from tebura_gateway.service.ports import (
+    About,
+    Approved,
+    Declined,
+    Enrolled,
+    NoAnswer,
+    ProviderCall,
+    Terms,
+)
 from tebura_simulator.payments.acquirer import Fate
 
 from tests.gateway.shop import KEN, MIKA
@@ -21,7 +29,6 @@ from tests.gateway.stripe_front import Front, standing
 stripe = pytest.importorskip("stripe")
 from tebura_gateway.adapters.stripe_provider import (  # noqa: E402  # needs the SDK
     Stripe,
-    StripeAccount,
     open_stripe,
 )
 
@@ -44,21 +51,21 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 
 @pytest.fixture(scope="module")
-def accounts(front: Front) -> dict[str, StripeAccount]:
+def accounts(front: Front) -> dict[str, Enrolled]:
     client = stripe.StripeClient("sk_test_tebura", base_addresses={"api": front.address})
 
-    def account(number: str) -> StripeAccount:
+    def account(number: str) -> Enrolled:
         customer = client.v1.customers.create({})
         card = {"number": number, "exp_month": 12, "exp_year": 2090, "cvc": "123"}
         method = client.v1.payment_methods.create({"type": "card", "card": card})
         client.v1.payment_methods.attach(method.id, {"customer": customer.id})
-        return StripeAccount(customer.id, method.id)
+        return Enrolled(customer=customer.id, method=method.id)
 
     return {MIKA: account(GOOD_CARD), KEN: account(BAD_CARD)}
 
 
 @pytest.fixture
-def provider(front: Front, accounts: dict[str, StripeAccount]) -> Stripe:
+def provider(front: Front, accounts: dict[str, Enrolled]) -> Stripe:
     front.fates.clear()
     return open_stripe(Terms("stripe"), "sk_test_tebura", front.address, accounts.get)
 
@@ -158,7 +165,7 @@ def test_what_became_of_a_call_that_timed_out_can_be_asked(
 
 
 def test_a_stripe_that_is_away_is_no_answer(
-    accounts: dict[str, StripeAccount], free_port: Callable[[], int]
+    accounts: dict[str, Enrolled], free_port: Callable[[], int]
 ) -> None:
     away = open_stripe(
         Terms("stripe"), "sk_test_tebura", f"http://127.0.0.1:{free_port()}", accounts.get

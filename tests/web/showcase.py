@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,6 +28,7 @@ from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.paging import Listed, mark_of
 from tebura_gateway.service.requests import FacingCount, ListOrder, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
+    AccountView,
     OPEN_STAGES,
     BillView,
     CartLine,
@@ -75,6 +76,31 @@ AFTERNOON_NS = 1_795_237_500 * SECOND_NS
 
 
 @dataclass
+class Accounts:
+    """What the payment provider outside would say: nobody needs an account there, until told."""
+
+    is_needed: bool = False
+    since_ns: dict[MemberId, int] = field(default_factory=dict)
+    begun: list[tuple[MemberId, str]] = field(default_factory=list)
+
+    def account(self, member: MemberId) -> AccountView | None:
+        return AccountView(since_ns=self.since_ns.get(member)) if self.is_needed else None
+
+    def begin(self, member: MemberId, return_address: str) -> str | None:
+        if not self.is_needed:
+            return None
+        self.begun.append((member, return_address))
+        return "https://pay.example/session-1"
+
+    def finish(self, member: MemberId) -> bool:
+        self.since_ns[member] = AFTERNOON_NS
+        return True
+
+    def hint(self, name: str, headers: Mapping[str, str], target: str, body: bytes) -> bool | None:
+        return None
+
+
+@dataclass
 class Showcase:
     """Runtime, views, services and changes in one; what happens is said by calling methods."""
 
@@ -109,6 +135,7 @@ class Showcase:
     hooks: dict[str, WebhookView] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[str, Answer]] = field(default_factory=dict)
     changed: int = 0
+    payments: Accounts = field(default_factory=Accounts)
 
     # Runtime
 

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import http.client
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
@@ -22,7 +22,11 @@ from tebura_contract.money import Money
 from tebura_gateway.service.ports import (
     Answer,
     Approved,
+    Begun,
     Declined,
+    Enrolled,
+    Forged,
+    Hint,
     Movement,
     NoAnswer,
     ProviderCall,
@@ -46,6 +50,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     refers_to: str = ""
 
 
+class EnrolmentOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a bridge is asked to enrol, and where their browser goes afterwards."""
+
+    account: str
+    return_address: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a key: one of the two."""
 
@@ -62,6 +73,7 @@ class Bridge:
     secret: bytes
     now_ns: Callable[[], int]
     timeout_s: float = TIMEOUT_S
+    enrols: bool = False
 
     def authorize(self, key: str, account: MemberId, amount: Money) -> Answer:
         """Reserve an amount."""
@@ -100,6 +112,33 @@ class Bridge:
         if status != HTTPStatus.OK:
             raise NoAnswer(f"status {status}")
         return _decoded(body, list[Movement])
+
+    def begin(self, member: MemberId, return_address: str) -> Begun:
+        """Open a session in which a member says what they pay with."""
+        order = EnrolmentOrder(account=member, return_address=return_address)
+        status, body = self._ask("POST", "/enrolments", msgspec.json.encode(order))
+        if status != HTTPStatus.OK:
+            raise NoAnswer(f"status {status}")
+        return _decoded(body, Begun)
+
+    def finished(self, session: str) -> Enrolled | None:
+        """What a session led to."""
+        status, body = self._ask("GET", f"/enrolments/{urllib.parse.quote(session, safe='')}")
+        if status == HTTPStatus.NOT_FOUND:
+            return None
+        if status != HTTPStatus.OK:
+            raise NoAnswer(f"status {status}")
+        return _decoded(body, Enrolled)
+
+    def hint(self, headers: Mapping[str, str], target: str, body: bytes, now_s: int) -> Hint:
+        """Read what the bridge posted to us, signed as our requests to it are."""
+        signature = headers.get(SIGNATURE.lower(), "")
+        if not is_signed(self.secret, now_s, signature, "POST", target, body, ""):
+            raise Forged("the signature does not fit, or is older than five minutes")
+        try:
+            return msgspec.json.decode(body, type=Hint)
+        except msgspec.DecodeError as error:
+            raise Forged(f"not understood: {error}") from error
 
     def _do(self, what: str, key: str, order: Order) -> Answer:
         return _answer(*self._ask("POST", f"/{what}", msgspec.json.encode(order), key))

@@ -5,7 +5,7 @@ as long as Stripe remembers it, and in the metadata, by which it is found again 
 or a release is found by the state of its intent, for an intent is captured under one key only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,11 @@ from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service.ports import (
     Answer,
     Approved,
+    Begun,
     Declined,
+    Enrolled,
+    Forged,
+    Hint,
     Movement,
     NoAnswer,
     ProviderCall,
@@ -31,15 +35,8 @@ KEY_LIFETIME_S = 23 * 3600.0
 """Stripe forgets a key after 24 hours at the earliest."""
 SEARCH_MARGIN_S = 3600
 TIMEOUT_S = 30
+HINT_TOLERANCE_S = 300
 PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class StripeAccount:
-    """A member's names at Stripe."""
-
-    customer: str
-    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,14 @@ class Stripe:
 
     terms: Terms
     client: stripe.StripeClient
-    account_of: Callable[[MemberId], StripeAccount | None]
+    account_of: Callable[[MemberId], Enrolled | None]
+    currency: str = "JPY"
+    hint_secret: str = ""
+
+    @property
+    def enrols(self) -> bool:
+        """A card is asked for by Stripe's own page."""
+        return True
 
     def authorize(self, key: str, account: MemberId, amount: Money) -> Answer:
         """Reserve an amount on the member's card."""
@@ -103,6 +107,56 @@ class Stripe:
                 if refund.status in ("succeeded", "pending"):
                     found.append(_refunded(refund))
         return sorted(found, key=lambda one: (one.at_ns, one.reference))
+
+    def begin(self, member: MemberId, return_address: str) -> Begun:
+        """Open Stripe's page that asks for a card to be used later."""
+        known = self.account_of(member)
+        with _answers(has_declines=False):
+            # The same customer again, so that the key of an earlier call is found under it.
+            customer = known.customer if known is not None else self._new_customer(member)
+            session = self.client.v1.checkout.sessions.create(
+                {
+                    "mode": "setup",
+                    "currency": self.currency.lower(),
+                    "customer": customer,
+                    "client_reference_id": member,
+                    "success_url": return_address,
+                    "cancel_url": return_address,
+                }
+            )
+            return Begun(session=session.id, address=session.url or "")
+
+    def _new_customer(self, member: MemberId) -> str:
+        return self.client.v1.customers.create({"metadata": {"tebura_member": member}}).id
+
+    def finished(self, session: str) -> Enrolled | None:
+        """What the page led to, as Stripe has it."""
+        with _answers(has_declines=False):
+            found: Any = self.client.v1.checkout.sessions.retrieve(
+                session, {"expand": ["setup_intent"]}
+            )
+            intent = found.setup_intent
+            if found.status != "complete" or intent is None or intent.status != "succeeded":
+                return None
+            return Enrolled(customer=str(found.customer), method=str(intent.payment_method))
+
+    def hint(self, headers: Mapping[str, str], target: str, body: bytes, now_s: int) -> Hint:  # noqa: ARG002  # the SDK looks at the clock itself, and signs no address
+        """Read one of Stripe's events; its signature is checked by the SDK."""
+        if not self.hint_secret:
+            raise Forged("no hint_secret_file is configured")
+        signature = headers.get("stripe-signature", "")
+        try:
+            event: Any = self.client.construct_event(
+                body, signature, self.hint_secret, HINT_TOLERANCE_S
+            )
+            thing = event.data.object
+            is_session = thing.object == "checkout.session"
+            key = "" if is_session else _key_of(thing)
+            return Hint(id=event.id, key=key, session=thing.id if is_session else "")
+        except stripe.SignatureVerificationError as error:
+            raise Forged(str(error)) from error
+        except (ValueError, AttributeError) as error:
+            raise Forged(f"not understood: {error}") from error
 
     def _pay(self, key: str, account: MemberId, amount: Money, capture_method: str) -> Answer:
         known = self.account_of(account)
@@ -174,7 +228,9 @@ def open_stripe(
     terms: Terms,
     secret: str,
     address: str,
-    account_of: Callable[[MemberId], StripeAccount | None],
+    account_of: Callable[[MemberId], Enrolled | None],
+    currency: str = "JPY",
+    hint_secret: str = "",
 ) -> Stripe:
     """A Stripe provider; `address` is Stripe's own where it is left empty."""
     client = stripe.StripeClient(
@@ -184,7 +240,7 @@ def open_stripe(
         max_network_retries=0,
         http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
     )
-    return Stripe(terms, client, account_of)
+    return Stripe(terms, client, account_of, currency, hint_secret)
 
 
 def _once(key: str) -> "stripe.RequestOptions":
@@ -215,7 +271,7 @@ def _with_key(things: Iterator[Any], key: str, answer: Callable[[Any], Answer]) 
 
 def _key_of(thing: Any) -> str:
     """Our key in the metadata, if it is one of ours."""
-    return str(getattr(thing.metadata, KEY, ""))
+    return str(getattr(getattr(thing, "metadata", None), KEY, ""))
 
 
 def _of_intent(intent: Any) -> Answer:

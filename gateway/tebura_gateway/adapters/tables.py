@@ -362,6 +362,29 @@ payment_account = Table(
 )
 """A member's names at a payment provider outside. No card numbers: those stay over there."""
 
+enrolment = Table(
+    "enrolment",
+    metadata,
+    _store(),
+    Column("provider", String(32), primary_key=True),
+    Column("session", String(255), primary_key=True),  # the provider's name for it
+    Column("member", String(15), nullable=False),
+    Column("begun_ns", BigInteger, nullable=False),
+    Column("done_ns", BigInteger),
+    Index("enrolment_member", "store", "member"),
+)
+"""Members on their way to a provider outside, to say there what they pay with."""
+
+payment_hint = Table(
+    "payment_hint",
+    metadata,
+    _store(),
+    Column("provider", String(32), primary_key=True),
+    Column("hint", String(255), primary_key=True),  # the provider's name for it
+    Column("received_ns", BigInteger, nullable=False),
+)
+"""Hints of providers that were taken, for a day: the same again has no effect."""
+
 closing = Table(
     "closing",
     metadata,

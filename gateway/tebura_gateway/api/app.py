@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from tebura_contract.clock import rfc3339
 
-from tebura_gateway.api import problems, rest, webhooks
+from tebura_gateway.api import hints, problems, rest, webhooks
 from tebura_gateway.api.access import SHOPPER_COOKIE, Failures, RuntimeDep
 from tebura_gateway.api.description import Document, describe
 from tebura_gateway.api.headers import Guard
@@ -19,11 +19,25 @@ from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
 from tebura_gateway.api.wire import HealthOut
 from tebura_gateway.web import exit as exit_screen
-from tebura_gateway.web import live, phone, reviewing, staff, stocktaking
+from tebura_gateway.web import live, payment, phone, reviewing, staff, stocktaking
 from tebura_gateway.web.answers import WordsDep, page, see_other
 from tebura_gateway.web.rendering import STATIC, Renderer
 
 VERSION: Final = importlib.metadata.version("tebura")
+
+
+_PAGES: Final = (
+    rest,
+    webhooks,
+    hints,
+    phone,
+    payment,
+    staff,
+    reviewing,
+    stocktaking,
+    live,
+    exit_screen,
+)
 
 
 class _Files(StaticFiles):
@@ -79,7 +93,7 @@ def routed() -> FastAPI:
     )
     app.add_middleware(Guard)
     problems.install(app)
-    for pages in (rest, webhooks, phone, staff, reviewing, stocktaking, live, exit_screen):
+    for pages in _PAGES:
         app.include_router(pages.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     app.add_api_route("/", _home, include_in_schema=False)

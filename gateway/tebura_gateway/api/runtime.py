@@ -1,6 +1,6 @@
 """What the pages and the API need from the rest of the gateway; `bootstrap` provides it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,7 +13,7 @@ from tebura_gateway.service.api_keys import ApiKey
 from tebura_gateway.service.idempotency import Answer, Asked
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling
-from tebura_gateway.service.views import BillView, MemberView, Views, WebhookView
+from tebura_gateway.service.views import AccountView, BillView, MemberView, Views, WebhookView
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +124,29 @@ class Calls(Protocol):
         ...
 
 
+class Payments(Protocol):
+    """The payment provider outside, as members and its own messages reach it."""
+
+    def account(self, member: MemberId) -> AccountView | None:
+        """How a member pays there; None where they need not say so."""
+        ...
+
+    def begin(self, member: MemberId, return_address: str) -> str | None:
+        """Where a member says what they pay with. Raises `Unavailable`, `Refused`."""
+        ...
+
+    def finish(self, member: MemberId) -> bool:
+        """Ask what became of what a member began. Raises `Unavailable`."""
+        ...
+
+    def hint(self, name: str, headers: Mapping[str, str], target: str, body: bytes) -> bool | None:
+        """Take a provider's message: whether it was new; None: no such provider.
+
+        Raises `Forged` for what is not from it, `Unavailable`.
+        """
+        ...
+
+
 class Services(Calls, Protocol):
     """The calls, each by itself or several as one. All may raise `Unavailable`."""
 
@@ -149,6 +172,9 @@ class Runtime(Protocol):
 
     @property
     def services(self) -> Services: ...
+
+    @property
+    def payments(self) -> Payments: ...
 
     @property
     def changes(self) -> Changes: ...

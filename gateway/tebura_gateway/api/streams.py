@@ -20,9 +20,9 @@ MAX_STREAMS: Final = 200
 QUIET_S: Final = 2.0
 """Without a change a part is looked at this often: a node may have fallen silent meanwhile."""
 PAUSE_S: Final = 0.03
-"""At least between two looks, so that a burst of changes is one update; the first is sent at once."""
+"""At least between two looks, so that a burst of changes is one update; the first goes at once."""
 IDLE_SHARE: Final = 4.0
-"""A look that took long is followed by a rest so many times as long: many streams share the time."""
+"""After a look that took long a rest so many times as long: many streams share the time."""
 RETRY_MS: Final = 1000
 
 

@@ -4,6 +4,7 @@ A provider is asked with a key the caller stored beforehand. The same key again 
 twice: it answers as it did the first time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -125,6 +126,60 @@ class PaymentProvider(Protocol):
 
     def movements(self, from_ns: int, to_ns: int) -> list[Movement]:
         """What was captured and refunded in a span of time, oldest first."""
+        ...
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A shopper may say at `address` what they pay with; `session` is the provider's name of it."""
+
+    session: str
+    address: str
+
+
+class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider calls a member, and what they pay with."""
+
+    customer: str
+    method: str
+
+
+class Hint(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider says that something happened: under a key of ours, or in an enrolment's session.
+
+    `id` is its name for this message.
+    """
+
+    id: str
+    key: str = ""
+    session: str = ""
+
+
+class Forged(ValueError):
+    """A message that is not from the provider, or an old one sent again; the text says which."""
+
+
+class OutsideProvider(PaymentProvider, Protocol):
+    """A provider that members have accounts at, and that says things by itself."""
+
+    @property
+    def enrols(self) -> bool:
+        """Whether a member must say there what they pay with, before they can."""
+        ...
+
+    def begin(self, member: MemberId, return_address: str) -> Begun:
+        """Open a session in which a member says what they pay with."""
+        ...
+
+    def finished(self, session: str) -> Enrolled | None:
+        """What a session led to; None: nothing yet."""
+        ...
+
+    def hint(self, headers: Mapping[str, str], target: str, body: bytes, now_s: int) -> Hint:
+        """Read a message that somebody posted to us; `headers` are lower-case.
+
+        Raises:
+            Forged: If its signature does not fit or it is older than five minutes.
+        """
         ...
 
 

@@ -419,6 +419,12 @@ class DeliveryView(View, frozen=True, kw_only=True):
     done_ns: int | None
 
 
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's account at the payment provider outside; since when, or None: there is none."""
+
+    since_ns: int | None
+
+
 class Views(Protocol):
     """Everything the pages and the API read. Lists come newest first unless said otherwise.
 

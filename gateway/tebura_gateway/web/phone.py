@@ -76,6 +76,7 @@ def me(
         "member": member,
         "visit": visit,
         "past": past,
+        "account": runtime.payments.account(member.id),
         "codes": _codes(runtime, member, FIRST_CODES_S),
         "now_ms": runtime.now_ns() // 1_000_000,
     }

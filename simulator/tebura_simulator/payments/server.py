@@ -14,11 +14,19 @@ import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import MemberId
 from tebura_contract.money import Money
-from tebura_gateway.adapters.bridge import KEY, SIGNATURE, Order, Outcome, is_signed
+from tebura_gateway.adapters.bridge import (
+    KEY,
+    SIGNATURE,
+    EnrolmentOrder,
+    Order,
+    Outcome,
+    is_signed,
+)
 from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service.ports import About, Answer, Approved, NoAnswer, ProviderCall, Terms
 
 from tebura_simulator.payments.acquirer import Acquirer, Fate
+from tebura_simulator.payments.enrolments import Enrolments
 
 MOST_BYTES = 1024 * 1024
 
@@ -27,12 +35,17 @@ class Handler(BaseHTTPRequestHandler):
     """One request; a call that is lost gets no answer at all, its connection just ends."""
 
     acquirer: Acquirer
+    enrolments: Enrolments
     secret: bytes
 
     def do_POST(self) -> None:
         body = self.rfile.read(min(int(self.headers.get("Content-Length", "0")), MOST_BYTES))
         key = self.headers.get(KEY, "")
         if not self._is_allowed(body, key):
+            return
+        if self.path.endswith("/enrolments"):
+            begun = self.enrolments.begin(msgspec.json.decode(body, type=EnrolmentOrder))
+            self._say(200, msgspec.json.encode(begun))
             return
         order = msgspec.json.decode(body, type=Order)
         account, hold = MemberId(order.account), order.refers_to or None
@@ -53,7 +66,14 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do_GET(self) -> None:
+        if "/enrol/" in self.path:
+            self._show_page(self.path.rpartition("/")[2])
+            return
         if not self._is_allowed(b"", ""):
+            return
+        if "/enrolments/" in self.path:
+            enrolled = self.enrolments.finished(self.path.rpartition("/")[2])
+            self._say(404 if enrolled is None else 200, msgspec.json.encode(enrolled))
             return
         place = urllib.parse.urlsplit(self.path)
         if place.path.endswith("/movements"):
@@ -66,6 +86,15 @@ class Handler(BaseHTTPRequestHandler):
             self._say(404, b"")
         else:
             self._say_answer(answer)
+
+    def _show_page(self, session: str) -> None:
+        """What a shopper's browser sees, who has nothing to sign with."""
+        back = self.enrolments.visit_page(session)
+        self.send_response(404 if back is None else 303)
+        if back is not None:
+            self.send_header("Location", back)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -107,15 +136,19 @@ def _question(key: str) -> ProviderCall:
 
 
 @contextmanager
-def serving(acquirer: Acquirer, secret: bytes, port: int = 0) -> Iterator[str]:
+def serving(
+    acquirer: Acquirer, secret: bytes, port: int = 0, enrolments: Enrolments | None = None
+) -> Iterator[str]:
     """Serve an acquirer on 127.0.0.1 and give its address."""
-    handler = type("Bound", (Handler,), {"acquirer": acquirer, "secret": secret})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    accounts = enrolments or Enrolments()
+    bound = {"acquirer": acquirer, "secret": secret, "enrolments": accounts}
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), bound))
     server.daemon_threads = True
+    accounts.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, name="acquirer")
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield accounts.address
     finally:
         server.shutdown()
         thread.join()
