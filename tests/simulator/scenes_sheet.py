@@ -4,9 +4,7 @@ Each picture is the moment at which most people are in a camera's sight, in a lo
 at most 600 kB.
 """
 
-import math
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +26,9 @@ from tebura_simulator.scenes.split import Split  # noqa: E402
 from tebura_simulator.scenes.stage import Stage  # noqa: E402
 from tebura_simulator.scenes.worlds import world_of  # noqa: E402
 from tebura_simulator.story.drawing import Difficulty, draw  # noqa: E402
+from tebura_simulator.story.passing import Passing  # noqa: E402
 from tebura_simulator.story.script import Scenario  # noqa: E402
-from tebura_simulator.story.timeline import ShopperState, Timeline  # noqa: E402
+from tebura_simulator.story.timeline import Timeline  # noqa: E402
 
 TARGET = ROOT / "simulator" / "screenshots" / "scenes.jpg"
 SIZE_PX, SHOWN_PX, COLUMNS = (960, 540), (640, 360), 3
@@ -37,7 +36,6 @@ MOST_BYTES = 600_000
 _EVERY_S = 0.7
 _MARGIN_PX = 40
 _FARTHEST_M = 4.8
-_APART_M = 0.5
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,9 @@ def drawn(picture: Picture) -> NDArray[np.uint8]:
     """The fullest moment of a scene, as its best camera sees it."""
     timeline = Timeline(picture.scenario, picture.layout)
     moments = np.arange(0.0, picture.scenario.duration_s, _EVERY_S)
+    passing = Passing(timeline, picture.layout)
     _, t_s, label = max(
-        (_seen(timeline, float(t_s), Lens(camera_of(picture.layout, label))), float(t_s), label)
+        (_seen(passing, float(t_s), Lens(camera_of(picture.layout, label))), float(t_s), label)
         for label in picture.cameras
         for t_s in moments
     )
@@ -78,26 +77,17 @@ def drawn(picture: Picture) -> NDArray[np.uint8]:
     return np.asarray(small[:, :, ::-1], np.uint8)
 
 
-def _seen(timeline: Timeline, t_s: float, lens: Lens) -> int:
-    """How many people are well in the picture, those who reach counted twice.
-
-    Who stands in somebody (shoppers of drawn scenarios hardly avoid each other) counts against it.
-    """
-    people = timeline.shoppers(t_s)
+def _seen(passing: Passing, t_s: float, lens: Lens) -> int:
+    """How many people are well in the picture, those who reach counted twice."""
+    people = passing.shoppers(t_s)
     points = np.array([(*p.xy_m, z) for p in people for z in (0.3, 1.5)]).reshape(-1, 3)
     pixels, far_m = lens.project(points)
     inside = ((pixels > _MARGIN_PX) & (pixels < np.asarray(SIZE_PX) - _MARGIN_PX)).all(axis=1)
     near = np.asarray(inside & (far_m < _FARTHEST_M)).reshape(-1, 2)
     return sum(
-        -1 if _is_crossed(person, people) else 1 + int(person.reach is not None)
+        1 + int(person.reach is not None)
         for person, ends in zip(people, near, strict=True)
         if ends.all()
-    )
-
-
-def _is_crossed(person: ShopperState, people: Sequence[ShopperState]) -> bool:
-    return any(
-        other is not person and math.dist(person.xy_m, other.xy_m) < _APART_M for other in people
     )
 
 
