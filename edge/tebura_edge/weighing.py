@@ -42,7 +42,7 @@ SLIDES: Final = 0.02
 """What leaves one plate and comes to the next at once slid there, if this share at most is left. At
 0.04 a bottle of tea put back beside a bottle of water that somebody takes is one that slid."""
 
-PASSING_SHARE: Final = 0.05
+PASSING_SHARE: Final = 0.1
 """Deviation of what a thing weighs on a plate that has no time to come to rest."""
 
 SHAKE_G: Final = 20.0

@@ -12,7 +12,7 @@ from tebura_gateway.domain.cart import cart_of
 from tebura_gateway.domain.decision import Reason, Ruling, Status
 from tebura_gateway.domain.judgement import Judgement, judge
 
-from tests.gateway.shop import CAMERA, KEN, MIKA, TEA, Script, layout, through
+from tests.gateway.shop import CAMERA, KEN, MIKA, RICE, TEA, Script, candidate, layout, through
 
 SHOP = layout()
 
@@ -55,6 +55,17 @@ def test_what_passes_under_two_hands_is_asked_about_and_both_wait_for_it(delta_g
         assert (found.status, found.reason) == (Status.REVIEW, Reason.WHO)
         assert {one.visit for one in found.suspects} == {mika, ken}
     assert all(len(judgement.in_doubt(visit)) == 2 for visit in (mika, ken))
+
+
+def test_what_is_taken_from_where_two_exchanged_something_is_asked_about() -> None:
+    script, (_, first), (_, second) = two_shoppers()
+    script.reach(first, 19.8, 20.6)
+    script.reach(second, 20.9, 21.8)
+    script.passing(20.0, 550.0, candidate(RICE, 5))
+    script.reach(second, 39.5, 41.0)
+    taken = script.pick(40.0)
+    found = judged(script).decisions[taken.id]
+    assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)
 
 
 def test_hands_at_another_time_took_no_part_in_what_passed() -> None:

@@ -80,7 +80,11 @@ class Bench:
         if is_passing(step):
             if fact.id in self.rulings or self._may_be_of_two(fact, step, who):
                 found = guesses(step.candidates, step.log_other)
-                self._note(self._decision(fact, step, who, found))
+                decision = self._decision(fact, step, who, found)
+                if step.delta_g > 0.0:
+                    # What lies there now is not known, either.
+                    self._undoing.add(Past(decision, dict(who.posterior), is_contested=True))
+                self._note(decision)
             return
         past, found = self._remembered(step, who)
         decision = self._decision(fact, step, who, found)
@@ -90,7 +94,7 @@ class Bench:
         if undone is not None:
             decision = self._undo(undone, decision)
         if undone is None or undone.is_product:
-            self._undoing.add(Past(decision, dict(who.posterior)))
+            self._undoing.add(Past(decision, dict(who.posterior), who.is_contested()))
         self._note(decision)
 
     def _note(self, decision: Decision) -> None:
@@ -273,7 +277,8 @@ class Bench:
         same = self._same_hand(past, who)
         if past.is_product:
             return same >= self.settings.who_threshold and self._is_put_back(past, decision)
-        if not past.is_open:
+        if not past.is_open or past.is_contested or who.is_contested():
+            # One may have put back what another took, though all of it comes to nothing.
             return False
         if decision.delta_g < 0.0:
             apart = 1.0 - same

@@ -52,10 +52,11 @@ _UNTRUSTED: Final = (Reason.BLIND, Reason.FLAGGED, Reason.UNKNOWN_SHELF, Reason.
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A decision, and how likely each visit is behind its step."""
+    """A decision, how likely each visit is behind its step, and whether two hands were seen."""
 
     decision: Decision
     shares: Mapping[VisitId, float]
+    is_contested: bool = False
 
     @property
     def is_open(self) -> bool:
