@@ -113,7 +113,8 @@ def test_a_card_counts_once_stripe_says_that_it_is_kept(
         "setup_intent": setup if intent else None,
     }
     assert provider(stub).finished("cs_1") == found
-    assert urllib.parse.unquote(stub.asked[0][0]) == "/v1/checkout/sessions/cs_1?expand[0]=setup_intent"
+    path = urllib.parse.unquote(stub.asked[0][0])
+    assert path == "/v1/checkout/sessions/cs_1?expand[0]=setup_intent"
 
 
 def test_a_stripe_that_is_away_is_no_answer() -> None:

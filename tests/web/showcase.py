@@ -28,8 +28,8 @@ from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.paging import Listed, mark_of
 from tebura_gateway.service.requests import FacingCount, ListOrder, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
-    AccountView,
     OPEN_STAGES,
+    AccountView,
     BillView,
     CartLine,
     Checkout,

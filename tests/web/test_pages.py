@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.entry_code import Claim, check_code
+from tebura_contract.ids import Sku
 from tebura_gateway.service.requests import Ruling, RulingKind
 from tebura_gateway.service.views import LineState, ReviewPerson, VisitStage
 from tebura_gateway.web.rendering import fit
@@ -78,6 +79,21 @@ def test_the_receipt_is_a_qualified_simplified_invoice(browser: Browser, shop: S
     document = browser.http.get(f"/me/visits/{visit.id}/receipt.json").json()
     assert document["total"] == {"minor": 286, "currency": "JPY"}
     assert document["registration"] == "T1234567890123"
+    assert document["credit_notes"] == []
+
+
+def test_what_went_back_is_in_the_receipts_document_with_a_number_of_its_own(
+    browser: Browser, shop: Showcase
+) -> None:
+    ken = shop.members()[1]
+    visit = shop.visits_of(ken.id)[0]
+    shop.refund(visit.id, Sku("potato-chips"), 1, "broken", "staff")
+    browser.sign_in(ken)
+    document = browser.http.get(f"/me/visits/{visit.id}/receipt.json").json()
+    (note,) = document["credit_notes"]
+    assert note["number"] == 1
+    assert [(line["sku"], line["quantity"]) for line in note["lines"]] == [("potato-chips", 1)]
+    assert note["total"] == document["refunded"] == {"minor": 178, "currency": "JPY"}
 
 
 def test_a_dispute_reaches_the_staff_and_shows_on_the_line(

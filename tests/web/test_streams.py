@@ -5,11 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 
 import httpx
+import msgspec
 import pytest
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.signing import sign_in_link
+from tebura_gateway.service.api_keys import Scope
 
 from tests.web.showcase import STAFF_TOKEN, Server, Showcase, serving
+from tests.web.test_keys import give_key
 
 
 @pytest.fixture
@@ -86,6 +89,24 @@ def test_there_is_a_bound_on_open_streams(shop: Showcase, free_port: Callable[[]
         while app.state.slots.open and time.monotonic() < deadline_s:
             time.sleep(0.02)
         assert app.state.slots.open == 0, "a closed stream gives its place back"
+
+
+def test_a_stream_ends_when_its_key_is_revoked_or_loses_a_scope(
+    server: Server, shop: Showcase
+) -> None:
+    whole = give_key(shop, *Scope)
+    for left in ({}, {"till": msgspec.structs.replace(shop.keys["till"], scopes=frozenset())}):
+        give_key(shop, *Scope)
+        address = f"{server.address}/api/v1/stream"
+        with httpx.stream("GET", address, headers=whole, timeout=10) as response:
+            heard = events(response)
+            next(heard)
+            shop.keys = dict(left)
+            shop.changed += 1
+            began_s = time.monotonic()
+            for _ in heard:
+                pass
+            assert time.monotonic() - began_s < 5.0
 
 
 def test_streams_end_when_the_gateway_stops(server: Server, shop: Showcase) -> None:

@@ -160,6 +160,12 @@ def caller_of(
     return caller
 
 
+def still_opens(runtime: Runtime, token: str, *scopes: Scope) -> bool:
+    """Whether a key that opened something some time ago would still do so."""
+    caller = _recognised(runtime, token)
+    return caller is not None and caller.scopes.issuperset(scopes)
+
+
 def _recognised(runtime: Runtime, token: str) -> Caller | None:
     if is_staff_token(runtime, token):
         return Caller(id="staff", name="api", scopes=ALL_SCOPES)

@@ -17,7 +17,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import FacingId, MemberId, Sku, VisitId
 
 from tebura_gateway.api import wire
-from tebura_gateway.api.access import RuntimeDep, needs
+from tebura_gateway.api.access import RuntimeDep, needs, still_opens
 from tebura_gateway.api.listing import LongPagingDep, PagingDep
 from tebura_gateway.api.problems import ProblemType, Trouble
 from tebura_gateway.api.repeating import UnsafeDep, UnsafeWithKeyDep, respond
@@ -32,6 +32,7 @@ from tebura_gateway.service.views import Views, VisitView
 router = APIRouter(prefix="/api/v1")
 
 Since = Annotated[str, Query(max_length=40, description="RFC 3339; things from then on")]
+STREAMED = (Scope.VISITS_READ, Scope.RECEIPTS_READ, Scope.REVIEWS_READ)
 VisitPath = Annotated[VisitId, Path(max_length=120, pattern=wire.PLAIN)]
 
 
@@ -229,16 +230,19 @@ def add_member(
 @router.get(
     "/stream",
     response_class=EventSourceResponse,
-    dependencies=[
-        needs(Scope.VISITS_READ, Scope.RECEIPTS_READ, Scope.REVIEWS_READ),
-        *needs_slot,
-    ],
+    dependencies=[needs(*STREAMED), *needs_slot],
     tags=["store"],
 )
-async def stream(runtime: RuntimeDep) -> AsyncIterable[ServerSentEvent]:
-    """Events `visit`, `receipt` and `review`, each with the thing as it is now, when it changes."""
+async def stream(request: Request, runtime: RuntimeDep) -> AsyncIterable[ServerSentEvent]:
+    """Events `visit`, `receipt` and `review`, each with the thing as it is now, when it changes.
 
-    def render() -> dict[str, str]:
+    Ends within seconds when its key is revoked.
+    """
+    token = request.headers["authorization"].partition(" ")[2]
+
+    def render() -> dict[str, str] | None:
+        if not still_opens(runtime, token, *STREAMED):
+            return None
         things = {
             f"visit {v.id}": wire.visit_out(v).model_dump_json()
             for v in runtime.views.visits(limit=20)

@@ -54,15 +54,20 @@ needs_slot: Final = [Depends(stream_slot)]
 
 
 async def changed_parts(
-    runtime: Runtime, render: Callable[[], Mapping[str, str]]
+    runtime: Runtime, render: Callable[[], Mapping[str, str] | None]
 ) -> AsyncIterator[ServerSentEvent]:
-    """`render` gives parts by the id of their element; those that differ from before are sent."""
+    """`render` gives parts by the id of their element; those that differ from before are sent.
+
+    None ends the stream: whoever looks may not look any more.
+    """
     sent: dict[str, str] = {}
     while not runtime.is_closing():
         number = runtime.changes.number()
         began_s = asyncio.get_running_loop().time()
         parts = await run_in_threadpool(render)
         took_s = asyncio.get_running_loop().time() - began_s
+        if parts is None:
+            return
         for name, html in parts.items():
             if sent.get(name) != html:
                 sent[name] = html

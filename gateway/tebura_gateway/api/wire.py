@@ -103,6 +103,25 @@ class TaxOut(BaseModel):
     tax: MoneyOut
 
 
+class CreditLineOut(BaseModel):
+    sku: str
+    name: str
+    name_en: str
+    quantity: int
+    amount: MoneyOut
+
+
+class CreditNoteOut(BaseModel):
+    """Money that went back: a document with a number of its own."""
+
+    number: int
+    issued: str
+    reason: str
+    lines: list[CreditLineOut]
+    taxes: list[TaxOut]
+    total: MoneyOut
+
+
 class ReceiptOut(BaseModel):
     """A qualified simplified invoice."""
 
@@ -123,6 +142,7 @@ class ReceiptOut(BaseModel):
     discounts: list[DiscountOut]
     is_tax_included: bool
     eats_in: bool
+    credit_notes: list[CreditNoteOut]
 
 
 class PartOut(BaseModel):
@@ -483,23 +503,44 @@ def receipt_out(receipt: views.ReceiptView) -> ReceiptOut:
             )
             for line in receipt.lines
         ],
-        taxes=[
-            TaxOut(
-                rate_percent=int(tax.rate_percent)
-                if tax.rate_percent == int(tax.rate_percent)
-                else float(tax.rate_percent),
-                is_reduced=tax.is_reduced,
-                gross=money_out(tax.gross),
-                tax=money_out(tax.tax),
-            )
-            for tax in receipt.taxes
-        ],
+        taxes=[_tax_out(tax) for tax in receipt.taxes],
         total=money_out(receipt.total),
         refunded=money_out(receipt.refunded),
         paid_by=receipt.paid_by,
         discounts=[discount_out(one) for one in receipt.discounts],
         is_tax_included=receipt.is_tax_included,
         eats_in=receipt.eats_in,
+        credit_notes=[_credit_note_out(note) for note in receipt.credit_notes],
+    )
+
+
+def _credit_note_out(note: views.CreditNoteView) -> CreditNoteOut:
+    return CreditNoteOut(
+        number=note.number,
+        issued=rfc3339(note.issued_ns),
+        reason=note.reason,
+        lines=[
+            CreditLineOut(
+                sku=line.product.sku,
+                name=line.product.name,
+                name_en=line.product.name_en,
+                quantity=line.quantity,
+                amount=money_out(line.amount),
+            )
+            for line in note.lines
+        ],
+        taxes=[_tax_out(tax) for tax in note.taxes],
+        total=money_out(note.total),
+    )
+
+
+def _tax_out(tax: views.TaxView) -> TaxOut:
+    percent = tax.rate_percent
+    return TaxOut(
+        rate_percent=int(percent) if percent == int(percent) else float(percent),
+        is_reduced=tax.is_reduced,
+        gross=money_out(tax.gross),
+        tax=money_out(tax.tax),
     )
 
 
