@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.events import (
     HandContent,
+    PeopleSeen,
     Reach,
     SensorChanged,
     SensorState,
@@ -327,3 +328,48 @@ def test_each_camera_tells_what_is_before_it_on_tracks_of_its_own() -> None:
     assert {r.camera for r in own} == {"aisle"}
     assert {r.shelf for r in own} == {"g1/s1", "g1/s2"}
     assert 0.8 * len(joined) <= len(own) <= len(joined)
+
+
+def looks_of(played: Scenario) -> list[PeopleSeen]:
+    return [event for _, event in of_kind(said(told_of(played)), PeopleSeen)]
+
+
+def standing(**rates: object) -> SightScript:
+    return with_sight(standing=True, **rates)
+
+
+def test_where_people_stand_is_told_each_second_only_where_the_script_says_so() -> None:
+    assert not looks_of(pair())
+    told = looks_of(pair(standing()))
+    times = [event.at_ns - START_NS for event in told]
+    assert times == sorted(set(times))
+    assert all(at_ns % SECOND_NS == 0 for at_ns in times)
+    assert max(len(event.people) for event in told) == 2
+    firsts = [one.before_xy_m is None for event in told for one in event.people]
+    assert sum(firsts) <= 2, "none but the first look of each lacks the half before"
+
+
+def test_feet_are_off_by_what_is_told_of_them_and_more_far_away() -> None:
+    played = pair(standing(foot_sd_m=0.1, foot_far=0.5))
+    sure = looks_of(pair(standing()))
+    told = looks_of(played)
+    errors = np.array(
+        [
+            (np.array(one.foot_xy_m) - true.foot_xy_m) / one.sd_m
+            for event, truth in zip(told, sure, strict=True)
+            for one, true in zip(event.people, truth.people, strict=True)
+        ]
+    )
+    deviations = {one.sd_m for event in told for one in event.people}
+    assert min(deviations) == 0.1
+    assert max(deviations) > 0.12
+    # Most of it stays for a whole track, and there are two of them: a wide margin.
+    assert 0.3 < float(np.sqrt((errors**2).mean())) < 2.5
+
+
+def test_a_track_that_goes_over_to_somebody_else_does_not_leap() -> None:
+    for seed in range(6):
+        for event in looks_of(pair(standing(exchanged=30.0), seed)):
+            for one in event.people:
+                if one.before_xy_m is not None:
+                    assert math.dist(one.foot_xy_m, one.before_xy_m) < 1.4

@@ -145,7 +145,7 @@ class Follower:
                 self._look(index, step)
             if self._sight.exchanged and len(self._now) > 1:
                 self._exchange(step)
-            if step % (SEEN_STEPS // 2) == 0:
+            if self._sight.standing and step % (SEEN_STEPS // 2) == 0:
                 self._see(step)
         return self.tracks
 
@@ -261,7 +261,8 @@ class Follower:
                 apart_m = math.dist(self._true_foot(a, step), self._true_foot(b, step))
                 if apart_m <= CLOSE_M and self._rng.random() < chance:
                     self._now[a], self._now[b] = self._now[b], self._now[a]
-                    self._now[a].left, self._now[b].left = (b, step), (a, step)
+                    if self._sight.standing:
+                        self._now[a].left, self._now[b].left = (b, step), (a, step)
                     for index in (a, b):
                         person = self._people[index].walker.id
                         self.tracks.part(person, step)

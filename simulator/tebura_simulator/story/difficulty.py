@@ -101,7 +101,7 @@ _SMALL_TROUBLE = (
     FaultKind.MESSAGES_REPEATED,
 )
 
-_SIGHT = SightScript(foot_far=0.33, foot_hidden=1.5)
+_SIGHT = SightScript(foot_far=0.33, foot_hidden=1.5, standing=True)
 """Keypoints are off by 1.8 % of a person's height in drawn and in real pictures: on the floor that
 grows with the distance from a camera at 2.4 m. Statures differ by 5 %: hips and shoulders tell a
 foot two or three times worse than ankles do."""

@@ -195,6 +195,8 @@ class SightScript(Script, frozen=True, kw_only=True):
         foot_far: Share by which that grows with each metre farther off.
         foot_hidden: Share by which it grows where somebody else stands in the way: then hips and
             shoulders tell, at the height they usually have.
+        standing: Whether cameras tell each second where people stand. Recordings from before they
+            did hold none, and scenarios that say nothing stay as they were recorded.
         breaks: How often a minute a track breaks and another goes on.
         exchanged: How often a minute two people who stand within a metre exchange tracks.
         hand_known: Share of reaches that tell what the hand held; `hand_wrong` of those lie.
@@ -213,6 +215,7 @@ class SightScript(Script, frozen=True, kw_only=True):
     foot_sd_m: Seconds = 0.08
     foot_far: Seconds = 0.0
     foot_hidden: Seconds = 0.0
+    standing: bool = False
     breaks: Seconds = 0.3
     exchanged: Seconds = 0.2
     hand_known: Rate = 0.5
