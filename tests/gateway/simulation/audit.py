@@ -78,6 +78,8 @@ def _visit_is_right(
     bill = from_text(row.bill, Bill)
     assert bill.quantities() == bought, f"{visit} bought {bought}, was billed {bill.quantities()}"
     assert captures[0].amount_minor == receipts[0].total_minor == bill.total_minor
-    given = [m.amount_minor for m in moved if m.call is Call.REFUND and m.key.startswith(visit)]
+    given = [
+        m.amount_minor for m in moved if m.call is Call.REFUND and m.key.startswith(f"{visit}:")
+    ]
     assert sum(given) <= bill.total_minor
     assert Ns(row.final_ns) <= world.now_ns

@@ -41,6 +41,10 @@ class Plan:
     duplicates: float = field(init=False)
     lost_acks: float = field(init=False)
     trouble: float = field(init=False)
+    # How often a message that is doubled comes again.
+    most_copies: int = 4
+    # When the broker is away: whatever is said is lost.
+    outages: list[tuple[float, float]] = field(default_factory=list)
     _fates: dict[str, list[Fate]] = field(default_factory=dict)
     _late: list[tuple[float, float, Sku]] = field(default_factory=list)
 
@@ -51,6 +55,18 @@ class Plan:
         self.duplicates = self.rng.choice([0.0, 0.2, 1.0])
         self.lost_acks = self.rng.choice([0.0, 0.3])
         self.trouble = self.rng.choice([0.0, 0.3, 0.6])
+
+    def copies(self, rng: random.Random) -> list[int]:
+        """How often a message comes again, at up to three times: few mostly, now and then many."""
+        if rng.random() >= self.duplicates:
+            return []
+        few = min(4, self.most_copies)
+        count = rng.randint(1, self.most_copies if rng.random() < 0.1 else few)
+        times = rng.randint(1, min(3, count))
+        return [count // times] * times
+
+    def is_cut_off(self, at_s: float) -> bool:
+        return any(from_s <= at_s < to_s for from_s, to_s in self.outages)
 
     def go_shopping(self, start_s: float, is_simple: bool = False) -> None:
         """One member comes in, takes and puts back, and leaves."""

@@ -48,6 +48,18 @@ def a_day(seed: int, visits: int) -> Plan:
     return plan
 
 
+def a_hard_day(seed: int, visits: int) -> Plan:
+    """Everything at once: each message up to 50 times, acks lost, the broker away, no answers."""
+    plan = a_day(seed, visits)
+    plan.duplicates, plan.most_copies = 1.0, 50
+    plan.lost_acks, plan.trouble = 0.3, 0.6
+    ends_s = plan.visits[-1].left_s
+    for _ in range(3):
+        from_s = plan.rng.uniform(0.0, ends_s)
+        plan.outages.append((from_s, from_s + plan.rng.uniform(5.0, 50.0)))
+    return plan
+
+
 def live_through(
     plan: Plan,
     folder: Path,

@@ -292,9 +292,9 @@ class World:
         at_s = self._known_s(fact)
         is_slow = self.rng.random() < 0.2
         self.at(at_s + self.rng.uniform(0.0, 8.0 if is_slow else 0.3), partial(self._send, fact))
-        if self.rng.random() < self.plan.duplicates:
-            for _ in range(self.rng.randint(1, 4)):
-                self.at(at_s + self.rng.uniform(0.0, 1_000.0), partial(self._deliver, fact))
+        for copies in self.plan.copies(self.rng):
+            again = partial(self._deliver, fact, copies)
+            self.at(at_s + self.rng.uniform(0.0, 1_000.0), again)
 
     def _known_s(self, fact: Fact) -> float:
         happened_s = (ended_ns(fact.event) - EPOCH_NS) / 1e9
@@ -307,10 +307,12 @@ class World:
         self.at(self.now_s + RESEND_S, partial(self._send, fact))
         self._deliver(fact)
 
-    def _deliver(self, fact: Fact) -> None:
+    def _deliver(self, fact: Fact, copies: int = 1) -> None:
+        if self.plan.is_cut_off(self.now_s):
+            return
         payload = sealed(fact)
         message = Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload))
-        self.do(Mail(message, self._ack))
+        self.do(*[Mail(message, self._ack)] * copies)
 
     def _ack(self, event: EventId | None) -> None:
         assert event is not None
@@ -320,7 +322,7 @@ class World:
 
     def _nodes_say_how_far(self) -> None:
         self.at(self.now_s + WORD_EVERY_S, self._nodes_say_how_far)
-        if not self._undone:
+        if not self._undone or self.plan.is_cut_off(self.now_s):
             return
         claims = {}
         for node in NODES:
