@@ -98,14 +98,15 @@ def moved(
 
 
 def _relit(picture: Picture, rng: np.random.Generator) -> Picture:
-    shown = picture.astype(np.float32) / 255
+    shown = np.asarray(picture, np.float32) / np.float32(255)
     shown **= float(np.exp(rng.normal(0, 0.25)))
     shown = (shown - 0.5) * float(rng.uniform(0.75, 1.25)) + 0.5 + float(rng.normal(0, 0.05))
     shown *= rng.uniform(0.9, 1.1, 3).astype(np.float32)
     if rng.random() < 0.15:
         shown[:] = shown.mean(axis=2, keepdims=True)
     if rng.random() < 0.3:
-        shown = cv2.GaussianBlur(shown, (0, 0), float(rng.uniform(0.4, 1.2)))
+        blurred = cv2.GaussianBlur(shown, (0, 0), float(rng.uniform(0.4, 1.2)))
+        shown = np.asarray(blurred, np.float32)
     shown += rng.normal(0, float(rng.uniform(0, 0.03)), shown.shape).astype(np.float32)
     return np.asarray(np.clip(shown * 255, 0, 255), np.uint8)
 

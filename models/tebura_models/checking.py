@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tebura_models.embedding import load_embedder
+from tebura_models.hands import load_hand_reader
 from tebura_models.loader import load_network
-from tebura_models.manifest import MANIFEST, AnyEntry, EmbeddingEntry, PeopleEntry
+from tebura_models.manifest import MANIFEST, AnyEntry, EmbeddingEntry, HandEntry, PeopleEntry
 
 
 def check_network(entry: AnyEntry, manifest: Path = MANIFEST) -> None:
@@ -18,3 +19,5 @@ def check_network(entry: AnyEntry, manifest: Path = MANIFEST) -> None:
             load_network(entry.name, manifest=manifest)
         case EmbeddingEntry():
             load_embedder(entry.name, manifest=manifest)
+        case HandEntry():
+            load_hand_reader(entry.name, manifest=manifest)

@@ -13,7 +13,8 @@ from tebura_contract.ids import NAME_PATTERN
 
 MANIFEST = Path(__file__).with_name("manifest.toml")
 EMBEDDING = "mobilenetv2-embedding"
-"""What products are told apart with where nobody says otherwise."""
+HAND_CONTENT = "hand-content"
+"""What products and hands are told apart with where nobody says otherwise."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -80,7 +81,13 @@ class EmbeddingEntry(NetworkEntry, frozen=True, kw_only=True, tag="embedding"):
     dimensions: Positive
 
 
-AnyEntry = PeopleEntry | EmbeddingEntry
+class HandEntry(NetworkEntry, frozen=True, kw_only=True, tag="hand-content"):
+    """Says what a hand holds, by what network `on` makes of its picture."""
+
+    on: str
+
+
+AnyEntry = PeopleEntry | EmbeddingEntry | HandEntry
 
 
 class Manifest(Table, frozen=True, kw_only=True):

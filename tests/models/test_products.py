@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tebura_models.embedding import Embedder, load_embedder, unit
-from tebura_models.evaluate.products import evaluate_products
-from tebura_models.loader import ModelError, Provider
-from tebura_models.products.discriminant import (
+from tebura_models.discriminant import (
     best_sharpness,
     held_out,
     probabilities,
 )
+from tebura_models.embedding import Embedder, load_embedder, unit
+from tebura_models.evaluate.products import evaluate_products
+from tebura_models.loader import ModelError, Provider
 from tebura_models.products.index import (
     ELSEWHERE,
     Recogniser,
@@ -121,6 +121,8 @@ def test_a_shop_enrolled_knows_new_pictures_of_its_products(
     told = np.array(recogniser.index.names)[found.argmax(1)]
     assert (told == names).mean() >= 0.9
     assert np.allclose(found.sum(1), 1, atol=1e-5)
+    likely = np.array([[0.02, 0.93, 0.03, 0.02], [0.4, 0.3, 0.2, 0.1]], np.float32)
+    assert recogniser.named(likely) == ["rice", None]
     assert recogniser.recognise([]).shape == (0, 4)
 
 
@@ -171,6 +173,21 @@ def test_a_central_square_of_an_upright_picture() -> None:
     assert np.array_equal(central(picture, 0.5), picture[15:25, 5:15])
 
 
+def test_a_product_is_known_in_light_that_no_photograph_has(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    recogniser = Recogniser(enrol(find_photos(shop(tmp_path, 8, seed=5)), embedder), embedder)
+    rng = np.random.default_rng(11)
+    kinds = rng.integers(0, 4, 20)
+    tinted = [
+        np.asarray(np.clip(package(int(kind), rng) * (1.15, 1.0, 0.85), 0, 255), np.uint8)
+        for kind in kinds
+    ]
+    names = np.array(["tea", "rice", "soap", "milk"])[kinds]
+    told = np.array(recogniser.index.names)[recogniser.recognise(tinted).argmax(1)]
+    assert (told == names).mean() >= 0.9
+
+
 def test_copies_of_one_picture_prove_nothing(tmp_path: Path, embedder: Embedder) -> None:
     shop(tmp_path, 1, seed=9)
     for file in list(tmp_path.rglob("*.png")):
@@ -192,11 +209,17 @@ class Dreamer:
         return [np.array(rows, np.float32)]
 
 
-def test_numbers_that_mean_nothing_tell_products_apart_no_better_than_chance(
+def test_folders_that_say_nothing_of_what_is_in_them_are_told_by_chance(
     tmp_path: Path, embedder: Embedder
 ) -> None:
+    rng = np.random.default_rng(10)
+    for name in "abcd":
+        (tmp_path / name).mkdir()
+        for number in range(12):
+            picture = package(int(rng.integers(4)), rng)
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), picture)
     dreamer = Embedder(embedder.entry, embedder.provider, Dreamer())
-    shown = evaluate_products(dreamer, shop(tmp_path, 12, seed=10)).shown[0]
+    shown = evaluate_products(dreamer, tmp_path).shown[0]
     assert shown.all.of == 48
     assert shown.all.low is not None
     assert shown.all.high is not None

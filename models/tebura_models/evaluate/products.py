@@ -1,8 +1,8 @@
 """Judges how well products are told apart, on photographs in folders of their own.
 
 Each photograph is asked about by an index that has seen neither it nor its series (pictures nearly
-the same as it). What is shown stands for where such a picture comes from: as it was shot, cut to
-what a wrist's crop holds, and that as small as a ceiling camera sees it.
+the same as it). What is shown stands for where such a picture comes from: as it was shot, in other
+light, cut to what a wrist's crop holds, and that as small as a ceiling camera sees it.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from tebura_models.embedding import Embedder
-from tebura_models.heads import Floats, Image
-from tebura_models.products.discriminant import (
+from tebura_models.discriminant import (
     Classes,
     Discriminant,
     best_sharpness,
@@ -22,13 +20,15 @@ from tebura_models.products.discriminant import (
     held_out,
     probabilities,
 )
-from tebura_models.products.index import FOLDS
-from tebura_models.products.photos import Photos, central, embed_views, find_photos, read_photo
+from tebura_models.embedding import Embedder
+from tebura_models.heads import Floats, Image
+from tebura_models.products.features import describe, describe_to_learn, relit
+from tebura_models.products.index import FOLDS, SURE
+from tebura_models.products.photos import VIEWS, Photos, central, find_photos, read_photo
 from tebura_models.products.series import folds_of, series_of
 
 CROPPED = 0.6
 SMALL_PX = 48
-SURE = 0.9
 CANDIDATES = (5, 10)
 RESAMPLES = 1000
 BINS = np.linspace(0, 1, 11)
@@ -86,11 +86,11 @@ def evaluate_products(embedder: Embedder, folder: Path, *, seed: int = 0) -> Pro
     """
     photos = find_photos(folder)
     products = np.asarray(photos.products)
-    views = _shown(photos, embedder)
-    whole = views["as shot"]
-    series = series_of(whole[:, 0], products)
+    taught, shown = _described(photos, embedder)
+    as_shot = shown["as shot"]
+    series = series_of(as_shot[:, 0, : embedder.entry.dimensions], products)
     folds = folds_of(series, products, FOLDS, seed)
-    evidence, asked = held_out(whole, products, folds)
+    evidence, asked = held_out(taught, products, folds, shown=as_shot)
     # Its only number that is fitted to these pictures; as an index has it, from those held out.
     sharpness = best_sharpness(evidence, products[asked]) if len(asked) else 1.0
     judge = _Judge(products, series, folds, sharpness, seed)
@@ -102,21 +102,30 @@ def evaluate_products(embedder: Embedder, folder: Path, *, seed: int = 0) -> Pro
         folds=FOLDS,
         seed=seed,
         sharpness=round(sharpness, 4),
-        shown=tuple(judge.report(name, whole, seen) for name, seen in views.items()),
+        shown=tuple(judge.report(name, taught, seen) for name, seen in shown.items()),
     )
 
 
-def _shown(photos: Photos, embedder: Embedder) -> dict[str, Floats]:
-    """Views of all pictures in each way of showing them."""
-    told: dict[str, list[Floats]] = {"as shot": [], "cropped": [], f"cropped, {SMALL_PX} px": []}
-    for file in photos.files:
+def _described(photos: Photos, embedder: Embedder) -> tuple[Floats, dict[str, Floats]]:
+    """Pictures as they are learnt from, and in each way of showing them."""
+    taught: list[Floats] = []
+    shown: dict[str, list[Floats]] = {
+        "as shot": [],
+        "other light": [],
+        "cropped": [],
+        f"cropped, {SMALL_PX} px": [],
+    }
+    for number, file in enumerate(photos.files):
         image = read_photo(file)
+        taught.append(describe_to_learn(embedder, image, number))
+        dim = relit(image, np.random.default_rng([number, 1]))
         cut = central(image, CROPPED)
         small = cv2.resize(cut, (SMALL_PX, SMALL_PX), interpolation=cv2.INTER_AREA)
-        ways: Sequence[Image] = (image, cut, np.asarray(small, np.uint8))
-        for rows, seen in zip(told.values(), embed_views(embedder, ways), strict=True):
-            rows.append(seen)
-    return {name: np.stack(rows) for name, rows in told.items()}
+        ways: Sequence[Image] = (dim, cut, np.asarray(small, np.uint8))
+        seen = [taught[-1][: len(VIEWS)], *describe(embedder, ways)]
+        for rows, one in zip(shown.values(), seen, strict=True):
+            rows.append(one)
+    return np.stack(taught), {name: np.stack(rows) for name, rows in shown.items()}
 
 
 class _Judge:

@@ -5,8 +5,8 @@ To be asked about one, knowing the other, proves nothing.
 
 import numpy as np
 
+from tebura_models.discriminant import Classes
 from tebura_models.heads import Floats
-from tebura_models.products.discriminant import Classes
 
 ALIKE = 0.9
 """Cosine of two whole pictures of one product from which on they are one series."""

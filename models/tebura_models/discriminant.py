@@ -8,6 +8,7 @@ are asked about.
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +35,40 @@ class Discriminant:
         return np.asarray(self.sharpness * told, np.float32)
 
 
-def fit(views: Floats, classes: Classes, count: int) -> Discriminant:
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A discriminant as files hold it."""
+
+    dimensions: int
+    classes: int
+    weights: bytes
+    bias: bytes
+    sharpness: float
+
+
+def store(discriminant: Discriminant) -> Stored:
+    """For a file."""
+    dimensions, classes = discriminant.weights.shape
+    return Stored(
+        dimensions=dimensions,
+        classes=classes,
+        weights=discriminant.weights.astype("<f4").tobytes(),
+        bias=discriminant.bias.astype("<f4").tobytes(),
+        sharpness=discriminant.sharpness,
+    )
+
+
+def restore(stored: Stored) -> Discriminant:
+    """From a file.
+
+    Raises:
+        ValueError: If there are more or fewer numbers than it says.
+    """
+    weights = np.frombuffer(stored.weights, "<f4").reshape(stored.dimensions, stored.classes)
+    bias = np.frombuffer(stored.bias, "<f4").reshape(stored.classes)
+    return Discriminant(weights, bias, stored.sharpness)
+
+
+def fit(views: Floats, classes: Classes, count: int, shrinkage: float = SHRINKAGE) -> Discriminant:
     """From pictures (N, views, dims) of classes 0..count-1, each of which has one at least."""
     rows = views.reshape(-1, views.shape[-1]).astype(np.float64)
     each = np.repeat(classes, views.shape[1])
@@ -44,8 +78,8 @@ def fit(views: Floats, classes: Classes, count: int) -> Discriminant:
     off = rows - means[each]
     shape = off.T @ off / len(off)
     ball = np.trace(shape) / len(shape)
-    shape *= 1 - SHRINKAGE
-    shape[np.diag_indices_from(shape)] += SHRINKAGE * ball + 1e-9
+    shape *= 1 - shrinkage
+    shape[np.diag_indices_from(shape)] += shrinkage * ball + 1e-9
     weights = np.linalg.solve(shape, means.T)
     bias = -0.5 * (means.T * weights).sum(axis=0)
     return Discriminant(weights.astype(np.float32), bias.astype(np.float32))
@@ -60,11 +94,17 @@ def probabilities(evidence: Floats, prior: Floats) -> Floats:
 
 
 def best_sharpness(evidence: Floats, classes: Classes) -> float:
-    """What evidence of pictures that were held out is to be multiplied by: maximum likelihood."""
+    """What evidence of pictures that were held out is to be multiplied by: maximum likelihood.
+
+    The prior is how often each class is among them.
+    """
     at = np.arange(len(classes))
+    often = np.bincount(classes, minlength=evidence.shape[1]) / len(classes)
+    with np.errstate(divide="ignore"):
+        usual = np.log(often)
 
     def loss(sharpness: float) -> float:
-        told = sharpness * evidence.astype(np.float64)
+        told = sharpness * evidence.astype(np.float64) + usual
         told -= told.max(axis=1, keepdims=True)
         return float((np.log(np.exp(told).sum(axis=1)) - told[at, classes]).mean())
 
@@ -72,7 +112,11 @@ def best_sharpness(evidence: Floats, classes: Classes) -> float:
 
 
 def held_out(
-    views: Floats, classes: Classes, folds: Classes, shown: Floats | None = None
+    views: Floats,
+    classes: Classes,
+    folds: Classes,
+    shown: Floats | None = None,
+    shrinkage: float = SHRINKAGE,
 ) -> tuple[Floats, Classes]:
     """Evidence of each picture by all others outside its fold, and which pictures that is of.
 
@@ -90,7 +134,7 @@ def held_out(
         if not len(asked):
             continue
         evidence = np.full((len(asked), count), -np.inf, np.float32)
-        learnt = fit(views[others], columns, len(known))
+        learnt = fit(views[others], columns, len(known), shrinkage)
         evidence[:, known] = learnt.evidence(asked_about[asked])
         told.append(evidence)
         kept.append(asked)
