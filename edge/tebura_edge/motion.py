@@ -56,7 +56,7 @@ class MotionGate:
     def _learn_noise(self, cells: NDArray[np.float32]) -> None:
         """From the cells that changed least: people cover fewer than half of them."""
         if self._before is not None:
-            changed = float(np.median(np.abs(cells - self._before))) * MEDIAN_TO_DEVIATION
+            changed = _median(np.abs(cells - self._before)) * MEDIAN_TO_DEVIATION
             known = changed if self._noise_greys is None else self._noise_greys
             self._noise_greys = known + NOISE_SHARE * (changed - known)
         self._before = cells
@@ -64,5 +64,10 @@ class MotionGate:
 
 def _light(cells: NDArray[np.float32], before: NDArray[np.float32]) -> float:
     """By what factor the whole picture got lighter: exposure and daylight multiply."""
-    ratio = float(np.median(cells / np.maximum(before, LEAST_GREY)))
-    return min(2.0, max(0.5, ratio))
+    return min(2.0, max(0.5, _median(cells / np.maximum(before, LEAST_GREY))))
+
+
+def _median(cells: NDArray[np.float32]) -> float:
+    """The upper one of two: NumPy's own costs four times as much, each frame of each camera."""
+    middle = cells.size // 2
+    return float(np.partition(cells.ravel(), middle)[middle])
