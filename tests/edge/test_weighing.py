@@ -381,6 +381,35 @@ def test_what_comes_and_goes_before_the_plate_rests_is_told_as_both_halves(
         assert 10.0 + apart_s - 0.3 <= seconds(half.to_ns) <= 10.9 + apart_s
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(4)), st.lists(st.integers(1, 90), min_size=1, max_size=40))
+def test_what_passes_depends_neither_on_the_order_of_plates_nor_on_batches(
+    order: Sequence[int], sizes: list[int]
+) -> None:
+    bench = Bench(60.0, 15.0, plates=4)
+    bench.change(8.0, {1: -80.0, 2: -40.0})
+    bench.change(8.5, {1: 80.0, 2: 40.0})
+    expected = bench.weigh()
+    assert [step.is_passing for step in expected] == [True, True]
+    weigher = Weigher({"left": [site(n) for n in order]}, min_step_g(15.0))
+    at_ns, grams = bench.at_ns(), bench.quantized()[:, list(order)]
+    steps, at = [], 0
+    for size in [*sizes, len(at_ns)]:
+        steps += weigher.feed("left", at_ns[at : at + size], grams[at : at + size])
+        at += size
+    assert [set(step.plates) for step in steps] == [set(step.plates) for step in expected]
+    assert [step.delta_g for step in steps] == pytest.approx([one.delta_g for one in expected])
+
+
+def test_what_passes_while_samples_are_missing_is_not_made_up() -> None:
+    bench = Bench(60.0, 20.0, plates=1)
+    bench.change(10.0, {0: 300.0})
+    bench.change(10.6, {0: -300.0})
+    grams = bench.quantized()
+    grams[590:680, 0] = np.nan
+    assert feed(make_weigher(1), bench.at_ns(), grams) == []
+
+
 def test_what_passes_on_three_plates_is_one_thing() -> None:
     bench = Bench(60.0, 20.0)
     light_g = {1: 20.0, 2: 60.0, 3: 25.0}
