@@ -318,3 +318,29 @@ def test_a_drawn_shopper_fills_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, _ = Lens(CAMERAS["aisle"]).project(mesh)
     hit = changed[pixels[:, 1].astype(int), pixels[:, 0].astype(int)]
     assert hit.mean() > 0.9
+
+
+def test_whoever_is_not_there_is_left_out_and_nobody_else_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(os.environ, "MUJOCO_GL", "egl")
+    if ctypes.util.find_library("EGL") is None:
+        missing("drawing needs libegl1, libegl-mesa0 and libgl1-mesa-dri")
+    from tebura_simulator.scenes.drawing import Drawing
+    from tebura_simulator.scenes.stage import Stage
+
+    stage = Stage(DEMOS["two-in-turn"], LAYOUT)
+    drawing = Drawing(stage, CAMERAS["aisle"].label, supersample=1)
+    passages = DEMOS["two-in-turn"].passages
+    for passage in passages:
+        stage.set_time((passage.enter_s + passage.leave_s) / 2)
+        picture = drawing.picture()
+        ids, names = drawing.segments()
+        shown = {names[i].split("/", 1)[0] for i in np.unique(ids[ids >= 0])}
+        assert shown & {p.shopper for p in passages} == {passage.shopper}
+        left_out = stage.model.skin_group.copy()
+        assert left_out.any()
+        stage.model.skin_group[:] = 0
+        assert np.array_equal(drawing.picture(), picture), "only what nobody sees is left out"
+        stage.model.skin_group[:] = left_out
+    drawing.close()

@@ -41,6 +41,7 @@ class Canvas:
             *skins,
         )
         self._numbers: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._shown = b""
 
     def colours(
         self, data: mujoco.MjData, camera: str, size_px: tuple[int, int], part: Part | None = None
@@ -105,9 +106,10 @@ class Canvas:
             self._scene.flags[:] = flags
 
     def _places(self) -> NDArray[np.int32]:
-        """Of each drawn number the place in `names`; which geoms there are never changes."""
-        count = self._scene.ngeom
-        if len(self._numbers) != count + 1:
+        """Of each drawn number the place in `names`; only skins come and go."""
+        count, shown = self._scene.ngeom, self._model.skin_group.tobytes()
+        if len(self._numbers) != count + 1 or shown != self._shown:
+            self._shown = shown
             self._numbers = np.full(count + 1, -1, np.int32)
             for geom in self._scene.geoms[:count]:
                 if geom.segid < 0:

@@ -35,6 +35,8 @@ PHONE_OUT_M = 0.056
 """The phone's middle before the middle of the grip, so that it lies on the fingers."""
 AWAY_M = np.array([0.0, 0.0, -40.0])
 """Where is put what nobody sees."""
+_DRAWN, _LEFT_OUT = 0, 5
+"""Groups of skins; the second is not drawn. Most of a picture's time is people, seen or not."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Figures:
         self._manners = {name: _manner(outfit) for name, outfit in self.outfits.items()}
         self.states: dict[str, ShopperState] = {}
         self.postures: dict[str, Posture] = {}
+        self._skins: dict[str, list[int]] = {}
 
     def add(self, spec: mujoco.MjSpec) -> None:
         """Give the model everybody's bones, skins and things."""
@@ -76,11 +79,21 @@ class Figures:
         """Put everybody where it is at a moment; who is not in the shop is put away."""
         self.states = {state.script.id: state for state in states}
         self.postures = {name: self.posture(state, t_s) for name, state in self.states.items()}
+        self._leave_out_absent(data.model)
         for name in self.bodies:
             for part, placed in self._placed(name).items():
                 mocap = data.model.body(f"{name}/{part}").mocapid[0]
                 data.mocap_pos[mocap] = placed.at_m
                 data.mocap_quat[mocap] = quaternion(placed.rotation)
+
+    def _leave_out_absent(self, model: mujoco.MjModel) -> None:
+        """Whoever is not in the shop is not drawn, nor its shadow."""
+        if not self._skins:
+            for row in range(model.nskin):
+                label = mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_SKIN, row)
+                self._skins.setdefault(label.split("/", 1)[0], []).append(row)
+        for name, rows in self._skins.items():
+            model.skin_group[rows] = _DRAWN if name in self.states else _LEFT_OUT
 
     def posture(self, state: ShopperState, t_s: float) -> Posture:
         """How somebody stands in a state at a moment."""
