@@ -67,7 +67,7 @@ def _light(cells: NDArray[np.float32], before: NDArray[np.float32]) -> float:
     return min(2.0, max(0.5, _median(cells / np.maximum(before, LEAST_GREY))))
 
 
-def _median(cells: NDArray[np.float32]) -> float:
+def _median(cells: NDArray[np.floating]) -> float:
     """The upper one of two: NumPy's own costs four times as much, each frame of each camera."""
     middle = cells.size // 2
     return float(np.partition(cells.ravel(), middle)[middle])
