@@ -1,6 +1,7 @@
 """Holds: at the entry, after a decline, when they end; and keys that are forgotten."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,16 @@ from tebura_contract.ids import VisitId
 from tebura_contract.messages import Command, MemberAdmitted, MemberRevoked
 from tebura_gateway.adapters import tables
 from tebura_gateway.adapters.database import Database, open_database
+from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service import refunding, settling
 from tebura_gateway.service.ports import Terms
 from tebura_gateway.service.requests import Refused, RulingKind
+from tebura_gateway.service.shop import HOUSE
 from tebura_simulator.payments.acquirer import Acquirer, Fate
 
 from tests.gateway.core import Core, shop
-from tests.gateway.shop import KEN, LOW, MIKA, PAN, TEA, Script, candidate
+from tests.gateway.shop import KEN, LOW, MIKA, PAN, STORE, TEA, Script, candidate
 
 HOLD_YEN = 5_000
 
@@ -296,6 +299,56 @@ def test_a_refund_whose_key_is_forgotten_is_looked_up_by_hand(
     assert review == f"payment:{visit}:refund:1"
     counter.core.rule(review, kind)
     assert [row.state for row in counter.core.rows(tables.refund)] == [after]
+
+
+def without_its_provider(counter: Counter) -> None:
+    """The next start is with a configuration that does not name who took the money."""
+    counter.core.shop = replace(counter.core.shop, payment=HOUSE)
+    counter.core.crash()
+    for _ in range(3):
+        counter.core.tick(counter.core.now_s + 60.0)
+
+
+@pytest.mark.parametrize(
+    ("fate", "kind", "after"),
+    [
+        pytest.param(Fate.LOST_ANSWER, RulingKind.ACCEPT, "settled", id="was-charged"),
+        pytest.param(Fate.LOST_QUESTION, RulingKind.VOID, "unpaid", id="was-not"),
+    ],
+)
+def test_a_payment_whose_provider_left_the_configuration_is_looked_up_by_hand(
+    database: Database, fate: Fate, kind: RulingKind, after: str
+) -> None:
+    counter = Counter(database, holds=False)
+    counter.fates[Call.CAPTURE] = [fate]
+    visit = counter.enter()
+    counter.take()
+    counter.leave()
+    without_its_provider(counter)
+    assert counter.core.calls == [], "there is nobody to ask"
+    counter.core.rule(f"payment:{visit}", kind)
+    assert counter.core.state(visit) == (after, "by-hand")
+    if after == "unpaid":
+        counter.core.provider = HouseAccount(database, STORE, now_ns=lambda: counter.core.now_ns)
+        counter.core.rule(f"payment:{visit}", RulingKind.ACCEPT)
+        assert counter.core.state(visit) == ("settled", "")
+        assert counter.core.receipt(visit).paid_with == HOUSE.name
+
+
+def test_what_a_provider_took_that_left_the_configuration_is_given_back_by_hand(
+    database: Database,
+) -> None:
+    counter = Counter(database)
+    visit = counter.enter()
+    counter.take()
+    counter.leave()
+    without_its_provider(counter)
+    counter.core.do(lambda tx, _: refunding.request(tx, visit, None, 0, "broken", "staff"))
+    counter.core.calls.clear()
+    counter.core.tick(counter.core.now_s + 120.0)
+    (review,) = counter.core.open_reviews()
+    counter.core.rule(review, RulingKind.ACCEPT)
+    assert [row.state for row in counter.core.rows(tables.refund)] == ["done"]
 
 
 def test_over_the_hold_limit_at_the_entry_the_visit_still_settles(database: Database) -> None:

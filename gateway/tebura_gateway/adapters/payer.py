@@ -5,12 +5,15 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 
+import structlog
+
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.paying import Said, perform, take_answer
 from tebura_gateway.service.ports import PaymentProvider, ProviderCall
 from tebura_gateway.service.transaction import Tx
 
+_LOG = structlog.get_logger()
 QUEUE_CALLS = 1_000
 """At the bound a call is left to the timer: its intent and key are in the database."""
 
@@ -46,12 +49,19 @@ class Payer:
     def _run(self) -> None:
         assert self._writer is not None
         while (call := self._calls.get()) is not None:
-            said = perform(self._providers[call.provider], call)
+            said = self._ask(call)
             self._writer.offer(
                 partial(_answer, call=call, said=said),
                 partial(_forget, writer=self._writer, key=call.key),
                 timeout_s=60.0,
             )
+
+    def _ask(self, call: ProviderCall) -> Said:
+        provider = self._providers.get(call.provider)
+        if provider is not None:
+            return perform(provider, call)
+        _LOG.error("the configuration does not name who took this money", provider=call.provider)
+        return Said(None, is_known=False)
 
 
 def _answer(tx: Tx, _: Memory, call: ProviderCall, said: Said) -> None:

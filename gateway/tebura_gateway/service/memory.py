@@ -78,10 +78,12 @@ def load_memory(tx: Tx) -> Memory:
         memory.seen_ns[NodeId(row.node)] = int(row.seen_ns)
         if row.through_ns is not None:
             memory.through_ns[NodeId(row.node)] = int(row.through_ns)
-    closed = select(tables.visit).where(
-        tables.visit.c.store == tx.store,
-        tables.visit.c.exited_ns >= tx.now_ns - OLDEST_NS,
-        tables.visit.c.priced_ns.is_not(None) | tables.visit.c.final_ns.is_not(None),
+    visit = tables.visit.c
+    # A day's visits are many: no more than is needed of each.
+    closed = select(visit.visit, visit.entered_ns, visit.exited_ns, visit.confirmed).where(
+        visit.store == tx.store,
+        visit.exited_ns >= tx.now_ns - OLDEST_NS,
+        visit.priced_ns.is_not(None) | visit.final_ns.is_not(None),
     )
     for row in tx.connection.execute(closed):
         paid = confirmed_by(row)

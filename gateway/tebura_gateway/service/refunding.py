@@ -20,7 +20,6 @@ from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import ReviewState, close, open_review
-from tebura_gateway.service.shop import UnknownProvider
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 
@@ -63,15 +62,8 @@ def start(
     """Start a refund of pieces that are known to be left.
 
     What a person asks for needs a second one where it is large; what the facts say does not.
-
-    Raises:
-        Refused: If nobody can give the money back any more.
     """
     receipt, left = _left(tx, visit)
-    try:
-        tx.shop.terms(settling.read(tx, visit).provider)
-    except UnknownProvider as error:
-        raise Refused(f"receipt {receipt.number} was paid elsewhere: {error}") from error
     note = credit_note(receipt, left, without(left, pieces, tx.shop.tax_rules), reason)
     name = f"{visit}:refund:{len(_rows(tx, visit)) + 1}"
     limit_minor = tx.shop.after_sale.two_people_minor

@@ -1,5 +1,6 @@
 """Moves a visit's settlement: an intent is written before its call, each answer by itself."""
 
+import msgspec
 from sqlalchemy import func, insert, select
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.ids import MemberId, VisitId
@@ -228,7 +229,11 @@ def retry_payment(tx: Tx, visit: VisitId) -> None:
     row = tx.get(tables.visit, visit=visit)
     if row is None or row.state != State.UNPAID:
         raise Refused(f"{visit} is not unpaid")
-    _save(tx, tried_again(read(tx, visit)))
+    again = tried_again(read(tx, visit))
+    if again.provider not in tx.shop.providers:
+        # Whoever declined it before is out of the configuration: another takes the money.
+        again = msgspec.structs.replace(again, provider=_provider_of(tx, row.member))
+    _save(tx, again)
     advance(tx, visit, _beyond_pricing())
 
 

@@ -29,10 +29,6 @@ PAST_NS = 24 * 3600 * SECOND_NS
 """An event that much behind is flagged; what is younger is only late, and judged as ever."""
 
 
-class UnknownProvider(LookupError):
-    """Money that moves through a provider which the configuration does not name."""
-
-
 @dataclass(frozen=True, slots=True)
 class WalkUp:
     """Shoppers without an account: a list at the exit screen, paid there.
@@ -88,18 +84,20 @@ class Shop:
     def terms(self, provider: str) -> Terms:
         """The terms of a provider that a payment was begun with; "" stands for the shop's own.
 
-        Raises:
-            UnknownProvider: If the shop has nothing to do with it any more.
+        Where the configuration does not name it any more nobody can be asked: its keys count as
+        forgotten, so that a person looks at its list.
         """
         if not provider:
             return self.payment
+        return self.providers.get(provider, Terms(provider, key_lifetime_s=0.0))
+
+    @cached_property
+    def providers(self) -> dict[str, Terms]:
+        """All that the configuration names."""
         known = [self.payment, *self.former_payments]
         if self.walk_up_payment is not None:
             known.append(self.walk_up_payment)
-        for terms in known:
-            if terms.name == provider:
-                return terms
-        raise UnknownProvider(f"the configuration names no provider {provider!r}")
+        return {terms.name: terms for terms in known}
 
     @property
     def currency(self) -> str:
