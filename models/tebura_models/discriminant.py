@@ -111,6 +111,44 @@ def best_sharpness(evidence: Floats, classes: Classes) -> float:
     return float(min(SHARPNESSES, key=loss))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Fold:
+    """What was learnt without some pictures: `asked` are those, `known` the classes it knows.
+
+    Pictures whose class is in their fold alone are not asked about: nobody could know them.
+    """
+
+    asked: Classes
+    known: Classes
+    learnt: Discriminant
+
+
+def learn_folds(
+    views: Floats, classes: Classes, folds: Classes, shrinkage: float = SHRINKAGE
+) -> list[Fold]:
+    """One for each fold, learnt from all pictures outside it."""
+    learnt = []
+    for fold in np.unique(folds):
+        others = folds != fold
+        known, columns = np.unique(classes[others], return_inverse=True)
+        asked = np.flatnonzero(~others & np.isin(classes, known))
+        if len(asked):
+            told = fit(views[others], columns, len(known), shrinkage)
+            learnt.append(Fold(asked, known, told))
+    return learnt
+
+
+def ask_folds(learnt: list[Fold], shown: Floats, count: int) -> tuple[Floats, Classes]:
+    """Evidence (pictures, `count` classes) of each picture held out, and which pictures."""
+    told = [np.zeros((0, count), np.float32)]
+    for fold in learnt:
+        evidence = np.full((len(fold.asked), count), -np.inf, np.float32)
+        evidence[:, fold.known] = fold.learnt.evidence(shown[fold.asked])
+        told.append(evidence)
+    asked = [np.zeros(0, np.int64), *(fold.asked for fold in learnt)]
+    return np.concatenate(told), np.concatenate(asked)
+
+
 def held_out(
     views: Floats,
     classes: Classes,
@@ -121,21 +159,6 @@ def held_out(
     """Evidence of each picture by all others outside its fold, and which pictures that is of.
 
     `shown` are the pictures as they are asked about, where that is not as they were learnt.
-    Pictures whose class is in their fold alone are left out: nobody could know them.
     """
-    asked_about = views if shown is None else shown
-    count = int(classes.max()) + 1
-    told = [np.zeros((0, count), np.float32)]
-    kept = [np.zeros(0, np.int64)]
-    for fold in np.unique(folds):
-        others = folds != fold
-        known, columns = np.unique(classes[others], return_inverse=True)
-        asked = np.flatnonzero(~others & np.isin(classes, known))
-        if not len(asked):
-            continue
-        evidence = np.full((len(asked), count), -np.inf, np.float32)
-        learnt = fit(views[others], columns, len(known), shrinkage)
-        evidence[:, known] = learnt.evidence(asked_about[asked])
-        told.append(evidence)
-        kept.append(asked)
-    return np.concatenate(told), np.concatenate(kept)
+    learnt = learn_folds(views, classes, folds, shrinkage)
+    return ask_folds(learnt, views if shown is None else shown, int(classes.max()) + 1)

@@ -14,10 +14,11 @@ import numpy as np
 
 from tebura_models.discriminant import (
     Classes,
-    Discriminant,
+    Fold,
+    ask_folds,
     best_sharpness,
     fit,
-    held_out,
+    learn_folds,
     probabilities,
 )
 from tebura_models.embedding import Embedder
@@ -90,10 +91,7 @@ def evaluate_products(embedder: Embedder, folder: Path, *, seed: int = 0) -> Pro
     as_shot = shown["as shot"]
     series = series_of(as_shot[:, 0, : embedder.entry.dimensions], products)
     folds = folds_of(series, products, FOLDS, seed)
-    evidence, asked = held_out(taught, products, folds, shown=as_shot)
-    # Its only number that is fitted to these pictures; as an index has it, from those held out.
-    sharpness = best_sharpness(evidence, products[asked]) if len(asked) else 1.0
-    judge = _Judge(products, series, folds, sharpness, seed)
+    judge = _Judge(taught, as_shot, products, series, folds, seed)
     return ProductsReport(
         network=embedder.entry.name,
         products=len(photos.names),
@@ -101,8 +99,8 @@ def evaluate_products(embedder: Embedder, folder: Path, *, seed: int = 0) -> Pro
         series=len(np.unique(series)),
         folds=FOLDS,
         seed=seed,
-        sharpness=round(sharpness, 4),
-        shown=tuple(judge.report(name, taught, seen) for name, seen in shown.items()),
+        sharpness=round(judge.sharpness, 4),
+        shown=tuple(judge.report(name, seen) for name, seen in shown.items()),
     )
 
 
@@ -129,42 +127,58 @@ def _described(photos: Photos, embedder: Embedder) -> tuple[Floats, dict[str, Fl
 
 
 class _Judge:
-    """One division into folds, all ways of showing."""
+    """One division into folds, learnt once; all ways of showing."""
 
     def __init__(
-        self, products: Classes, series: Classes, folds: Classes, sharpness: float, seed: int
+        self,
+        taught: Floats,
+        as_shot: Floats,
+        products: Classes,
+        series: Classes,
+        folds: Classes,
+        seed: int,
     ) -> None:
-        self.products, self.series, self.folds = products, series, folds
-        self.sharpness = sharpness
-        self.seed = seed
+        self.products, self.series, self.seed = products, series, seed
         self.count = int(products.max()) + 1
+        self.learnt = learn_folds(taught, products, folds)
+        # Products in turns as if no photograph of them had been enrolled.
+        group_of = np.random.default_rng(seed).permutation(self.count) % FOLDS
+        self.absent = _learn_without(taught, products, group_of)
+        self.alike = _alike(taught, products, self.count)
+        evidence, asked = ask_folds(self.learnt, as_shot, self.count)
+        # The only number that is fitted to these pictures, as an index has it: of those held out.
+        self.sharpness = best_sharpness(evidence, products[asked]) if len(asked) else 1.0
 
-    def report(self, name: str, enrolled: Floats, shown: Floats) -> ShownReport:
-        evidence, asked = self._ask(enrolled, shown)
+    def report(self, name: str, shown: Floats) -> ShownReport:
+        evidence, asked = ask_folds(self.learnt, shown, self.count)
+        evidence *= self.sharpness
         truth, series = self.products[asked], self.series[asked]
         likely = probabilities(evidence, np.full(self.count, 1 / self.count, np.float32))
         best, sure = likely.argmax(axis=1), likely.max(axis=1)
         is_right = best == truth
         is_answered = sure >= SURE
-        unenrolled, of_series = self._never_enrolled(enrolled, shown)
-        alike = self._alike(enrolled)
+        unenrolled, strangers = self._never_enrolled(shown)
         return ShownReport(
             shown=name,
             all=self._share(is_right, series),
             among_5=self._share(self._among(evidence, truth, None, 5), series),
             among_10=self._share(self._among(evidence, truth, None, 10), series),
-            alike_5=self._share(self._among(evidence, truth, alike, 5), series),
-            alike_10=self._share(self._among(evidence, truth, alike, 10), series),
+            alike_5=self._share(self._among(evidence, truth, self.alike, 5), series),
+            alike_10=self._share(self._among(evidence, truth, self.alike, 10), series),
             answered=self._share(is_answered, series),
             answered_wrong=self._share(~is_right[is_answered], series[is_answered]),
-            unenrolled_answered=self._share(unenrolled >= SURE, of_series),
+            unenrolled_answered=self._share(unenrolled >= SURE, self.series[strangers]),
             calibration_error=_calibration_error(sure, is_right),
         )
 
-    def _ask(self, enrolled: Floats, shown: Floats) -> tuple[Floats, Classes]:
-        """Evidence of pictures shown in one way by indexes of others as they were enrolled."""
-        evidence, asked = held_out(enrolled, self.products, self.folds, shown)
-        return self.sharpness * evidence, asked
+    def _never_enrolled(self, shown: Floats) -> tuple[Floats, Classes]:
+        """How sure the best product is where the right one was not enrolled, and of which."""
+        sure = []
+        for fold in self.absent:
+            told = self.sharpness * fold.learnt.evidence(shown[fold.asked])
+            flat = np.full(len(fold.known), 1 / len(fold.known), np.float32)
+            sure.append(probabilities(told, flat).max(axis=1))
+        return np.concatenate(sure), np.concatenate([fold.asked for fold in self.absent])
 
     def _among(
         self, evidence: Floats, truth: Classes, alike: Classes | None, count: int
@@ -180,27 +194,6 @@ class _Judge:
             best = row[others[: count - 1]].max(initial=-np.inf)
             right.append(bool(row[product] > best))
         return np.asarray(right, bool)
-
-    def _alike(self, enrolled: Floats) -> Classes:
-        """For each product the others, those that look most like it first."""
-        means = np.stack([enrolled[self.products == n].mean((0, 1)) for n in range(self.count)])
-        distances = np.linalg.norm(means[:, None] - means[None], axis=2)
-        np.fill_diagonal(distances, np.inf)
-        return np.asarray(distances.argsort(axis=1)[:, :-1])
-
-    def _never_enrolled(self, enrolled: Floats, shown: Floats) -> tuple[Floats, Classes]:
-        """How sure the best product is where the right one was not enrolled."""
-        group_of = np.random.default_rng(self.seed).permutation(self.count) % FOLDS
-        sure, series = [], []
-        for group in range(FOLDS):
-            is_absent = group_of[self.products] == group
-            known, columns = np.unique(self.products[~is_absent], return_inverse=True)
-            learnt = fit(enrolled[~is_absent], columns, len(known))
-            honest = Discriminant(learnt.weights, learnt.bias, self.sharpness)
-            flat = np.full(len(known), 1 / len(known), np.float32)
-            sure.append(probabilities(honest.evidence(shown[is_absent]), flat).max(axis=1))
-            series.append(self.series[is_absent])
-        return np.concatenate(sure), np.concatenate(series)
 
     def _share(self, held: np.ndarray, series: Classes) -> Share:
         """Series, not pictures, are what was drawn by chance."""
@@ -218,6 +211,25 @@ class _Judge:
             high=round(float(high), 4),
             of=len(held),
         )
+
+
+def _learn_without(taught: Floats, products: Classes, group_of: Classes) -> list[Fold]:
+    """For each group of products what the others alone teach."""
+    learnt = []
+    for group in np.unique(group_of):
+        is_absent = group_of[products] == group
+        known, columns = np.unique(products[~is_absent], return_inverse=True)
+        told = fit(taught[~is_absent], columns, len(known))
+        learnt.append(Fold(np.flatnonzero(is_absent), known, told))
+    return learnt
+
+
+def _alike(taught: Floats, products: Classes, count: int) -> Classes:
+    """For each product the others, those that look most like it first."""
+    means = np.stack([taught[products == n].mean((0, 1)) for n in range(count)])
+    distances = np.linalg.norm(means[:, None] - means[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    return np.asarray(distances.argsort(axis=1)[:, :-1])
 
 
 def _calibration_error(sure: Floats, is_right: np.ndarray) -> float | None:
