@@ -14,6 +14,7 @@ import msgspec
 import sdnotify
 import structlog
 import uvicorn
+from tebura_contract.config import ConfigError
 from tebura_contract.entry_code import member_key
 from tebura_contract.ids import MemberId
 from tebura_contract.layout import Layout
@@ -32,7 +33,7 @@ from tebura_gateway.adapters.services import WriterServices
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.runtime import WebSettings
-from tebura_gateway.config import GatewayConfig
+from tebura_gateway.config import GatewayConfig, load_config, restart_needed
 from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.memory import Memory
@@ -40,6 +41,7 @@ from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
 from tebura_gateway.service.shop import HOUSE, AfterSale, Shop, WalkUp
 from tebura_gateway.service.transaction import Tx
+from tebura_gateway.web.rendering import Renderer
 
 _LOG = structlog.get_logger()
 STOP_TIMEOUT_S = 5
@@ -91,6 +93,27 @@ class GatewayRuntime:
     def is_closing(self) -> bool:
         return self._closing.is_set()
 
+    def reload(self) -> bool:
+        """Take up what changed of the files, if all of it can be; else keep what was, and say why.
+
+        Reads files and may wait for the writer: not for the event loop's thread.
+        """
+        try:
+            new = load_config(self.config.path)
+        except ConfigError as error:
+            _LOG.error("configuration not taken up", problems=str(error))
+            return False
+        if places := restart_needed(self.config, new):
+            _LOG.error("configuration not taken up: needs a restart", changed=", ".join(places))
+            return False
+        self.writer.take_up(shop_of(new))
+        self.config = new
+        self.views = DatabaseViews(self.payments.reading, new.layout)
+        self.web = msgspec.structs.replace(self.web, coupons=_coupons(new))
+        self.changes.bump()
+        _LOG.info("configuration taken up")
+        return True
+
     def close(self) -> None:
         """Let streams end, so that the server can stop."""
         self._closing.set()
@@ -129,6 +152,10 @@ def shop_of(config: GatewayConfig) -> Shop:
     )
 
 
+def _coupons(config: GatewayConfig) -> tuple[Coupon, ...]:
+    return tuple(one for one in config.promotions if isinstance(one, Coupon))
+
+
 def _walk_up(config: GatewayConfig) -> WalkUp | None:
     walk_up = config.settings.walk_up
     return None if walk_up is None else WalkUp(walk_up.correction_limit_minor)
@@ -163,9 +190,10 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
             feed.bump()
             courier.wake()
 
+    shop = shop_of(config)
     writer = Writer(
         database,
-        shop_of(config),
+        shop,
         now_ns,
         on_commit=committed,
         on_call=payer.take,
@@ -177,11 +205,12 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         staff_token=config.staff_token,
         public_live=config.settings.http.public_live,
         exit_token=config.exit_token,
-        coupons=tuple(one for one in config.promotions if isinstance(one, Coupon)),
+        coupons=_coupons(config),
     )
     writer.start()
     payer.start(writer)
     courier.start(writer)
+    writer.take_up(shop)
     mqtt.start(writer)
     try:
         keys = KeyRing(database.reading, store, now_ns, partial(_note_use, writer))
@@ -250,9 +279,10 @@ def _listening(config: GatewayConfig) -> Iterator[socket.socket]:
 
 
 async def _serve_http(runtime: GatewayRuntime, listener: socket.socket) -> None:
+    app = create_app(runtime)
     server = _Server(
         uvicorn.Config(
-            create_app(runtime),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -265,8 +295,15 @@ async def _serve_http(runtime: GatewayRuntime, listener: socket.socket) -> None:
         # Streams would hold the server up: they end first.
         runtime.close()
 
+    loop = asyncio.get_running_loop()
+
+    def reload() -> None:
+        if runtime.reload():
+            app.state.renderer = Renderer(runtime.layout)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, partial(loop.run_in_executor, None, reload))
     notifier = sdnotify.SystemdNotifier()
     watch = asyncio.create_task(_watch(server, runtime, notifier), name="watch")
     await server.serve(sockets=[listener])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 from tebura_contract.config import ConfigError, load_toml
 from tebura_contract.ids import NodeId
 from tebura_contract.layout import Layout, load_layout
@@ -137,6 +138,31 @@ class GatewayConfig:
             for name in (mqtt.cert_file, mqtt.key_file)
         ]
         return str(beside(self.path, mqtt.ca_file)), own[0], own[1]
+
+
+def restart_needed(old: GatewayConfig, new: GatewayConfig) -> tuple[str, ...]:
+    """What of a configuration differs that a running gateway cannot take up.
+
+    Prices, names of articles, promotions and what holds after a sale can be taken up.
+    """
+
+    def fixed(config: GatewayConfig) -> dict[str, object]:
+        settings = replace(config.settings, promotions="", after_sale=old.settings.after_sale)
+        articles = tuple(
+            replace(one, price_minor=0, name="", name_en="") for one in config.layout.product
+        )
+        return {
+            "gateway.toml": settings,
+            "layout": replace(config.layout, product=articles),
+            "node_keys": config.node_keys,
+            "entry_key_file": config.entry_key,
+            "http": (config.http_secret, config.staff_token),
+            "walk_up": config.exit_token,
+            "payment": config.payments,
+        }
+
+    before, after = fixed(old), fixed(new)
+    return tuple(place for place in before if before[place] != after[place])
 
 
 def load_config(path: Path) -> GatewayConfig:

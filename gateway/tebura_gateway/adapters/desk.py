@@ -15,7 +15,7 @@ from tebura_contract.messages import Watermark
 
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.adapters.turns import Turns
-from tebura_gateway.service import outgoing, settling, timers
+from tebura_gateway.service import outgoing, prices, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.ports import ProviderCall
@@ -98,6 +98,12 @@ class Desk:
         self._next_look_s = 0.0
         self._judge_after_s = 0.0
         self._has_recovered = False
+        # Another configuration of the same shop, from the next transaction on.
+        self._next_shop: Shop | None = None
+
+    def take_up(self, shop: Shop) -> None:
+        """Serve the shop like this from the next batch on; from any thread."""
+        self._next_shop = shop
 
     def wait_s(self) -> float:
         """How long nothing is due, where nothing comes in."""
@@ -149,8 +155,13 @@ class Desk:
         """
         done: list[_Done] = []
         with self._database.transaction() as connection:
-            tx = Tx(connection, self._shop, self._now_ns())
+            news = self._next_shop
+            tx = Tx(connection, news or self._shop, self._now_ns())
             self._begin_turn(tx)
+            if news is not None:
+                prices.take_up(tx)
+                # Open carts are shown at what they cost now.
+                self._loaded(tx).is_stale = True
             mail = [job for job in jobs if isinstance(job, Mail)]
             taken = iter(receive_all(tx, self._loaded(tx), [one.message for one in mail]))
             for job in jobs:
@@ -164,6 +175,9 @@ class Desk:
             tx.write_changes()
             if self._turns is not None:
                 self._turns.end(tx)
+        self._shop = tx.shop
+        if self._next_shop is news:
+            self._next_shop = None
         return Committed(tx, done)
 
     def _begin_turn(self, tx: Tx) -> None:

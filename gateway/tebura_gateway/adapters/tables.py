@@ -385,6 +385,17 @@ payment_hint = Table(
 )
 """Hints of providers that were taken, for a day: the same again has no effect."""
 
+price = Table(
+    "price",
+    metadata,
+    _store(),
+    Column("sku", String(200), primary_key=True),
+    Column("from_ns", BigInteger, primary_key=True),
+    Column("price_minor", BigInteger, nullable=False),
+    Index("price_from", "store", "from_ns"),
+)
+"""What articles cost since when, as the gateway took it up from its configuration."""
+
 closing = Table(
     "closing",
     metadata,

@@ -50,6 +50,11 @@ class Writer:
         self._is_healthy = True
         self._thread = threading.Thread(target=self._run, name="writer")
 
+    def take_up(self, shop: Shop) -> None:
+        """Serve the shop like this from the next transaction on, which comes at once."""
+        self._desk.take_up(shop)
+        self.post(lambda *_: None)
+
     def start(self) -> None:
         self._thread.start()
 

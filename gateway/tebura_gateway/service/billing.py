@@ -11,6 +11,7 @@ from tebura_gateway.domain.cart import Cart
 from tebura_gateway.domain.checkout import Confirmation
 from tebura_gateway.domain.pricing import Bill, Deal, price
 from tebura_gateway.domain.promotions import Coupon
+from tebura_gateway.service import prices
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx, from_text
 
@@ -36,7 +37,8 @@ def bill_of(
         coupons=_held(tx, visit, member) if tx.shop.promotions else frozenset(),
         eats_in=eats_in,
     )
-    return price(quantities, tx.shop.products, tx.shop.tax_rules, tx.shop.currency, deal)
+    products = prices.for_visit(tx, visit)
+    return price(quantities, products, tx.shop.tax_rules, tx.shop.currency, deal)
 
 
 def confirmed_by(row: Any) -> Confirmation | None:
