@@ -49,7 +49,9 @@ class Passed:
 
 
 @dataclass(slots=True)
-class _Away:
+class Away:
+    """A plate that left its level: since when, until when as far as is known, by how much."""
+
     from_ns: int
     to_ns: int
     off_g: list[float] = field(default_factory=list)
@@ -59,8 +61,16 @@ class Passing:
     """Follows plates of one scale that left their level."""
 
     def __init__(self) -> None:
-        self._away: dict[int, _Away] = {}
+        self._away: dict[int, Away] = {}
         self._leant_on: set[int] = set()
+
+    def restore(self, plate: int, away: Away) -> None:
+        """Continue from what `away` gave."""
+        self._away[plate] = away
+
+    def away(self) -> dict[int, Away]:
+        """What to save."""
+        return dict(self._away)
 
     def __bool__(self) -> bool:
         return bool(self._away)
@@ -73,7 +83,7 @@ class Passing:
         for plate in np.flatnonzero(is_out.any(axis=0)).tolist():
             if plate not in self._leant_on:
                 rows = np.flatnonzero(is_out[:, plate])
-                away = self._away.setdefault(plate, _Away(int(at_ns[rows[0]]), 0))
+                away = self._away.setdefault(plate, Away(int(at_ns[rows[0]]), 0))
                 away.to_ns = int(at_ns[rows[-1]])
                 away.off_g += off_g[rows, plate].tolist()
 

@@ -35,6 +35,7 @@ from tebura_edge.cells import CellChange, CellHealth, Cells, readable
 from tebura_edge.halves import Halves, Waiting
 from tebura_edge.identification import HANDFUL, Explanation, explain, log_sum, noise_of
 from tebura_edge.levels import Levels, LevelSettings
+from tebura_edge.passing import Away
 from tebura_edge.planogram import Foreign, Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
 from tebura_edge.weighing import PlateSite, Weigher, WeightStep, min_step_g
@@ -78,10 +79,17 @@ class _SavedPlate(msgspec.Struct, frozen=True, kw_only=True):
     still_ns: Ns
 
 
+class _SavedAway(msgspec.Struct, frozen=True, kw_only=True):
+    from_ns: Ns
+    to_ns: Ns
+    off_g: tuple[float, ...]
+
+
 class _Saved(msgspec.Struct, frozen=True, kw_only=True):
     """What survives a restart, as JSON."""
 
     plates: dict[PlateId, _SavedPlate]
+    away: dict[PlateId, _SavedAway] = msgspec.field(default_factory=dict)
     learnt: Learnt
     waiting: tuple[Waiting, ...] = ()
 
@@ -138,7 +146,11 @@ class PlateRole:
         self._ticked_ns: int | None = None
         if state:
             self._weigher.restore(
-                {p: (s.level_g, s.noise_g, int(s.still_ns)) for p, s in state.plates.items()}
+                {p: (s.level_g, s.noise_g, int(s.still_ns)) for p, s in state.plates.items()},
+                {
+                    p: Away(int(s.from_ns), int(s.to_ns), list(s.off_g))
+                    for p, s in state.away.items()
+                },
             )
 
     def step(self, item: Input) -> list[Event]:
@@ -172,14 +184,21 @@ class PlateRole:
         return min(known_ns, began_ns - 1)
 
     def save(self) -> bytes:
-        """Levels up to which steps were told, noise of each plate, and what was learnt."""
+        """Levels up to which steps were told, noise, what passes now, and what was learnt."""
         plates = {
             plate: _SavedPlate(level_g=level_g, noise_g=noise_g, still_ns=Ns(still_ns))
             for plate, (level_g, noise_g, still_ns) in self._weigher.told_levels().items()
         }
-        return encode(
-            _Saved(plates=plates, learnt=self._planogram.learnt, waiting=self._halves.waiting)
-        )
+        away = {
+            plate: _SavedAway(
+                from_ns=Ns(one.from_ns),
+                to_ns=Ns(one.to_ns),
+                off_g=tuple(round(grams, 1) for grams in one.off_g),
+            )
+            for plate, one in self._weigher.away().items()
+        }
+        learnt, waiting = self._planogram.learnt, self._halves.waiting
+        return encode(_Saved(plates=plates, away=away, learnt=learnt, waiting=waiting))
 
     def parts(self) -> tuple[Part, ...]:
         """Plates that are not well, for the node's health message."""

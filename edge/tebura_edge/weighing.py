@@ -18,7 +18,7 @@ from tebura_contract.ids import PlateId, ShelfId
 
 from tebura_edge.actions import WAIT_S, Pending, actions_of, is_echo, is_over, link_ns_of
 from tebura_edge.levels import Levels, LevelSettings, PlateMove
-from tebura_edge.passing import Passed, together
+from tebura_edge.passing import Away, Passed, together
 
 MIN_STEP_G: Final = (10.0, 20.0)
 """Smallest step told, between these bounds 0.6 of the store's lightest product: neighbours of a
@@ -201,12 +201,27 @@ class Weigher:
                 told[site.plate] = (level_g, noise_g, still_ns)
         return told
 
-    def restore(self, told: Mapping[PlateId, tuple[float, float, int]]) -> None:
-        """Continue from what `told_levels` gave."""
+    def away(self) -> dict[PlateId, Away]:
+        """What to save of each plate on which something passes that is not told yet."""
+        found: dict[PlateId, Away] = {}
+        for part in self._scales.values():
+            away = part.levels.passing.away()
+            away |= {one.plate: Away(one.from_ns, one.to_ns, 2 * [one.size_g]) for one in part.passed}
+            found |= {part.sites[column].plate: one for column, one in away.items()}
+        return found
+
+    def restore(
+        self,
+        told: Mapping[PlateId, tuple[float, float, int]],
+        away: Mapping[PlateId, Away] | None = None,
+    ) -> None:
+        """Continue from what `told_levels` and `away` gave."""
         for part in self._scales.values():
             for column, site in enumerate(part.sites):
                 if site.plate in told:
                     part.levels.restore(column, *told[site.plate])
+                if away and site.plate in away:
+                    part.levels.passing.restore(column, away[site.plate])
 
     def _ready_steps(self, part: _Scale, now_ns: int) -> list[WeightStep]:
         levels = part.levels

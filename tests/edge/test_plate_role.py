@@ -257,6 +257,30 @@ def test_a_restart_reports_what_changed_meanwhile_and_forgets_nothing_learnt(
     assert gone.blind == ""
 
 
+def test_what_passes_is_told_as_both_halves_if_it_may_be_a_product(role: PlateRole) -> None:
+    shopping = Shopping()
+    events = role.step(shopping.counts(30, (10, 0, 48.0), (10.7, 0, -48.0)))
+    assert all(isinstance(event, ForeignObject) and event.is_passing for event in events)
+    came, went = events
+    assert isinstance(came, ForeignObject)
+    assert isinstance(went, ForeignObject)
+    assert (came.candidates[0].sku, went.candidates[0].sku) == ("tea", "tea")
+    assert came.delta_g == pytest.approx(48.0, abs=5.0)
+    assert came.delta_g == -went.delta_g
+    assert (came.from_ns, came.to_ns) == (went.from_ns, went.to_ns)
+    assert role.step(shopping.counts(30, (10, 0, 2200.0), (10.7, 0, -2200.0))) == []
+
+
+def test_what_passes_while_the_node_restarts_is_told_after_it(
+    role: PlateRole, layout: Layout, calibration: Calibration
+) -> None:
+    shopping = Shopping()
+    assert role.step(shopping.counts(10.5, (10, 0, 48.0))) == []
+    again = PlateRole(layout, calibration, NODE, PlateSettings(scales={SCALE: PLATES}), role.save())
+    events = again.step(shopping.counts(20, (0.2, 0, -48.0)))
+    assert [isinstance(event, ForeignObject) and event.is_passing for event in events] == [True] * 2
+
+
 def test_a_step_not_told_before_the_restart_is_told_after_it(
     role: PlateRole, layout: Layout, calibration: Calibration
 ) -> None:

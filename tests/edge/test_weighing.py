@@ -401,6 +401,21 @@ def test_what_passes_depends_neither_on_the_order_of_plates_nor_on_batches(
     assert [step.delta_g for step in steps] == pytest.approx([one.delta_g for one in expected])
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(400, 760))
+def test_what_passes_is_told_once_wherever_the_stream_is_cut(cut: int) -> None:
+    bench = Bench(60.0, 15.0, plates=3)
+    bench.change(8.0, {1: 300.0})
+    bench.change(8.5, {1: -300.0})
+    at_ns, grams = bench.at_ns(), bench.quantized()
+    before, after = make_weigher(3), make_weigher(3)
+    steps = feed(before, at_ns[:cut], grams[:cut])
+    after.restore(before.told_levels(), before.away())
+    steps += feed(after, at_ns[cut:], grams[cut:])
+    assert [step.is_passing for step in steps] == [True, True]
+    assert [step.delta_g for step in steps] == pytest.approx([300.0, -300.0], rel=0.25)
+
+
 def test_what_passes_while_samples_are_missing_is_not_made_up() -> None:
     bench = Bench(60.0, 20.0, plates=1)
     bench.change(10.0, {0: 300.0})
