@@ -12,19 +12,26 @@ from tebura_gateway.domain.sightings import Spot
 
 _ARM_M, _ARM_SIGMA_M = 0.6, 0.3
 """From the foot to the shelf's front: so far anybody reaches, and how that fades."""
+UNKNOWN = 0.3
+"""Of somebody whom no camera saw then."""
 _OF_ANOTHER = 0.1
 """Of reaches told of somebody who stands too far off, how many are theirs all the same."""
 
 
 def within_reach(place: Xy, at_ns: int, presence: Presence) -> dict[VisitId, float]:
-    """How well each visit's people stood to reach a place; empty where no camera tells."""
-    found: dict[VisitId, float] = {}
+    """How well each visit's people stood to reach a place; empty where no camera tells.
+
+    As far as nobody who was seen is theirs, they may have stood anywhere.
+    """
+    best: dict[VisitId, float] = {}
+    unseen: dict[VisitId, float] = {}
     for spot, shares in presence.standing(at_ns):
         fit = _fit(place, spot)
         for visit, share in shares.items():
             if visit is not None:
-                found[visit] = max(found.get(visit, 0.0), share * fit)
-    return found
+                best[visit] = max(best.get(visit, 0.0), share * fit)
+                unseen[visit] = unseen.get(visit, 1.0) * (1.0 - share)
+    return {visit: max(fit, UNKNOWN * unseen[visit]) for visit, fit in best.items()}
 
 
 def stood_there(reach: Reach, presence: Presence, places: Places) -> float:

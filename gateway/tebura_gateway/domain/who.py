@@ -11,7 +11,7 @@ from tebura_contract.ids import PlateId, ShelfId, TrackId, VisitId, plate_id
 from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.facts import Fact, Step
-from tebura_gateway.domain.nearness import stood_there, within_reach
+from tebura_gateway.domain.nearness import UNKNOWN, stood_there, within_reach
 from tebura_gateway.domain.places import Places
 from tebura_gateway.domain.presence import Presence
 from tebura_gateway.domain.tolerances import JudgementSettings
@@ -21,8 +21,7 @@ _TIME_SIGMA_S = 0.5
 _MISSED_REACH = 0.02
 """Weight of a person in the store whose reach no camera saw, against one seen with certainty."""
 _UNSEEN_REACH = 0.05
-"""The same of who stands before the place; `_UNKNOWN` of that where no camera saw them then."""
-_UNKNOWN = 0.3
+"""The same of who stands before the place."""
 _STRANGER = 0.1
 """Weight of a hand without a visit: two tracks on one person are commoner than a stranger."""
 CONTESTED = 0.5
@@ -113,7 +112,7 @@ def who_took(
     place = places.front_xy_m(step.shelf, sum(extent_m) / 2) if extent_m else None
     near = within_reach(place, step.from_ns, presence) if place is not None else {}
     if near:
-        unseen = {visit: _UNSEEN_REACH * near.get(visit, _UNKNOWN) for visit in visits}
+        unseen = {visit: _UNSEEN_REACH * near.get(visit, UNKNOWN) for visit in visits}
         return _normalised(hands, unseen)
     if not hands:
         alone = _ALONE_UNSEEN if layout.watchers(step.shelf) else _ALONE_UNWATCHED
