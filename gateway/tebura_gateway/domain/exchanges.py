@@ -27,6 +27,7 @@ _STANDING = (0.1, 0.5, 0.95)
 """How likely somebody stood for a second who moved before and after it, stood before or after it,
 stood before and after it."""
 _STILL_M = 0.08
+_SHIFT_M, _WELL_APART = 0.12, 2.0
 _WALK_MPS, _TURN_MPS = 0.7, 0.4
 _MOVED = 2.5
 """Who was seen that many deviations off moved."""
@@ -62,11 +63,22 @@ def exchanges_of(looks: Sequence[Look]) -> Iterator[Exchange]:
             continue
         both = sorted(before.spots.keys() & after.spots.keys())
         for one, other in combinations(both, 2):
-            if min(_apart(look.spots[one], look.spots[other]) for look in (before, after)) > NEAR_M:
+            if not _may_be_exchanged(before, after, one, other):
                 continue
             probability = _steps(looks, index, one, other).probability()
             if probability >= LEAST:
                 yield Exchange(after.at_ns, one, other, probability)
+
+
+def _may_be_exchanged(before: Look, after: Look, one: TrackId, other: TrackId) -> bool:
+    """Whether it is worth weighing: they are near, and did not just both stand, well apart."""
+    first, second = before.spots[one], before.spots[other]
+    apart_m = _apart(first, second)
+    if min(apart_m, _apart(after.spots[one], after.spots[other])) > NEAR_M:
+        return False
+    has_moved = any(_apart(before.spots[n], after.spots[n]) > _SHIFT_M for n in (one, other))
+    blur_m = math.hypot(first.sd_m, second.sd_m, _STILL_M)
+    return has_moved or apart_m < _WELL_APART * blur_m
 
 
 def _steps(looks: Sequence[Look], index: int, one: TrackId, other: TrackId) -> "_Steps":
