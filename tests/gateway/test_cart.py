@@ -5,13 +5,26 @@ from collections.abc import Sequence
 
 import pytest
 from tebura_contract.codec import encode
-from tebura_contract.ids import EventId, VisitId
-from tebura_gateway.domain.cart import Cart, LineStatus, cart_of
+from tebura_contract.ids import EventId, Sku, VisitId
+from tebura_gateway.domain.cart import Cart, CartLine, LineStatus, cart_of
 from tebura_gateway.domain.decision import Ruling
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.judgement import judge
 
-from tests.gateway.shop import KEN, LOW, MIKA, PAN, RICE, TEA, Script, candidate, layout, through
+from tests.gateway.shop import (
+    KEN,
+    LOW,
+    MIKA,
+    PAN,
+    PLATES,
+    RICE,
+    TEA,
+    Script,
+    candidate,
+    layout,
+    ns,
+    through,
+)
 
 SEED = 7
 
@@ -137,3 +150,32 @@ def test_a_step_that_staff_called_nothing_is_on_no_line() -> None:
     }
     assert rulings
     assert only(facts, visit, rulings).lines == ()
+
+
+def line(status: LineStatus, quantity: int = 1, sku: Sku | None = TEA) -> CartLine:
+    return CartLine(
+        sku=sku,
+        quantity=quantity,
+        status=status,
+        confidence=0.9,
+        first_ns=ns(1.0),
+        events=(EventId(PLATES, 1, 0),),
+        taken_ns=(ns(1.0),),
+    )
+
+
+def test_only_what_is_decided_and_named_would_be_charged() -> None:
+    doubtful = [line(status, 3, RICE) for status in LineStatus if status is not LineStatus.DECIDED]
+    nameless = line(LineStatus.DECIDED, 5, None)
+    cart = Cart(visit=VisitId("v"), lines=(line(LineStatus.DECIDED), nameless, *doubtful))
+    assert cart.decided() == {TEA: 1}
+    assert cart.taken_ns() == {TEA: (ns(1.0),)}
+    assert not cart.is_certain()
+
+
+@pytest.mark.parametrize(("quantity", "is_certain"), [(1, True), (0, False), (-1, False)])
+def test_a_cart_is_certain_when_each_line_is_decided_and_of_something(
+    quantity: int, is_certain: bool
+) -> None:
+    cart = Cart(visit=VisitId("v"), lines=(line(LineStatus.DECIDED, quantity),))
+    assert cart.is_certain() == is_certain

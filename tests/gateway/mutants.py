@@ -1,0 +1,212 @@
+"""Mutation testing of the rules of money: `python -m tests.gateway.mutants [MODULE ...]`.
+
+Each mutant is one small change to one module of `domain/`, run against the tests of these rules in
+a process forked from one that has everything else loaded, so it costs about a second. Who finds no
+failure names a mutant that survived; `survivors.toml` says which may, and why.
+"""
+
+import ast
+import copy
+import importlib.abc
+import importlib.util
+import io
+import os
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+DOMAIN = ROOT / "gateway" / "tebura_gateway" / "domain"
+TESTS = {
+    "cart": ("test_cart", "test_money", "test_checkout"),
+    "ledger": ("test_money",),
+    "pricing": ("test_money", "test_baskets", "test_promotions"),
+    "settlement": ("test_money",),
+}
+"""Which tests must notice a change to which module."""
+QUICK = "not file_says and not permutations and not never_raises"
+MOST_CPU_S = 60
+"""A mutant that runs longer goes round in circles, and counts as noticed."""
+
+_COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+_COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.FloorDiv: ast.Mult,
+    ast.Div: ast.Mult,
+    ast.Mod: ast.Mult,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed module; `name` holds for as long as the line that was changed does."""
+
+    module: str
+    name: str
+    tree: ast.Module
+
+
+def mutants(module: str) -> Iterator[Mutant]:
+    """All mutants of a module of the domain."""
+    source = (DOMAIN / f"{module}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    lines = source.splitlines()
+    declared = {id(one) for node in ast.walk(tree) for one in _declarations(node)}
+    for index, node in enumerate(ast.walk(tree)):
+        if id(node) in declared:
+            continue
+        for number, what in enumerate(_changes_of(node)):
+            changed = copy.deepcopy(tree)
+            place = next(one for at, one in enumerate(ast.walk(changed)) if at == index)
+            _change(place, number)
+            line = lines[getattr(node, "lineno", 1) - 1].strip()
+            yield Mutant(module, f"{line}  [{what}]", ast.fix_missing_locations(changed))
+
+
+def _declarations(node: ast.AST) -> Iterator[ast.AST]:
+    """What says how a class is made: `frozen=True` and the like are no rules."""
+    if isinstance(node, ast.ClassDef):
+        for part in (*node.keywords, *node.decorator_list):
+            yield from ast.walk(part)
+
+
+def _changes_of(node: ast.AST) -> list[str]:
+    """What can be changed at a node, in the order in which `_change` numbers it."""
+    match node:
+        case ast.Compare(ops=ops):
+            return [f"{type(op).__name__} {_COMPARED[type(op)].__name__}" for op in ops]
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in _COMPUTED:
+            return [f"{type(op).__name__} {_COMPUTED[type(op)].__name__}"]
+        case ast.BoolOp(op=ast.And()):
+            return ["and or"]
+        case ast.BoolOp(op=ast.Or()):
+            return ["or and"]
+        case ast.UnaryOp(op=ast.USub()):
+            return ["minus dropped"]
+        case ast.UnaryOp(op=ast.Not()):
+            return ["not dropped"]
+        case ast.Constant(value=bool(value)):
+            return [f"{value} {not value}"]
+        case ast.Constant(value=int(value)):
+            return [f"{value} {value + 1}"]
+        case ast.If():
+            return ["if turned round"]
+        case ast.Return(value=value) if value is not None:
+            return ["None returned"]
+        case _:
+            return []
+
+
+def _change(node: ast.AST, number: int) -> None:
+    match node:
+        case ast.Compare():
+            node.ops[number] = _COMPARED[type(node.ops[number])]()
+        case ast.BinOp() | ast.AugAssign():
+            node.op = _COMPUTED[type(node.op)]()
+        case ast.BoolOp():
+            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        case ast.UnaryOp():
+            # A call of `bool` or a plus leave the value as it is.
+            node.op = ast.UAdd() if isinstance(node.op, ast.USub) else ast.Not()
+            if isinstance(node.op, ast.Not):
+                node.operand = ast.UnaryOp(ast.Not(), node.operand)
+        case ast.Constant(value=bool(value)):
+            node.value = not value
+        case ast.Constant(value=int(value)):
+            node.value = value + 1
+        case ast.If():
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+        case ast.Return():
+            node.value = ast.Constant(None)
+        case _:
+            raise AssertionError(f"nothing to change at {node}")
+
+
+class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads a mutant where its module is asked for."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._name = f"tebura_gateway.domain.{mutant.module}"
+        self._file = str(DOMAIN / f"{mutant.module}.py")
+        self._code = compile(mutant.tree, self._file, "exec")
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._file, loader=self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self._code, module.__dict__)
+
+
+def is_noticed(mutant: Mutant) -> bool:
+    """Whether the tests of a module fail with the mutant in its place."""
+    child = os.fork()
+    if child == 0:
+        _run_tests(mutant)
+    _, status = os.waitpid(child, 0)
+    return status != 0
+
+
+def _run_tests(mutant: Mutant) -> None:
+    """In a process of its own: leave with what pytest said."""
+    status = 1
+    try:
+        import pytest
+
+        resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
+        sys.meta_path.insert(0, _Instead(mutant))
+        files = [str(ROOT / f"tests/gateway/{name}.py") for name in TESTS[mutant.module]]
+        plain = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", QUICK]
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            status = int(pytest.main([*plain, *files]))
+    finally:
+        os._exit(status)
+
+
+def survivors(module: str) -> list[str]:
+    """Names of the mutants of a module that nobody notices."""
+    _load()
+    untouched = ast.parse((DOMAIN / f"{module}.py").read_text(encoding="utf-8"))
+    assert not is_noticed(Mutant(module, "", untouched)), f"{module}: its tests fail anyhow"
+    return [one.name for one in mutants(module) if not is_noticed(one)]
+
+
+def _load() -> None:
+    """What every test needs, and no rule of money is part of."""
+    for name in ("alembic.command", "hypothesis", "pytest", "sqlalchemy", "tebura_contract.layout"):
+        importlib.import_module(name)
+    assert not any(name.startswith("tebura_gateway.domain") for name in sys.modules)
+
+
+def main() -> None:
+    """Print the survivors, and how many mutants there were."""
+    for module in sys.argv[1:] or TESTS:
+        found = survivors(module)
+        count = sum(1 for _ in mutants(module))
+        print(f"{module}: {len(found)} of {count} survive", flush=True)
+        for name in found:
+            print(f"  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
