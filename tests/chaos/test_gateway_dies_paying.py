@@ -27,7 +27,7 @@ from tests.gateway.nodes import GatewayProcess, Nodes, to_now
 from tests.gateway.paying import SECRET, VISIT_S, books_of, check, shopping, states, use_card
 from tests.gateway.shop import MIKA, Script
 
-PATIENCE_S = 8.0
+PATIENCE_S = 60.0
 """After this long without its moment a life is ended wherever it is."""
 END_S = 120.0
 
