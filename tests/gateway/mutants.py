@@ -6,10 +6,10 @@ failure names a mutant that survived; `survivors.toml` says which may, and why.
 """
 
 import ast
-import copy
 import importlib.abc
 import importlib.util
 import io
+import itertools
 import os
 import resource
 import sys
@@ -60,24 +60,34 @@ class Mutant:
 
     module: str
     name: str
-    tree: ast.Module
+    node: int
+    change: int
+
+    def tree(self) -> ast.Module:
+        """The module with the change of this number made at the node of that number."""
+        tree = _parsed(self.module)
+        _change(next(itertools.islice(ast.walk(tree), self.node, None)), self.change)
+        return ast.fix_missing_locations(tree)
 
 
 def mutants(module: str) -> Iterator[Mutant]:
     """All mutants of a module of the domain."""
-    source = (DOMAIN / f"{module}.py").read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    lines = source.splitlines()
+    tree, lines = _parsed(module), _source(module).splitlines()
     declared = {id(one) for node in ast.walk(tree) for one in _declarations(node)}
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in declared:
             continue
         for number, what in enumerate(_changes_of(node)):
-            changed = copy.deepcopy(tree)
-            place = next(one for at, one in enumerate(ast.walk(changed)) if at == index)
-            _change(place, number)
             line = lines[getattr(node, "lineno", 1) - 1].strip()
-            yield Mutant(module, f"{line}  [{what}]", ast.fix_missing_locations(changed))
+            yield Mutant(module, f"{line}  [{what}]", index, number)
+
+
+def _source(module: str) -> str:
+    return (DOMAIN / f"{module}.py").read_text(encoding="utf-8")
+
+
+def _parsed(module: str) -> ast.Module:
+    return ast.parse(_source(module))
 
 
 def _declarations(node: ast.AST) -> Iterator[ast.AST]:
@@ -142,10 +152,10 @@ def _change(node: ast.AST, number: int) -> None:
 class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads a mutant where its module is asked for."""
 
-    def __init__(self, mutant: Mutant) -> None:
-        self._name = f"tebura_gateway.domain.{mutant.module}"
-        self._file = str(DOMAIN / f"{mutant.module}.py")
-        self._code = compile(mutant.tree, self._file, "exec")
+    def __init__(self, module: str, tree: ast.Module) -> None:
+        self._name = f"tebura_gateway.domain.{module}"
+        self._file = str(DOMAIN / f"{module}.py")
+        self._code = compile(tree, self._file, "exec")
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -158,24 +168,24 @@ class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
-def is_noticed(mutant: Mutant) -> bool:
-    """Whether the tests of a module fail with the mutant in its place."""
+def is_noticed(module: str, tree: ast.Module) -> bool:
+    """Whether the tests of a module fail with this in its place."""
     child = os.fork()
     if child == 0:
-        _run_tests(mutant)
+        _run_tests(module, tree)
     _, status = os.waitpid(child, 0)
     return status != 0
 
 
-def _run_tests(mutant: Mutant) -> None:
+def _run_tests(module: str, tree: ast.Module) -> None:
     """In a process of its own: leave with what pytest said."""
     status = 1
     try:
         import pytest
 
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
-        sys.meta_path.insert(0, _Instead(mutant))
-        files = [str(ROOT / f"tests/gateway/{name}.py") for name in TESTS[mutant.module]]
+        sys.meta_path.insert(0, _Instead(module, tree))
+        files = [str(ROOT / f"tests/gateway/{name}.py") for name in TESTS[module]]
         plain = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", QUICK]
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             status = int(pytest.main([*plain, *files]))
@@ -183,12 +193,13 @@ def _run_tests(mutant: Mutant) -> None:
         os._exit(status)
 
 
-def survivors(module: str) -> list[str]:
+def survivors(module: str) -> Iterator[str]:
     """Names of the mutants of a module that nobody notices."""
     _load()
-    untouched = ast.parse((DOMAIN / f"{module}.py").read_text(encoding="utf-8"))
-    assert not is_noticed(Mutant(module, "", untouched)), f"{module}: its tests fail anyhow"
-    return [one.name for one in mutants(module) if not is_noticed(one)]
+    assert not is_noticed(module, _parsed(module)), f"{module}: its tests fail anyhow"
+    for one in mutants(module):
+        if not is_noticed(module, one.tree()):
+            yield one.name
 
 
 def _load() -> None:
@@ -199,12 +210,11 @@ def _load() -> None:
 
 
 def main() -> None:
-    """Print the survivors, and how many mutants there were."""
+    """Print how many mutants there are, and the survivors."""
     for module in sys.argv[1:] or TESTS:
-        found = survivors(module)
         count = sum(1 for _ in mutants(module))
-        print(f"{module}: {len(found)} of {count} survive", flush=True)
-        for name in found:
+        print(f"{module}: of {count} mutants these survive", flush=True)
+        for name in survivors(module):
             print(f"  {name}", flush=True)
 
 
