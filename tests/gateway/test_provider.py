@@ -1,8 +1,11 @@
 """What every payment provider must do, whoever it is."""
 
+import queue
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tebura_contract.ids import MemberId
@@ -10,7 +13,9 @@ from tebura_contract.money import Money
 from tebura_gateway.adapters.bridge import Bridge
 from tebura_gateway.adapters.database import open_database
 from tebura_gateway.adapters.house_account import HouseAccount
+from tebura_gateway.adapters.payer import Payer
 from tebura_gateway.domain.settlement import Call
+from tebura_gateway.service.paying import Said
 from tebura_gateway.service.ports import (
     About,
     Approved,
@@ -222,3 +227,41 @@ def test_a_bridge_that_is_away_is_no_answer(free_port: Callable[[], int]) -> Non
     bridge = Bridge(Terms("bridge"), f"http://127.0.0.1:{free_port()}", SECRET, lambda: 10**18)
     with pytest.raises(NoAnswer):
         bridge.authorize("k", MIKA, yen(1))
+
+
+class Post:
+    """Stands for the writer: keeps what the provider thread brings back."""
+
+    def __init__(self) -> None:
+        self.brought: queue.Queue[Said] = queue.Queue()
+
+    def offer(self, work: Any, then: Any, timeout_s: float) -> bool:
+        self.brought.put(work.keywords["said"])
+        return True
+
+
+def test_where_the_configuration_names_nobody_there_is_no_answer_and_others_are_asked(
+    core: Core,
+) -> None:
+    house, post = HouseAccount(core.database, STORE, now_ns=lambda: 0), Post()
+    call = ProviderCall(
+        provider="gone",
+        about=About.SETTLEMENT,
+        subject="v",
+        call=Call.CAPTURE,
+        key="k",
+        account=MIKA,
+        amount=yen(1),
+        reference="",
+        since_ns=0,
+        asks=False,
+    )
+    payer = Payer({house.terms.name: house})
+    payer.start(post)  # type: ignore[arg-type]
+    try:
+        payer.take(call)
+        payer.take(replace(call, provider=house.terms.name))
+        assert post.brought.get(timeout=10.0) == Said(None, is_known=False)
+        assert post.brought.get(timeout=10.0) == Said(Approved(reference="k"), is_known=True)
+    finally:
+        payer.stop()
