@@ -29,9 +29,9 @@ from tebura_simulator.story.drawing import draw as drawn  # noqa: E402
 
 TARGET = ROOT / "simulator" / "screenshots" / "real-store.mp4"
 CAMERAS = tuple(CameraId(name) for name in ("cam12", "cam6", "cam10", "cam2"))
-SIZE_PX, FPS = (480, 270), 8.0
+SIZE_PX, FPS = (480, 270), 6.0
 SEED, LOOK = 1000, 7
-FROM_S, FOR_S = 50.0, 31.25
+FROM_S, FOR_S = 50.0, 33.4
 STILL_S = 12.0
 MOST_BYTES = 3_000_000
 QUALITIES = (26, 28, 30, 32, 34)
