@@ -99,10 +99,10 @@ def enrol(
     threads: ThreadsOption = 1,
     manifest: ManifestOption = MANIFEST,
 ) -> None:
-    """Learn a shop's products from photographs: about a second for twenty, no training extra.
+    """Learn a shop's products from photographs: a second or two for twenty, no training extra.
 
     A product wants three photographs or more, of all its sides, better where it is sold; five to
-    ten tell more. Whole shop's at once: what tells two products apart is learnt from all.
+    ten tell more. Give the whole shop at once: what tells two products apart is learnt from all.
     """
     from tebura_models.embedding import load_embedder
     from tebura_models.loader import ModelError

@@ -1,7 +1,8 @@
 """What is known of a picture of a product: what a network makes of it, and its colours.
 
 Colours tell more than a network that was taught to overlook them; but they change with light and
-camera. So each photograph is also learnt from in other light, and what light changes counts little.
+camera. So each photograph is also learnt from in other light, and as small as a hand is before a
+ceiling camera: what light and distance change counts little.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,10 @@ GAMMA, GAIN = 0.2, 0.15
 """How other light may be: deviation of log gamma, and reach of each colour's gain."""
 
 
+SMALL_PX = 80
+"""Shorter side of a photograph as it is learnt from small."""
+
+
 def describe(embedder: Embedder, images_bgr: Sequence[Image]) -> Floats:
     """(N, views, numbers): each picture with more and with less around what it shows."""
     network = embed_views(embedder, images_bgr)
@@ -30,9 +35,11 @@ def describe(embedder: Embedder, images_bgr: Sequence[Image]) -> Floats:
 
 
 def describe_to_learn(embedder: Embedder, image_bgr: Image, seed: int) -> Floats:
-    """(2 x views, numbers): a photograph as it is, and in other light."""
+    """(3 x views, numbers): a photograph as it is, in other light, and small."""
     lit = relit(image_bgr, np.random.default_rng(seed))
-    return np.concatenate(describe(embedder, [image_bgr, lit]))
+    scale = SMALL_PX / min(image_bgr.shape[:2])
+    small = cv2.resize(image_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.concatenate(describe(embedder, [image_bgr, lit, np.asarray(small, np.uint8)]))
 
 
 def relit(image_bgr: Image, rng: np.random.Generator) -> Image:
