@@ -216,7 +216,7 @@ def main() -> int:
             print(f"{options.write}: {options.share:g} of {run.steps} steps")
             return 0
     files = listed(options.set, ["train", *["real"] * options.real])
-    checks = listed(options.set, ["test"])[::3]
+    checks = listed(options.set, ["test"])[::8]
     print(f"{len(files)} pictures an epoch, {len(checks)} to check with", flush=True)
     train(run, files, checks, options.steps)
     return 0
