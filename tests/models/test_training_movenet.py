@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"no {FILE}")
 
 @pytest.fixture
 def movenet(monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.syspath_prepend(str(ROOT / "training"))
+    monkeypatch.syspath_prepend(str(ROOT / "models" / "training"))
     return importlib.import_module("movenet").MoveNet(FILE)
 
 

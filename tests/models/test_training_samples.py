@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def samples(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "training"))
+    monkeypatch.syspath_prepend(str(ROOT / "models" / "training"))
     return importlib.import_module("samples")
 
 
@@ -56,7 +56,7 @@ def test_targets_say_where_people_and_their_points_are(
     x: float, y: float, wide: float, high: float
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "training"))
+        patch.syspath_prepend(str(ROOT / "models" / "training"))
         samples = importlib.import_module("samples")
     x1, y1 = min(x + wide, 319.0), min(y + high, 191.0)
     keypoints = np.zeros((1, 17, 3), np.float32)

@@ -1,6 +1,6 @@
 """Labels people in real recordings by what several networks say of them, in YOLO's pose format.
 
-``PYTHONPATH=benchmarks .venv/bin/python training/real_frames.py FILM… -o SET [--every N]``
+``PYTHONPATH=benchmarks .venv/bin/python models/training/real_frames.py FILM… -o SET [--every N]``
 
 Boxes are of people whom two detectors see, or one sees surely; keypoints come from MoveNet, which
 looks at each of them again from near. Whom only one half-sees is neither person nor background:
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from seers import Floats, Picture, Seen, Seer, iou, seers
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
 SURE, DOUBTED = 1.0, 0.6
 """Shares of a detector's own score that counts: enough alone, and worth a doubt."""
 SAME_IOU = 0.5

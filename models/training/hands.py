@@ -1,6 +1,6 @@
 """Learns what hands hold from the drawn hands of a set; no torch, a few minutes of one core.
 
-``.venv/bin/python training/hands.py SET -o HEAD [--json]``
+``.venv/bin/python models/training/hands.py SET -o HEAD``
 
 Cuts follow the labelled arm, as they follow a network's keypoints at work, and are shaken about as
 those err. Worlds of the set's `test` half judge: other shops, products, clothes and cameras.

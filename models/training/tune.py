@@ -1,7 +1,7 @@
 """Goes on training MoveNet MultiPose on drawn worlds and real frames; torch alone, no GPU needed.
 
-``python training/tune.py SET --start movenet_multipose.onnx -o RUN [--steps N] [--resume]``
-``python training/tune.py SET --start movenet_multipose.onnx -o RUN --write out.onnx --share 0.5``
+``python models/training/tune.py SET --start movenet_multipose.onnx -o RUN [--steps N] [--resume]``
+``python models/training/tune.py SET --start … -o RUN --write out.onnx --share 0.5``
 
 A run that was cut off goes on where it was; every step's pictures depend on the seed and the
 step's number alone. What is written is `--share` of the way from the start to the tuned weights:
