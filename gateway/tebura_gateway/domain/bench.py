@@ -183,7 +183,7 @@ class Bench:
         """The top of the joint posterior, and whether it is good enough."""
         threshold, is_return = self.settings.threshold, step.delta_g > 0.0
         best = joint.best()
-        if best is None or joint.other >= threshold:
+        if best is None or joint.other >= self.settings.nobodys_threshold:
             visit = who.posterior[0][0] if who.posterior else None
             is_thing = isinstance(step, ForeignObject) and not step.is_passing
             if is_return and is_thing and not who.is_contested():
@@ -315,7 +315,7 @@ class Bench:
             if (guess.sku, guess.quantity) != (first.sku, first.quantity)
             and self._holdings.holds(first.visit, guess.sku, guess.quantity)
         )
-        return another <= 1.0 - self.settings.threshold
+        return another <= 1.0 - self.settings.nobodys_threshold
 
     def _same_hand(self, past: Past, who: Who) -> float:
         return same_hand(past.shares, dict(who.posterior))

@@ -16,9 +16,12 @@ class JudgementSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     staff more often.
     """
 
-    # How likely it must be what it is, if it was theirs; and theirs.
-    threshold: Share = 0.9
+    # How likely it must be what it is, if it was theirs; and theirs. The first is read off 3,379
+    # lines of simulated receipts: of those from 0.96 on none was wrong, below 3 of 68.
+    threshold: Share = 0.96
     who_threshold: Share = 0.8
+    # How likely it must be none of the candidates to be nobody's.
+    nobodys_threshold: Share = 0.9
     # A reach may end this long before its plates step, or begin this long after: the plates' own
     # start is known to about half a second, and a hand can press before it takes.
     reach_before_s: Positive = 1.5
