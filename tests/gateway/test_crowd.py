@@ -257,6 +257,33 @@ def test_a_reach_told_of_somebody_too_far_off_is_rather_of_who_stood_there() -> 
     assert shares[visits[ken]] < 0.8 < blind[0].probability
 
 
+@pytest.mark.parametrize("off_s", [0.0, 0.25, 0.5, 3.0])
+def test_a_camera_whose_clock_is_set_back_tells_of_one_time_twice(off_s: float) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.look(31, 40, mika, ken)
+    for second in range(38, 50):
+        spots = ((mika, HERE), (ken, THERE))
+        people = tuple(Seen(track=t, foot_xy_m=xy, sd_m=0.1, before_xy_m=xy) for t, xy in spots)
+        script.say(CAMERA, PeopleSeen(camera=AISLE, at_ns=ns(second - off_s), people=people))
+    assert share(script, mika, 45.0, visits[mika]) > 0.9
+
+
+@pytest.mark.parametrize("value", [1e308, -1e300, 1e5])
+def test_what_can_be_no_place_is_left_out(value: float) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    for second in range(31, 40):
+        people = (
+            Seen(track=mika, foot_xy_m=(value, 0.0), sd_m=0.1, before_xy_m=(0.0, value)),
+            Seen(track=ken, foot_xy_m=THERE, sd_m=value, before_xy_m=THERE),
+        )
+        script.say(CAMERA, PeopleSeen(camera=AISLE, at_ns=ns(second), people=people))
+    script.pick(35.0)
+    assert share(script, ken, 38.0, visits[ken]) > 0.9
+    judge(script.facts, SHOP, {**through(), SECOND_NODE: 2**61})
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_in_which_facts_arrive_changes_nothing(random: Random) -> None:

@@ -1,6 +1,7 @@
 """Where cameras saw people stand, second by second: what tells tracks apart and joins them."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tebura_contract.clock import SECOND_NS
@@ -14,6 +15,8 @@ Eye = tuple[NodeId, CameraId]
 """A camera, by the node it hangs on."""
 APART_NS = SECOND_NS // 2
 """Between two looks."""
+_FARTHEST_M = 10_000.0
+"""From a store's corner: no store is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +61,31 @@ def moment_of(at_ns: int) -> int:
 
 
 def sightings_of(facts: Sequence[Fact]) -> Sightings:
-    """What cameras told; `facts` in order."""
-    looks: dict[Eye, list[Look]] = {}
+    """What cameras told; `facts` in order.
+
+    Where a node's clock was set back it tells of one time twice: the first word counts.
+    """
+    found: dict[Eye, dict[int, Look]] = {}
     for fact in facts:
         event = fact.event
         if not isinstance(event, PeopleSeen):
             continue
-        mine = looks.setdefault((fact.id.node, event.camera), [])
-        before = {
-            one.track: Spot(one.before_xy_m, one.sd_m)
-            for one in event.people
-            if one.before_xy_m is not None
-        }
+        mine = found.setdefault((fact.id.node, event.camera), {})
+        at_ns = int(event.at_ns)
+        before = _spots((one.track, one.before_xy_m, one.sd_m) for one in event.people)
         if before:
-            mine.append(Look(int(event.at_ns) - APART_NS, before))
-        spots = {one.track: Spot(one.foot_xy_m, one.sd_m) for one in event.people}
-        mine.append(Look(int(event.at_ns), spots))
-    return Sightings(looks)
+            mine.setdefault(at_ns - APART_NS, Look(at_ns - APART_NS, before))
+        spots = _spots((one.track, one.foot_xy_m, one.sd_m) for one in event.people)
+        mine.setdefault(at_ns, Look(at_ns, spots))
+    return Sightings(
+        {eye: [looks[at_ns] for at_ns in sorted(looks)] for eye, looks in found.items()}
+    )
+
+
+def _spots(told: Iterable[tuple[TrackId, Xy | None, float]]) -> dict[TrackId, Spot]:
+    """What can be a place in a store; nothing else is reckoned with."""
+    return {
+        track: Spot(xy_m, sd_m)
+        for track, xy_m, sd_m in told
+        if xy_m is not None and math.hypot(*xy_m) <= _FARTHEST_M and 0.0 <= sd_m <= _FARTHEST_M
+    }
