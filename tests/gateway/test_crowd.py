@@ -18,7 +18,7 @@ from tebura_gateway.domain.places import Places
 from tebura_gateway.domain.presence import Presence, presence_of
 from tebura_gateway.domain.tolerances import JudgementSettings
 
-from tests.gateway.shop import CAMERA, KEN, MIKA, STORE, Script, layout, ns, through
+from tests.gateway.shop import AT_DOOR, CAMERA, KEN, MIKA, STORE, Script, layout, ns, through
 
 SHOP = layout()
 AISLE, BACK = CameraId("aisle"), CameraId("back")
@@ -297,6 +297,51 @@ def test_the_order_in_which_facts_arrive_changes_nothing(random: Random) -> None
     script.pick(50.0)
     told = {**through(), SECOND_NODE: 2**61}
     mixed = [*script.facts, *script.facts[:5]]
+    random.shuffle(mixed)
+    assert judge(mixed, SHOP, told) == judge(script.facts, SHOP, told)
+
+
+def senseless(random: Random) -> Sighted:
+    """Tracks and looks that have nothing to do with each other, at any time and place."""
+    script, names = Sighted(), []
+
+    def place() -> Xy:
+        return (random.uniform(-2.0, 5.0), random.uniform(-2.0, 5.0))
+
+    for n in range(1, random.randrange(3, 12)):
+        at_s, node = random.uniform(0.0, 60.0), random.choice((CAMERA, SECOND_NODE))
+        track = script.begins(n, at_s, stays(place()), node)
+        names.append((node, track))
+        if random.random() < 0.7:
+            script.cross(track, at_s + random.uniform(-1.0, 30.0), is_inside=random.random() < 0.5)
+            script.end(track, at_s + random.uniform(-2.0, 30.0), random.choice((AT_DOOR, place())))
+        script.enter(random.choice((MIKA, KEN)), at_s + random.uniform(0.0, 4.0))
+        script.reach(track, at_s + 3.0, at_s + 4.0)
+        script.pick(at_s + 3.2)
+    for _ in range(random.randrange(80)):
+        node = random.choice((CAMERA, SECOND_NODE))
+        mine = [track for home, track in names if home == node]
+        people = tuple(
+            Seen(
+                track=track,
+                foot_xy_m=place(),
+                sd_m=random.choice((0.0, 0.1, 3.0)),
+                before_xy_m=random.choice((None, place())),
+            )
+            for track in random.sample(mine, random.randrange(len(mine) + 1))
+        )
+        at_ns = ns(random.choice((random.randrange(70), random.uniform(0.0, 70.0))))
+        camera = AISLE if node == CAMERA else BACK
+        script.say(node, PeopleSeen(camera=camera, at_ns=at_ns, people=people))
+    return script
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_that_cameras_may_say_ends_the_judgement_or_lets_order_matter(seed: int) -> None:
+    random = Random(seed)
+    script = senseless(random)
+    told = {**through(), SECOND_NODE: 2**61}
+    mixed = list(script.facts)
     random.shuffle(mixed)
     assert judge(mixed, SHOP, told) == judge(script.facts, SHOP, told)
 
