@@ -206,7 +206,9 @@ class Weigher:
         found: dict[PlateId, Away] = {}
         for part in self._scales.values():
             away = part.levels.passing.away()
-            away |= {one.plate: Away(one.from_ns, one.to_ns, 2 * [one.size_g]) for one in part.passed}
+            away |= {
+                one.plate: Away(one.from_ns, one.to_ns, 2 * [one.size_g]) for one in part.passed
+            }
             found |= {part.sites[column].plate: one for column, one in away.items()}
         return found
 
