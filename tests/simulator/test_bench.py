@@ -235,12 +235,15 @@ def test_an_interrupt_waits_until_a_process_is_known_whichever_thread_takes_it()
             time.sleep(0.1)
             begun.append("process")
 
+    # A shell has what it starts in the background ignore Ctrl-C: these tests too, then.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=listening.wait, daemon=True).start()
     try:
         with pytest.raises(KeyboardInterrupt):
             begin()
     finally:
         listening.set()
+        signal.signal(signal.SIGINT, before)
     assert begun == ["process"]
 
 
