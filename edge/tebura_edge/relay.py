@@ -77,8 +77,8 @@ class RelayPort:
 
     def _serve(self, line: serial.Serial) -> None:
         """Open all relays (whoever ended before may have left one closed), then do as asked."""
-        for number in {self._config.opens, self._config.refuses} - {None}:
-            line.write(switch(number or 0, False))
+        for number in filter(None, (self._config.opens, self._config.refuses)):
+            line.write(switch(number, False))
         self._trouble = ""
         while not self._stopping.is_set():
             try:
