@@ -170,18 +170,29 @@ class PeopleSeen(_Event, frozen=True, kw_only=True, tag="people-seen"):
     people: tuple[Seen, ...]
 
 
-class ShopperEntered(_Event, frozen=True, kw_only=True, tag="shopper-entered"):
-    """A gate accepted an entry code of a member. The event's id names the visit.
+class Modality(StrEnum):
+    """What somebody is known by at a gate."""
 
-    `code_step` is the time step the code belongs to; a code opens once. `joins` is the visit of
-    the same member that this person joins as a guest ("+1"), paid by one.
+    CODE = "code"
+    FACE = "face"
+    PALM = "palm"
+    PHONE = "phone"
+
+
+class ShopperEntered(_Event, frozen=True, kw_only=True, tag="shopper-entered"):
+    """A gate let a member in. The event's id names the visit.
+
+    `by` is what they were known by. `code_step` is the time step of the code, which opens once;
+    None for who came in hands free. `joins` is the visit of the same member that this person joins
+    as a guest ("+1"), paid by one.
     """
 
     gate: GateId
     member: MemberId
-    code_step: int
+    code_step: int | None
     at_ns: Ns
     joins: VisitId | None = None
+    by: tuple[Modality, ...] = (Modality.CODE,)
 
 
 class ShopperLeft(_Event, frozen=True, kw_only=True, tag="shopper-left"):
@@ -197,10 +208,17 @@ class RefusalReason(StrEnum):
     FORGED = "forged"
     EXPIRED = "expired"
     REPLAYED = "replayed"
+    UNPAID = "unpaid"  # a good code of somebody who owes for a visit
+    NO_MEANS = "no-means"  # a good code of somebody who has not said what they pay with
+    FACE = "face"
+    LOCKED = "locked"
 
 
 class EntryRefused(_Event, frozen=True, kw_only=True, tag="entry-refused"):
-    """A code was shown that does not open; it says why, never what the code was."""
+    """Somebody was not let in; it says why, never what the code was or whose.
+
+    `FACE`: the code was good, the face did not confirm it. `LOCKED`: too often, so staff decide.
+    """
 
     gate: GateId
     reason: RefusalReason
@@ -214,12 +232,15 @@ class FaceVerdict(StrEnum):
 
 
 class FaceAuth(_Event, frozen=True, kw_only=True, tag="face-auth"):
-    """How a face at the gate compares with the member the code claims; never a template."""
+    """How a face at the gate compares with the member the code claims; never a template.
+
+    `distance` is None where no face was seen.
+    """
 
     gate: GateId
     member: MemberId
     verdict: FaceVerdict
-    distance: float
+    distance: float | None
     threshold_id: str
     is_live: bool
     at_ns: Ns

@@ -3,6 +3,7 @@
 Reading touches no network and no hardware. All problems of all files are reported together.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -133,6 +134,21 @@ class ScreenConfig(Table, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
+class FaceConfig(Table, frozen=True, kw_only=True):
+    """Where this node asks the gateway for templates: the address of its pages.
+
+    `ca_file` is for a certificate of the store's own. Without TLS only on this machine.
+    """
+
+    address: Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
+    ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        is_local = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])(:|$)", self.address)
+        if self.address.startswith("http:") and not is_local:
+            raise ValueError("address: templates travel over https, except on one machine")
+
+
 class MetricsConfig(Table, frozen=True, kw_only=True):
     """Prometheus metrics on 127.0.0.1; port 0 is off."""
 
@@ -164,6 +180,7 @@ class NodeConfig(Table, frozen=True, kw_only=True):
     reader: tuple[ReaderConfig, ...] = ()
     gate: tuple[GateConfig, ...] = ()
     screen: ScreenConfig = ScreenConfig()
+    face: FaceConfig | None = None
     metrics: MetricsConfig = MetricsConfig()
     record: RecordConfig | None = None
 
@@ -386,4 +403,10 @@ def _file_problems(path: Path, config: NodeConfig) -> list[str]:
                 beside(path, file).open("rb").close()
         except OSError as error:
             problems.append(f"mqtt.{name}: {beside(path, file)} cannot be read: {error.strerror}")
+    if config.face is not None and config.face.ca_file:
+        place = beside(path, config.face.ca_file)
+        try:
+            place.open("rb").close()
+        except OSError as error:
+            problems.append(f"face.ca_file: {place} cannot be read: {error.strerror}")
     return problems

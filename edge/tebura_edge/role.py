@@ -10,12 +10,24 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tebura_contract.events import Event, SensorKind, SensorState
+from tebura_contract.events import Event, Modality, SensorKind, SensorState
+from tebura_contract.faces import FaceState, FaceTemplate
+from tebura_contract.ids import GateId, MemberId
 from tebura_contract.messages import Command
 
 from tebura_edge.detections import Detections
 
-__all__ = ["CodeRead", "Counts", "Detections", "Input", "Role", "SensorStatus", "began_ns"]
+__all__ = [
+    "CodeRead",
+    "Counts",
+    "Detections",
+    "FaceCame",
+    "FactorSeen",
+    "Input",
+    "Role",
+    "SensorStatus",
+    "began_ns",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +66,31 @@ class CodeRead:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceCame:
+    """What the gateway answered about the face of who claims to be `member`. Never recorded."""
+
+    gate: GateId
+    member: MemberId
+    state: FaceState
+    template: FaceTemplate | None
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSeen:
+    """A second factor (a palm reader, the phone's presence) says who stands at a gate.
+
+    `false_match_rate` is how often it would say so of somebody else.
+    """
+
+    gate: GateId
+    modality: Modality
+    member: MemberId
+    false_match_rate: float
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class SensorStatus:
     """A sensor's thread says that its sensor went blind or sees again, and why."""
 
@@ -64,7 +101,7 @@ class SensorStatus:
     at_ns: int
 
 
-Input = Counts | Detections | CodeRead | SensorStatus | Command
+Input = Counts | Detections | CodeRead | FaceCame | FactorSeen | SensorStatus | Command
 """Everything a role can be fed. A command has no time of its own: it counts when it arrives."""
 
 
@@ -95,7 +132,7 @@ def began_ns(item: Input) -> int | None:
             return int(item.at_ns[0]) if len(item.at_ns) else None
         case Detections():
             return item.captured_ns
-        case CodeRead() | SensorStatus():
+        case CodeRead() | FaceCame() | FactorSeen() | SensorStatus():
             return item.at_ns
         case _:
             return None
