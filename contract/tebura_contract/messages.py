@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from tebura_contract.clock import Ns
-from tebura_contract.events import HandContent, SensorState
+from tebura_contract.events import HandContent, RefusalReason, SensorState
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import EventId, FacingId, GateId, MemberId, PlateId, Sku, TrackId, VisitId
 
@@ -120,9 +120,10 @@ class VisitOpened(_Command, frozen=True, kw_only=True, tag="visit-opened"):
 
 
 class MemberRevoked(_Command, frozen=True, kw_only=True, tag="member-revoked"):
-    """To gates: this member's codes no longer open."""
+    """To gates: this member's codes do not open the way in, and what to say instead."""
 
     member: MemberId
+    reason: RefusalReason = RefusalReason.UNPAID
 
 
 class MemberAdmitted(_Command, frozen=True, kw_only=True, tag="member-admitted"):

@@ -10,7 +10,8 @@ Rules, all measured from when a reader *last* saw something, since a phone is he
 - a code opens once; shown again later it is refused as replayed;
 - a member who came in less than `GROUP_NS` ago and shows a fresh code brings a guest along ("+1"):
   the entry joins the first visit, one pays. Later it is a new entry, and the gateway judges it;
-- at an exit gate a code says that its member leaves. Nothing is refused there: exits never lock.
+- at an exit gate a code says that its member leaves. Nothing is refused there: exits never lock;
+- whom the gateway has barred is told why, and comes in once it says that this is settled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,7 @@ KEEP_STEPS = 120
 """Used codes are remembered for an hour of code steps, though they expire after two: a clock that
 is set back must not open them again."""
 
-MAX_REVOKED = 10_000
+MAX_BARRED = 10_000
 MAX_SAVED_BYTES = 16 * 1024 * 1024
 
 
@@ -61,7 +62,7 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
 class _Saved(msgspec.Struct, frozen=True, kw_only=True):
     used: tuple[_Used, ...] = ()
     entries: tuple[_Entry, ...] = ()
-    revoked: tuple[MemberId, ...] = ()
+    barred: dict[MemberId, RefusalReason] = {}
 
 
 class GateRole:
@@ -94,7 +95,7 @@ class GateRole:
         state = decode(saved, _Saved, limit_bytes=MAX_SAVED_BYTES) if saved else _Saved()
         self._used = {(used.member, used.step) for used in state.used}
         self._entries = {entry.member: entry for entry in state.entries}
-        self._revoked = dict.fromkeys(state.revoked)
+        self._barred = dict(state.barred)
         # Only for as long as something is held up to a reader; a restart may forget it.
         self._text_seen_ns: dict[tuple[GateId, str], int] = {}
         self._member_seen_ns: dict[tuple[GateId, str], int] = {}
@@ -112,11 +113,11 @@ class GateRole:
                 if entry is not None and entry.visit is None:
                     self._entries[item.member] = msgspec.structs.replace(entry, visit=item.visit)
             case MemberRevoked():
-                self._revoked[item.member] = None
-                if len(self._revoked) > MAX_REVOKED:
-                    del self._revoked[next(iter(self._revoked))]
+                self._barred[item.member] = item.reason
+                if len(self._barred) > MAX_BARRED:
+                    del self._barred[next(iter(self._barred))]
             case MemberAdmitted():
-                self._revoked.pop(item.member, None)
+                self._barred.pop(item.member, None)
             case _:
                 pass
         return []
@@ -141,15 +142,13 @@ class GateRole:
             _Saved(
                 used=tuple(_Used(member, step) for member, step in sorted(self._used)),
                 entries=tuple(self._entries.values()),
-                revoked=tuple(self._revoked),
+                barred=self._barred,
             )
         )
 
     def _shown(self, gate: Gate, read: CodeRead) -> list[Event]:
         is_showing = self._seen(self._text_seen_ns, (gate.id, read.text), read.at_ns)
         verdict = check_code(read.text, self._store_keys, self._store, read.at_ns)
-        if isinstance(verdict, Claim) and verdict.member in self._revoked:
-            verdict = CodeFault.EXPIRED
         if isinstance(verdict, CodeFault):
             reason = RefusalReason(verdict.value)
             return [] if is_showing else self._refusal(gate, reason, read.at_ns)
@@ -158,6 +157,8 @@ class GateRole:
             return []
         if gate.direction is GateDirection.EXIT:
             return [self._departure(gate, verdict.member, read.at_ns)]
+        if verdict.member in self._barred:
+            return self._refusal(gate, self._barred[verdict.member], read.at_ns)
         if (verdict.member, verdict.step) in self._used:
             return self._refusal(gate, RefusalReason.REPLAYED, read.at_ns)
         return [self._entry(gate, verdict, read.at_ns)]

@@ -189,9 +189,28 @@ def test_the_exit_says_who_leaves_refuses_nothing_and_ends_the_group() -> None:
 def test_a_revoked_member_stays_out_also_after_a_restart() -> None:
     role = new_role()
     role.step(MemberRevoked(member=MIKA))
-    assert reasons(show(role, code(MIKA, 1), 1)) == [RefusalReason.EXPIRED]
-    assert reasons(show(new_role(role.save()), code(MIKA, 5), 5)) == [RefusalReason.EXPIRED]
+    assert reasons(show(role, code(MIKA, 1), 1)) == [RefusalReason.UNPAID]
+    assert reasons(show(new_role(role.save()), code(MIKA, 5), 5)) == [RefusalReason.UNPAID]
     assert isinstance(show(role, code(KEN, 5), 5)[0], ShopperEntered)
+
+
+def test_who_has_not_said_what_they_pay_with_is_told_so_once_a_showing() -> None:
+    role = new_role()
+    role.step(MemberRevoked(member=MIKA, reason=RefusalReason.NO_MEANS))
+    text = code(MIKA, 1)
+    assert reasons(show(role, text, 1)) == [RefusalReason.NO_MEANS]
+    assert show(role, text, 2) == []
+    role.step(MemberAdmitted(member=MIKA))
+    # The code was never used up.
+    assert isinstance(show(role, text, 8)[0], ShopperEntered)
+
+
+def test_whoever_is_barred_still_gets_out() -> None:
+    role = new_role()
+    show(role, code(MIKA, 1), 1)
+    role.step(MemberRevoked(member=MIKA))
+    (event,) = show(role, code(MIKA, 20), 20, reader="exit-camera")
+    assert isinstance(event, ShopperLeft)
 
 
 def test_a_member_who_settled_what_they_owed_comes_in_again() -> None:
