@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from tebura_contract.clock import SECOND_NS
+from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.ids import GateId, MemberId, NodeId
 
 MAX_VECTORS: Final = 16
@@ -20,6 +20,8 @@ MAX_FRAMES: Final = 8
 MAX_FRAME_BYTES: Final = 200_000
 MAX_WORK_BYTES: Final = 4 * 1024 * 1024
 """Frames of one enrolment, in base64 and with room to spare."""
+
+ROUND_LIFE_NS: Final = 20 * SECOND_NS
 
 REQUEST_LIFE_NS: Final = 60 * SECOND_NS
 """A signed request is good this long, once; node and gateway keep one store time."""
@@ -117,13 +119,26 @@ class ExpectedFace(msgspec.Struct, frozen=True, kw_only=True):
 
     member: MemberId
     template: FaceTemplate
-    phone_seen_ns: int | None = None
+    phone_seen_ns: Ns | None = None
 
 
-class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """Everybody who does; a gate forgets whoever is not in it any more."""
+class RoundAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Once a second a gate asks for what is new; `version` is that of the faces it holds."""
 
-    faces: tuple[ExpectedFace, ...] = ()
+    version: int = 0
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """What is new: who comes in hands free (None: as before), whose phone is there, work to do.
+
+    A gate forgets whoever is not among `faces` any more, and everybody when no round came for
+    `ROUND_LIFE_NS`.
+    """
+
+    version: int
+    faces: tuple[ExpectedFace, ...] | None = None
+    phones: dict[MemberId, Ns] = {}
+    work: EnrolWork | None = None
 
 
 def request_signature(

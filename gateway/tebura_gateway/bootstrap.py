@@ -16,12 +16,14 @@ import structlog
 import uvicorn
 from tebura_contract.config import ConfigError
 from tebura_contract.entry_code import member_key
-from tebura_contract.ids import MemberId
+from tebura_contract.ids import MemberId, NodeId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
+from tebura_contract.settings import beside
 
 from tebura_gateway.adapters.courier import Courier
-from tebura_gateway.adapters.database import Database, lease, migrate, open_database
+from tebura_gateway.adapters.database import Database, DatabaseError, lease, migrate, open_database
+from tebura_gateway.adapters.face_vault import FaceVault
 from tebura_gateway.adapters.feed import ChangeFeed
 from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.adapters.key_ring import KeyRing
@@ -30,12 +32,15 @@ from tebura_gateway.adapters.payer import Payer
 from tebura_gateway.adapters.payment_accounts import PaymentAccounts
 from tebura_gateway.adapters.providers import open_outside
 from tebura_gateway.adapters.services import WriterServices
+from tebura_gateway.adapters.shares import Shares
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.api.app import create_app
 from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.config import GatewayConfig, load_config, restart_needed
 from tebura_gateway.domain.promotions import Coupon
+from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.service.api_keys import ApiKey, note_use
+from tebura_gateway.service.exporting import export
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
@@ -69,6 +74,7 @@ class GatewayRuntime:
     web: WebSettings
     keys: KeyRing
     payments: PaymentAccounts
+    faces: FaceVault | None
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -83,6 +89,17 @@ class GatewayRuntime:
 
     def member_key(self, member: MemberId) -> bytes:
         return member_key(self.config.entry_key, self.layout.store.id, member)
+
+    @property
+    def issuer(self) -> Issuer:
+        return self.config.issuer
+
+    def node_key(self, node: NodeId) -> bytes | None:
+        return self.config.node_keys.get(node)
+
+    def export(self, member: MemberId) -> bytes:
+        with self.payments.reading.connect() as connection:
+            return export(connection, self.layout.store.id, member)
 
     def positions(self) -> tuple[Position, ...]:
         return self.mqtt.positions()
@@ -223,13 +240,42 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
             now_ns,
         )
         services = WriterServices(writer)
-        yield GatewayRuntime(config, views, services, feed, mqtt, writer, web, keys, payments)
+        faces = _faces(config, database, writer)
+        yield GatewayRuntime(
+            config, views, services, feed, mqtt, writer, web, keys, payments, faces
+        )
     finally:
         # First nothing new comes in, then what came is written, then what it asked is answered.
         mqtt.stop()
         payer.stop()
         courier.stop()
         writer.stop()
+
+
+def _faces(config: GatewayConfig, database: Database, writer: Writer) -> FaceVault | None:
+    """The faces, where the configuration wants any, swept of what a crash or a backup left.
+
+    Raises:
+        DatabaseError: If the folder of halves cannot be used.
+    """
+    settings = config.settings.faces
+    if settings is None:
+        return None
+    shares = Shares(beside(config.path, settings.halves))
+    try:
+        shares.prepare()
+    except OSError as error:
+        raise DatabaseError(f"faces.halves: {shares.folder}: {error.strerror}") from error
+    vault = FaceVault(
+        database.reading,
+        writer,
+        config.layout.store.id,
+        shares,
+        now_ns,
+        config.store_networks,
+    )
+    vault.sweep()
+    return vault
 
 
 def _note_use(writer: Writer, prefix: str) -> None:

@@ -1,5 +1,6 @@
 """`gateway.toml`: parsed once, all problems together; touches no network."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,18 @@ class WalkUpSettings(Table, frozen=True, kw_only=True):
     correction_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 500
 
 
+class FacesSettings(Table, frozen=True, kw_only=True):
+    """Members may register their faces.
+
+    `halves` is the folder of the shop's halves of their keys: back it up never, and with several
+    gateways let all of them reach it. A phone that speaks from one of `store_networks` (as in
+    ``192.168.7.0/24``) is in the store.
+    """
+
+    halves: str = "face-halves"
+    store_networks: tuple[str, ...] = ()
+
+
 class GatewaySettings(Table, frozen=True, kw_only=True):
     """The whole file; paths are relative to it."""
 
@@ -104,6 +117,8 @@ class GatewaySettings(Table, frozen=True, kw_only=True):
     after_sale: AfterSaleSettings = AfterSaleSettings()
     # Shoppers without an account; where it is left out nobody comes in without a code.
     walk_up: WalkUpSettings | None = None
+    # Faces are registered only where this stands.
+    faces: FacesSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,7 @@ class GatewayConfig:
     promotions: tuple[Promotion, ...]
     exit_token: str
     payments: tuple[Payment, ...] = ()
+    store_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
 
     @property
     def issuer(self) -> Issuer:
@@ -201,13 +217,36 @@ def load_config(path: Path) -> GatewayConfig:
     payments = read_payments(path, settings.payment, _providers_used(settings), problems)
     if (settings.walk_up is not None) != bool(settings.settlement.walk_up_provider):
         problems.append("walk_up: [walk_up] and settlement.walk_up_provider need each other")
+    networks = _networks(settings, problems)
     if problems:
         raise ConfigError(path, problems)
     assert entry_key is not None
     assert secret is not None
     return GatewayConfig(
-        path, settings, layout, keys, entry_key, secret, token, promotions, exit_token, payments
+        path,
+        settings,
+        layout,
+        keys,
+        entry_key,
+        secret,
+        token,
+        promotions,
+        exit_token,
+        payments,
+        networks,
     )
+
+
+def _networks(
+    settings: GatewaySettings, problems: list[str]
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    found = []
+    for text in settings.faces.store_networks if settings.faces is not None else ():
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            problems.append(f"faces.store_networks: {error}")
+    return tuple(found)
 
 
 def _providers_used(settings: GatewaySettings) -> tuple[tuple[str, str], ...]:

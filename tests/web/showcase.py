@@ -19,9 +19,10 @@ from tebura_contract.ids import MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.messages import Part, Position
 from tebura_contract.money import Money
-from tebura_gateway.api.runtime import Calls, WebSettings
+from tebura_gateway.api.runtime import Calls, Faces, WebSettings
 from tebura_gateway.domain.decision import Decision
 from tebura_gateway.domain.promotions import Coupon
+from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.service.api_keys import ApiKey
 from tebura_gateway.service.idempotency import Answer, Asked, KeyReused
 from tebura_gateway.service.members import MemberRole
@@ -134,6 +135,7 @@ class Showcase:
     keys: dict[str, ApiKey] = field(default_factory=dict)
     hooks: dict[str, WebhookView] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[str, Answer]] = field(default_factory=dict)
+    faces: Faces | None = None
     changed: int = 0
     payments: Accounts = field(default_factory=Accounts)
 
@@ -159,6 +161,16 @@ class Showcase:
 
     def member_key(self, member: MemberId) -> bytes:
         return member_key(STORE_KEY, self.layout.store.id, member)
+
+    @property
+    def issuer(self) -> Issuer:
+        return Issuer(name="てぶら商店", registration="T1234567890123", address="東京都千代田区")
+
+    def node_key(self, node: NodeId) -> bytes | None:
+        return None
+
+    def export(self, member: MemberId) -> bytes:
+        return b"{}"
 
     def positions(self) -> tuple[Position, ...]:
         return self.people

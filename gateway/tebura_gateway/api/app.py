@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from tebura_contract.clock import rfc3339
 
-from tebura_gateway.api import hints, problems, rest, webhooks
+from tebura_gateway.api import hints, node_faces, problems, rest, webhooks
 from tebura_gateway.api.access import SHOPPER_COOKIE, Failures, RuntimeDep
 from tebura_gateway.api.description import Document, describe
 from tebura_gateway.api.headers import Guard
@@ -19,7 +19,7 @@ from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
 from tebura_gateway.api.wire import HealthOut
 from tebura_gateway.web import exit as exit_screen
-from tebura_gateway.web import live, payment, phone, reviewing, staff, stocktaking
+from tebura_gateway.web import face, live, payment, phone, privacy, reviewing, staff, stocktaking
 from tebura_gateway.web.answers import WordsDep, page, see_other
 from tebura_gateway.web.rendering import STATIC, Renderer
 
@@ -30,7 +30,10 @@ _PAGES: Final = (
     rest,
     webhooks,
     hints,
+    node_faces,
     phone,
+    face,
+    privacy,
     payment,
     staff,
     reviewing,
@@ -75,6 +78,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.slots = Slots()
     app.state.failures = Failures()
     app.state.under_way = UnderWay()
+    app.state.nonces = node_faces.Nonces()
     return app
 
 

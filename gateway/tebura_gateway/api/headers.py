@@ -1,12 +1,18 @@
 """What every answer carries and what no request may bring: headers and a limit on size."""
 
+import re
 from typing import Final
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tebura_contract.faces import MAX_FRAME_BYTES
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """No form or API call of ours is larger."""
+
+MAX_FRAME_BODY_BYTES: Final = MAX_FRAME_BYTES
+FRAMES: Final = re.compile(r"/me/face/enrolments/[^/]+/frames")
+"""Pictures from a phone's camera are."""
 
 POLICY: Final = "; ".join(
     (
@@ -42,12 +48,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         taken = 0
+        is_frame = FRAMES.fullmatch(scope["path"]) is not None
+        limit = MAX_FRAME_BODY_BYTES if is_frame else MAX_BODY_BYTES
 
         async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_BODY_BYTES:
+            if taken > limit:
                 raise HTTPException(413)
             return message
 

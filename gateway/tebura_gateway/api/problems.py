@@ -17,7 +17,7 @@ from tebura_gateway.service.requests import Refused, Unavailable
 from tebura_gateway.web.answers import page, see_other, words_of
 
 _LOG = logging.getLogger(__name__)
-_JSON_PATHS = ("/api/", "/health", "/me/codes.json")
+_JSON_PATHS = ("/api/", "/node/", "/health", "/me/codes.json")
 MEDIA_TYPE = "application/problem+json"
 MAX_FAULTS = 10
 

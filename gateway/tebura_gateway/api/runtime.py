@@ -4,16 +4,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+from tebura_contract.faces import EnrolDone, FaceOpened, Round, RoundAsked
 from tebura_contract.ids import MemberId, NodeId, Sku, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 
 from tebura_gateway.domain.promotions import Coupon
+from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.service.api_keys import ApiKey
+from tebura_gateway.service.consents import ConsentKind
+from tebura_gateway.service.enrolment_desk import Ticket
 from tebura_gateway.service.idempotency import Answer, Asked
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling
-from tebura_gateway.service.views import AccountView, BillView, MemberView, Views, WebhookView
+from tebura_gateway.service.views import (
+    AccountView,
+    BillView,
+    FaceView,
+    MemberView,
+    Views,
+    WebhookView,
+)
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +158,36 @@ class Payments(Protocol):
         ...
 
 
+class Faces(Protocol):
+    """Faces of members who agreed: see `adapters.face_vault`. Writing may raise `Unavailable`."""
+
+    def view(self, member: MemberId) -> FaceView: ...
+
+    def agree(self, member: MemberId, kind: ConsentKind, language: str, digest: str) -> None: ...
+
+    def begin(self, member: MemberId, half: bytes) -> str: ...
+
+    def add_frame(self, ticket: str, member: MemberId, jpeg: bytes) -> None: ...
+
+    def submit(self, ticket: str, member: MemberId) -> None: ...
+
+    def progress(self, ticket: str, member: MemberId) -> Ticket: ...
+
+    def lend(self, member: MemberId, half: bytes, address: str) -> None: ...
+
+    def go_hands_free(self, member: MemberId) -> None: ...
+
+    def stop_hands_free(self, member: MemberId) -> None: ...
+
+    def erase(self, member: MemberId) -> None: ...
+
+    def open(self, member: MemberId) -> FaceOpened: ...
+
+    def round(self, asked: RoundAsked) -> Round: ...
+
+    def finish(self, done: EnrolDone) -> bool: ...
+
+
 class Services(Calls, Protocol):
     """The calls, each by itself or several as one. All may raise `Unavailable`."""
 
@@ -179,6 +220,16 @@ class Runtime(Protocol):
     @property
     def changes(self) -> Changes: ...
 
+    @property
+    def faces(self) -> Faces | None:
+        """None where the shop keeps no faces."""
+        ...
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who answers for the shop."""
+        ...
+
     def now_ns(self) -> int:
         """Store time now."""
         ...
@@ -189,6 +240,14 @@ class Runtime(Protocol):
 
     def member_key(self, member: MemberId) -> bytes:
         """The key that this member's phone makes entry codes with."""
+        ...
+
+    def node_key(self, node: NodeId) -> bytes | None:
+        """The key that a node signs with; None for a stranger."""
+        ...
+
+    def export(self, member: MemberId) -> bytes:
+        """All that is kept about a member, as JSON."""
         ...
 
     def positions(self) -> tuple[Position, ...]:

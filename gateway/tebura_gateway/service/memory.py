@@ -174,10 +174,10 @@ def still_blind(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def fact_of(row: object) -> Fact | None:
-    """The fact of an inbox row; None where its event could not be read."""
+    """The fact of an inbox row; None where its event could not be read, or was erased."""
     mapping = row._mapping  # type: ignore[attr-defined]  # a SQLAlchemy row of `inbox`
     flags = frozenset(FactFlag(flag) for flag in mapping["flags"].split())
-    if FactFlag.UNREADABLE in flags:
+    if FactFlag.UNREADABLE in flags or not mapping["envelope"]:
         return None
     try:
         event: Event = decode(bytes(parse(mapping["envelope"]).data), Event)  # type: ignore[arg-type]

@@ -2,8 +2,8 @@
 
 The rule. An event of the inbox goes when
 
-* it began, ended and came longer than `KEPT_NS` ago, or `KEPT_SEEN_NS` where it only says where
-  people stood;
+* it began, ended and came longer than `KEPT_NS` ago, or `KEPT_SHORTER` where it only says where
+  people stood or how a face compared;
 * everything up to its number has arrived from that boot of its node, so that the node's run of
   numbers needs no row to know that it is there;
 * nothing unfinished may need it: it is older, by a margin, than every visit that is not final or
@@ -18,12 +18,13 @@ reviews, receipts, refunds, books and counts stay.
 
 from sqlalchemy import and_, delete, func, select, tuple_
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.events import Event, PeopleSeen, began_ns, kind_of
+from tebura_contract.events import Event, FaceAuth, PeopleSeen, began_ns, kind_of
 from tebura_contract.ids import EventId
 
 from tebura_gateway.adapters.api_tables import delivery
 from tebura_gateway.adapters.tables import counter, inbox, node_boot, review, visit
 from tebura_gateway.domain.settlement import FINAL
+from tebura_gateway.service import consents
 from tebura_gateway.service.memory import Memory, read_outages, still_blind
 from tebura_gateway.service.outgoing import DeliveryState
 from tebura_gateway.service.reviews import ReviewState
@@ -34,13 +35,18 @@ KEPT_NS = 60 * _DAY_NS
 """So long evidence can be looked at again: a dispute comes within weeks, not seasons."""
 KEPT_SEEN_NS = _DAY_NS
 """Who stood where is evidence while visits are open, and nobody's business after."""
+KEPT_FACE_NS = _DAY_NS
+"""What a gate said about a face is for looking into trouble at the gate, and no longer."""
 MARGIN_NS = _DAY_NS
 EVERY_NS = 3600 * SECOND_NS
 BATCH = 2_000
 """So many events at a time: nobody waits for a large broom."""
 KEPT_DONE_NS = 7 * _DAY_NS
 KEPT_DEAD_NS = 30 * _DAY_NS
-_SEEN = str(PeopleSeen.__struct_config__.tag)
+KEPT_SHORTER = {
+    str(PeopleSeen.__struct_config__.tag): KEPT_SEEN_NS,
+    str(FaceAuth.__struct_config__.tag): KEPT_FACE_NS,
+}
 PRUNED = "pruned"
 """Name of the counter that holds when this was done last."""
 
@@ -51,7 +57,9 @@ def due(tx: Tx) -> int:
     if row is not None and tx.now_ns - int(row.value) < EVERY_NS:
         return 0
     _drop_deliveries(tx)
-    gone = _drop_events(tx, KEPT_NS) + _drop_events(tx, KEPT_SEEN_NS, _SEEN)
+    consents.prune(tx)
+    gone = _drop_events(tx, KEPT_NS)
+    gone += sum(_drop_events(tx, kept_ns, kind) for kind, kept_ns in KEPT_SHORTER.items())
     if gone < BATCH:
         tx.put(counter, {"name": PRUNED}, value=tx.now_ns)
     return gone
@@ -59,7 +67,7 @@ def due(tx: Tx) -> int:
 
 def was_pruned(tx: Tx, memory: Memory, name: EventId, event: Event) -> bool:
     """Whether this is a repetition of an event that is not in the inbox any more."""
-    kept_ns = KEPT_SEEN_NS if kind_of(event) == _SEEN else KEPT_NS
+    kept_ns = KEPT_SHORTER.get(kind_of(event), KEPT_NS)
     if began_ns(event) >= tx.now_ns - kept_ns:
         return False
     run = memory.runs.get(name.node, {}).get(name.boot)

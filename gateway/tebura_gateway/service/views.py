@@ -71,6 +71,18 @@ OPEN_STAGES: Final = (
 )
 
 
+class FaceView(View, frozen=True, kw_only=True):
+    """What a member agreed to and since when there is a template of their face.
+
+    `hands_free_until_ns`: so long their phone has lent its key.
+    """
+
+    agreed_ns: int | None = None
+    enrolled_ns: int | None = None
+    agreed_hands_free_ns: int | None = None
+    hands_free_until_ns: int | None = None
+
+
 class ProductView(View, frozen=True, kw_only=True):
     """An article by name; `sku` is empty where nobody knows yet what it was."""
 

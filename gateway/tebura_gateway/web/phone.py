@@ -77,6 +77,8 @@ def me(
         "visit": visit,
         "past": past,
         "account": runtime.payments.account(member.id),
+        "has_faces": runtime.faces is not None,
+        "face": runtime.faces.view(member.id) if runtime.faces is not None else None,
         "codes": _codes(runtime, member, FIRST_CODES_S),
         "now_ms": runtime.now_ns() // 1_000_000,
     }
