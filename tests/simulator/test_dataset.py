@@ -7,20 +7,22 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tebura_contract.layout import layout_problems
 from tebura_simulator.cli import app
 from tebura_simulator.cli_dataset import parse_size
 from tebura_simulator.scenes.body import KEYPOINTS
 from tebura_simulator.scenes.dataset import HandRow, Plan, WorldRecord, write_dataset
 from tebura_simulator.scenes.lens import Lens
-from tebura_simulator.scenes.lookouts import FOCAL_SHARES
+from tebura_simulator.scenes.lookouts import FOCAL_SHARES, MOUNTED_M, MOUNTED_RAD
 from tebura_simulator.scenes.render import camera_of
 from tebura_simulator.scenes.shops import assortment
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.scenes.truth import HandTruth, PersonTruth, Thing
-from tebura_simulator.scenes.worlds import World, moments, world_of
+from tebura_simulator.scenes.worlds import Mix, World, moments, world_of
 from tebura_simulator.scenes.yolo import content_of, flipped, hand_crops, is_labelled, label_line
 from tebura_simulator.story.script import Hand
+from tebura_simulator.story.timeline import Timeline
 from typer.testing import CliRunner
 
 from tests.simulator.tiny_film import drawing_or_skip
@@ -94,6 +96,44 @@ def test_a_world_is_a_store_that_can_be_played_and_the_same_again(split: Split) 
         assert times == sorted(times)
         assert 0 <= times[0] <= times[-1] <= world.scenario.duration_s
     assert len({len(world.layout.gondola) for world in worlds(split)}) >= 3
+
+
+def test_a_shops_mix_is_the_same_world_through_cameras_as_shops_hang_them() -> None:
+    for world in worlds(Split.TEST):
+        shop = world_of(Split.TEST, world.seed, SIZE_PX, Mix.SHOP)
+        assert (shop.scenario, shop.look) == (world.scenario, world.look)
+        assert shop.layout.gondola == world.layout.gondola
+        for label in shop.cameras:
+            lens = Lens(camera_of(shop.layout, label))
+            x, y, up_m = lens.frame.origin_m
+            (x0, y0), (x1, y1) = (
+                np.min(shop.layout.store.floor_m, 0),
+                np.max(shop.layout.store.floor_m, 0),
+            )
+            assert x0 < x < x1
+            assert y0 < y < y1
+            assert MOUNTED_M[0] <= up_m <= MOUNTED_M[1]
+            assert MOUNTED_RAD[0] < np.arcsin(-lens.frame.rotation[2, 2]) < MOUNTED_RAD[1]
+
+
+def test_a_shops_mix_has_hands_in_shelves_as_often_as_there_are() -> None:
+    """Of the time that somebody is there; the lessons have one in every other picture."""
+    world = world_of(Split.TEST, SEEDS[0], SIZE_PX, Mix.SHOP)
+    timeline = Timeline(world.scenario, world.layout)
+    inside = [(a.inside_from_s, a.inside_to_s) for a in timeline.actions]
+    there = [(p.enter_s, p.leave_s) for p in timeline.passages]
+    every = np.arange(0.0, world.scenario.duration_s, 0.01)
+    open_s, reached_s = (_within(every, spans).mean() for spans in (there, inside))
+    times = np.array(moments(world, 2000))
+    assert _within(times, there).all()
+    share = reached_s / open_s
+    assert _within(times, inside).mean() == pytest.approx(share, abs=0.04)
+    assert share < 0.4
+
+
+def _within(times_s: NDArray[np.float64], spans: list[tuple[float, float]]) -> NDArray[np.bool_]:
+    """Which moments lie in any of some spans."""
+    return np.any([(times_s >= low) & (times_s <= high) for low, high in spans], axis=0)
 
 
 # Labels

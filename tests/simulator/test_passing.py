@@ -18,11 +18,12 @@ from tebura_simulator.scenes.figures import Figures
 from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.story.clearance import Clearance
 from tebura_simulator.story.drawing import Difficulty, draw
-from tebura_simulator.story.giving_way import Ways, asides_m
+from tebura_simulator.story.giving_way import asides_m
 from tebura_simulator.story.passing import Passing
 from tebura_simulator.story.scenario import load_scenario
 from tebura_simulator.story.timeline import Timeline
 from tebura_simulator.story.walking import Leg, Stance
+from tebura_simulator.story.ways import Ways
 
 Floats = NDArray[np.float64]
 DEMO = Path(demo.__file__).parent

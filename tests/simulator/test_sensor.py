@@ -92,3 +92,13 @@ def test_lamps_that_flicker_beat_with_the_frames_unless_exposure_spans_whole_swi
     }
     assert np.ptp(levels[0.002]) > 8
     assert np.ptp(levels[0.01]) < 1
+
+
+def test_noise_in_colours_so_saturated_that_one_of_them_is_below_black_is_still_noise() -> None:
+    red = np.zeros((54, 96, 3), np.uint8)
+    red[..., 0] = 255
+    look = SensorLook(shot=6.0, saturation=1.45)
+    with np.errstate(all="raise"):
+        frame = _sensor(look).expose([red], 0.0)
+    assert frame[..., 0].min() > 200
+    assert frame[..., 1].max() < 60

@@ -1,5 +1,7 @@
 """Cameras drawn from a seed: where they hang, where they look, what lens they have."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +25,31 @@ _NEAREST_M = 1.5
 _FARTHEST_M = 6.0
 _TRIES = 40
 _BENT = 0.85
+MOUNTED_M, MOUNTED_RAD = (2.4, 2.52), (math.radians(22.9), math.radians(45.6))
+"""How high a shop's cameras hang and how far down they look: the least and the most of the twelve
+calibrated ones of the AutoCheckout store."""
+_CHEST_M, _AT_WALL_M = 1.1, 0.1
+_MOUNT_TRIES = 400
 
 
 def lookouts(
     layout: Layout, split: Split, count: int, size_px: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Camera, ...]:
-    """Cameras over a floor that look at where people stand before shelves."""
+    """Cameras over a floor that look at where people stand before shelves, from anywhere."""
     return tuple(_lookout(layout, split, f"eye{n}", size_px, rng) for n in range(count))
+
+
+def mounted(
+    layout: Layout, split: Split, count: int, size_px: tuple[int, int], rng: np.random.Generator
+) -> tuple[Camera, ...]:
+    """Cameras as a shop hangs them: under the ceiling, looking down at where people stand."""
+    return tuple(_mounted(layout, split, f"eye{n}", size_px, rng) for n in range(count))
 
 
 def _lookout(
     layout: Layout, split: Split, label: str, size_px: tuple[int, int], rng: np.random.Generator
 ) -> Camera:
-    stands = np.asarray(stands_m(layout))
-    x, y = stands[int(rng.integers(len(stands)))]
+    x, y = _stand(layout, rng)
     aim = (x, y, float(rng.uniform(0.85, 1.3)))
     return Camera(
         label=CameraId(label),
@@ -44,6 +57,38 @@ def _lookout(
         intrinsics=_lens(split, size_px, rng),
         store_from_camera=_pose(_place(layout, aim, rng), aim, float(rng.normal(0.0, 0.03))),
     )
+
+
+def _mounted(
+    layout: Layout, split: Split, label: str, size_px: tuple[int, int], rng: np.random.Generator
+) -> Camera:
+    corners = np.asarray(layout.store.floor_m)
+    low, high = corners.min(axis=0) + _AT_WALL_M, corners.max(axis=0) - _AT_WALL_M
+    for _ in range(_MOUNT_TRIES):
+        stand, up_m = _stand(layout, rng), float(rng.uniform(*MOUNTED_M))
+        far_m = (up_m - _CHEST_M) / math.tan(float(rng.uniform(*MOUNTED_RAD)))
+        turn = float(rng.uniform(-math.pi, math.pi))
+        x, y = stand + far_m * np.array([math.cos(turn), math.sin(turn)])
+        if low[0] <= x <= high[0] and low[1] <= y <= high[1]:
+            break
+    else:
+        raise AssertionError("a floor has no place for a camera two metres from a shelf")
+    return Camera(
+        label=CameraId(label),
+        node=_NODE,
+        intrinsics=_lens(split, size_px, rng),
+        store_from_camera=_pose(
+            (float(x), float(y), up_m),
+            (float(stand[0]), float(stand[1]), _CHEST_M),
+            float(rng.normal(0.0, 0.03)),
+        ),
+    )
+
+
+def _stand(layout: Layout, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Where somebody may stand before a shelf, (2,)."""
+    stands = np.asarray(stands_m(layout))
+    return np.asarray(stands[int(rng.integers(len(stands)))])
 
 
 def _place(layout: Layout, aim: Xyz, rng: np.random.Generator) -> Xyz:

@@ -90,7 +90,8 @@ class Sensor:
             return shown
         rng = np.random.default_rng([*self._key, round(abs(t_s) * 1e6)])
         high, wide, _ = shown.shape
-        deep = np.sqrt(given.noise**2 + given.shot**2 / 255 * shown[..., 1])
+        # Saturated colours go a little below black.
+        deep = np.sqrt(given.noise**2 + given.shot**2 / 255 * np.maximum(shown[..., 1], 0.0))
         grain = rng.standard_normal((high, wide), np.float32) * deep
         coarse = rng.standard_normal((high // 2, wide // 2, 2), np.float32)
         colour = np.asarray(cv2.resize(coarse, (wide, high)), np.float32) * deep[..., None]

@@ -1,7 +1,9 @@
 """A world to draw examples from, by half and seed: a shop, its cameras, who comes, how it looks."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
 import numpy as np
@@ -9,7 +11,7 @@ from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout
 
 from tebura_simulator.scenes.look import Look
-from tebura_simulator.scenes.lookouts import lookouts
+from tebura_simulator.scenes.lookouts import lookouts, mounted
 from tebura_simulator.scenes.shops import resized, shop
 from tebura_simulator.scenes.split import Split
 from tebura_simulator.story.drawing import Difficulty, draw
@@ -19,6 +21,19 @@ from tebura_simulator.story.timeline import Timeline
 CAMERAS = 4
 _DIFFICULTIES = (Difficulty.CALM, Difficulty.BUSY, Difficulty.BUSY, Difficulty.CROWDED)
 _TRIES = 20
+Span = tuple[float, float]
+
+
+class Mix(StrEnum):
+    """What frames of a world are a sample of.
+
+    LESSONS are what there is to learn: every other moment a hand in a shelf, cameras anywhere over
+    the floor. SHOP is what a shop's cameras deliver: any moment at which somebody is there, cameras
+    as a shop hangs them.
+    """
+
+    LESSONS = "lessons"
+    SHOP = "shop"
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class World:
 
     split: Split
     seed: int
+    mix: Mix
     layout: Layout
     scenario: Scenario
     look: Look
@@ -37,13 +53,15 @@ class World:
         return f"w{self.seed:05d}"
 
 
-def world_of(split: Split, seed: int, size_px: tuple[int, int]) -> World:
-    """The world of a seed, always the same."""
+def world_of(split: Split, seed: int, size_px: tuple[int, int], mix: Mix = Mix.LESSONS) -> World:
+    """The world of a seed, always the same; mixes differ in its cameras only."""
     rng = np.random.default_rng([seed, zlib.crc32(split.encode())])
     layout = resized(_shop(split, rng), size_px)
     eyes = lookouts(layout, split, CAMERAS, size_px, rng)
-    layout = msgspec.structs.replace(layout, camera=(*layout.camera, *eyes))
     difficulty = _DIFFICULTIES[int(rng.integers(len(_DIFFICULTIES)))]
+    if mix is Mix.SHOP:
+        eyes = mounted(layout, split, CAMERAS, size_px, rng)
+    layout = msgspec.structs.replace(layout, camera=(*layout.camera, *eyes))
     scenario = draw(layout, difficulty, _seed_of(split, seed))
     undressed = tuple(
         msgspec.structs.replace(shopper, body=BodyScript()) for shopper in scenario.shopper
@@ -51,6 +69,7 @@ def world_of(split: Split, seed: int, size_px: tuple[int, int]) -> World:
     return World(
         split=split,
         seed=seed,
+        mix=mix,
         layout=layout,
         scenario=msgspec.structs.replace(scenario, shopper=undressed),
         look=Look.drawn(_seed_of(split, seed)),
@@ -59,10 +78,12 @@ def world_of(split: Split, seed: int, size_px: tuple[int, int]) -> World:
 
 
 def moments(world: World, count: int) -> list[float]:
-    """Moments of a world in order, every other one with a hand in a shelf, where there are any."""
+    """Moments of a world in order of time, as its mix has them; none if nobody ever comes."""
     rng = np.random.default_rng([world.seed, zlib.crc32(world.split.encode()), 1])
     timeline = Timeline(world.scenario, world.layout)
     there = [(p.enter_s, p.leave_s) for p in timeline.passages]
+    if world.mix is Mix.SHOP:
+        return sorted(_any_moment(there, rng) for _ in range(count))
     inside = [(a.inside_from_s, a.inside_to_s) for a in timeline.actions] or there
     found = []
     for number in range(count):
@@ -70,6 +91,15 @@ def moments(world: World, count: int) -> list[float]:
         low, high = spans[int(rng.integers(len(spans)))]
         found.append(round(float(rng.uniform(low, high)), 3))
     return sorted(found)
+
+
+def _any_moment(there: Sequence[Span], rng: np.random.Generator) -> float:
+    """A moment of all those at which anybody is there, each as likely as any other."""
+    first, last = min(low for low, _ in there), max(high for _, high in there)
+    while True:
+        t_s = round(float(rng.uniform(first, last)), 3)
+        if any(low <= t_s <= high for low, high in there):
+            return t_s
 
 
 def _seed_of(split: Split, seed: int) -> int:

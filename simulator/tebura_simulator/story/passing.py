@@ -19,8 +19,9 @@ from tebura_contract.layout import Layout
 from tebura_simulator.story.clearance import Clearance
 from tebura_simulator.story.footprints import Floats
 from tebura_simulator.story.footwork import Footwork
-from tebura_simulator.story.giving_way import GRID_S, MOST_M, Ways, asides_m
+from tebura_simulator.story.giving_way import asides_m
 from tebura_simulator.story.timeline import GestureKind, Reach, ShopperState, Timeline
+from tebura_simulator.story.ways import GRID_S, MOST_M, Ways
 
 _REACHING_M = 0.3
 """Whoever has a hand at a shelf is moved by no more, so that the arm still gets there."""
