@@ -21,12 +21,14 @@ from tebura_contract.layout import Layout
 from tebura_contract.messages import Position
 from tebura_contract.settings import beside
 
+from tebura_gateway.adapters.clerk import Clerk
 from tebura_gateway.adapters.courier import Courier
 from tebura_gateway.adapters.database import Database, DatabaseError, lease, migrate, open_database
 from tebura_gateway.adapters.face_vault import FaceVault
 from tebura_gateway.adapters.feed import ChangeFeed
 from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.adapters.key_ring import KeyRing
+from tebura_gateway.adapters.medusa import Medusa
 from tebura_gateway.adapters.mqtt import MqttAdapter
 from tebura_gateway.adapters.payer import Payer
 from tebura_gateway.adapters.payment_accounts import PaymentAccounts
@@ -160,6 +162,7 @@ def shop_of(config: GatewayConfig) -> Shop:
         ),
         tax=config.settings.tax,
         promotions=config.promotions,
+        has_online_shop=config.online_shop is not None,
         walk_up=_walk_up(config),
         after_sale=AfterSale(
             auto_refund_minor=config.settings.after_sale.auto_refund_minor,
@@ -200,12 +203,15 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         shares_as=name if database.is_shared else None,
     )
     courier = Courier(database.reading, store, config.http_secret, now_ns)
+    clerk = _clerk(config, database)
 
     def committed(tx: Tx) -> None:
         mqtt.after_commit(tx)
         if tx.changed or tx.others_changed:
             feed.bump()
             courier.wake()
+            if clerk is not None:
+                clerk.wake()
 
     shop = shop_of(config)
     writer = Writer(
@@ -227,6 +233,8 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     writer.start()
     payer.start(writer)
     courier.start(writer)
+    if clerk is not None:
+        clerk.start(writer)
     writer.take_up(shop)
     mqtt.start(writer)
     try:
@@ -249,6 +257,8 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         mqtt.stop()
         payer.stop()
         courier.stop()
+        if clerk is not None:
+            clerk.stop()
         writer.stop()
 
 
@@ -276,6 +286,14 @@ def _faces(config: GatewayConfig, database: Database, writer: Writer) -> FaceVau
     )
     vault.sweep()
     return vault
+
+
+def _clerk(config: GatewayConfig, database: Database) -> Clerk | None:
+    if config.online_shop is None:
+        return None
+    settings = config.online_shop.settings
+    shop = Medusa(settings.address, config.online_shop.key, settings.region, settings.sales_channel)
+    return Clerk(database.reading, config.layout.store.id, shop, now_ns)
 
 
 def _note_use(writer: Writer, prefix: str) -> None:

@@ -18,6 +18,7 @@ from tebura_gateway.domain.promotions import Promotion, Promotions, articles_of
 from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.domain.tax import TaxRules
 from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.online_config import OnlineShopConfig, OnlineShopSettings, read_online_shop
 from tebura_gateway.payment_config import Payment, PaymentSettings, read_payments
 from tebura_gateway.service.shop import HOUSE
 
@@ -117,6 +118,8 @@ class GatewaySettings(Table, frozen=True, kw_only=True):
     after_sale: AfterSaleSettings = AfterSaleSettings()
     # Shoppers without an account; where it is left out nobody comes in without a code.
     walk_up: WalkUpSettings | None = None
+    # Where members also see their purchases; where it is left out, on our own pages alone.
+    online_shop: OnlineShopSettings | None = None
     # Faces are registered only where this stands.
     faces: FacesSettings | None = None
 
@@ -136,6 +139,7 @@ class GatewayConfig:
     exit_token: str
     payments: tuple[Payment, ...] = ()
     store_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    online_shop: OnlineShopConfig | None = None
 
     @property
     def issuer(self) -> Issuer:
@@ -175,6 +179,7 @@ def restart_needed(old: GatewayConfig, new: GatewayConfig) -> tuple[str, ...]:
             "http": (config.http_secret, config.staff_token),
             "walk_up": config.exit_token,
             "payment": config.payments,
+            "online_shop": config.online_shop,
         }
 
     before, after = fixed(old), fixed(new)
@@ -215,6 +220,7 @@ def load_config(path: Path) -> GatewayConfig:
         if name:
             problems += _unreadable(beside(path, name), place)
     payments = read_payments(path, settings.payment, _providers_used(settings), problems)
+    online_shop = read_online_shop(path, settings.online_shop, problems)
     if (settings.walk_up is not None) != bool(settings.settlement.walk_up_provider):
         problems.append("walk_up: [walk_up] and settlement.walk_up_provider need each other")
     networks = _networks(settings, problems)
@@ -234,6 +240,7 @@ def load_config(path: Path) -> GatewayConfig:
         exit_token,
         payments,
         networks,
+        online_shop,
     )
 
 

@@ -194,6 +194,7 @@ class Postgres:
     def __init__(self, bin_folder: Path, folder: Path, port: int, fsync: bool = False) -> None:
         self._bin, self._folder, self._port, self._count = bin_folder, folder, port, 0
         self._fsync = "on" if fsync else "off"
+        self._has_model = False
 
     def start(self) -> None:
         # The server refuses to run as root, so its folder must be reachable for its own user.
@@ -222,13 +223,20 @@ class Postgres:
     def fresh(self) -> str:
         """The address of a new database with its tables."""
         self._count += 1
-        if self._count == 1:
+        if not self._has_model:
+            self._has_model = True
             self._create("model", "template0")
             model = open_database(self._address("model"), self._folder)
             migrate(model)
             model.dispose()
         self._create(f"t{self._count}", "model")
         return self._address(f"t{self._count}")
+
+    def empty(self) -> str:
+        """The address of a new database with nothing in it."""
+        self._count += 1
+        self._create(f"e{self._count}", "template0")
+        return self._address(f"e{self._count}")
 
     def _create(self, name: str, template: str) -> None:
         admin = open_database(self._address("postgres"), self._folder)

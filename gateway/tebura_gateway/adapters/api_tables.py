@@ -71,3 +71,36 @@ delivery = Table(
     Index("delivery_created", "store", "webhook", "created_ns"),
 )
 """Facts on their way out, in the transaction of the fact; pruned some time after they are done."""
+
+online_account = Table(
+    "online_account",
+    metadata,
+    _store(),
+    Column("member", String(15), primary_key=True),
+    Column("email", String(254), nullable=False, default=""),
+    Column("subject", String(200), nullable=False, default=""),  # the online shop's name for them
+    Column("changed_ns", BigInteger, nullable=False),
+    Index("online_account_subject", "store", "subject"),
+)
+"""Who a member is at the online shop, as they or that shop said: either is enough."""
+
+purchase = Table(
+    "purchase",
+    metadata,
+    _store(),
+    Column("visit", String(120), primary_key=True),
+    Column("member", String(15), nullable=False),
+    # online_shop.PurchaseState: waiting, done, given-up
+    Column("state", String(16), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("waits_ns", BigInteger, nullable=False),  # since when something of it is untold
+    # The order over there, stored before anybody can see it; "" until it is opened.
+    Column("order_name", String(200), nullable=False, default=""),
+    Column("notes", Integer, nullable=False, default=0),  # credit notes that are told
+    Column("tries", Integer, nullable=False, default=0),
+    Column("next_try_ns", BigInteger),  # while waiting
+    Column("answer", String(200), nullable=False, default=""),  # why not yet
+    Index("purchase_due", "store", "state", "next_try_ns"),
+    Index("purchase_member", "store", "member"),
+)
+"""Receipts on their way into members' orders at the online shop, in the receipt's transaction."""

@@ -109,6 +109,8 @@ member = Table(
     Column("status", String(16), nullable=False, default="active"),
     # MemberRole: shopper, staff (their visits fill up or clear away)
     Column("role", String(16), nullable=False, default="shopper", server_default="shopper"),
+    # events.RefusalReason that gates were last told, or "": they let this member in.
+    Column("barred", String(16), nullable=False, default="", server_default=""),
     Column("created_ns", BigInteger, nullable=False),
 )
 

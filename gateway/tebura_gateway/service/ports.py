@@ -13,6 +13,7 @@ import msgspec
 from tebura_contract.ids import MemberId
 from tebura_contract.money import Money
 
+from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import Call
 
 
@@ -192,7 +193,41 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     is_blocked: bool
 
 
-class AccountProvider(Protocol):
-    """Where members are kept: the built-in table, or an online shop."""
+class Sold(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase in the shop: its receipt, and what was given back of it since, in order.
 
-    def find(self, member: MemberId) -> Account | None: ...
+    `locale` is the language its buyer reads.
+    """
+
+    receipt: Receipt
+    notes: tuple[CreditNote, ...] = ()
+    locale: str = "ja"
+
+
+class NotTaken(Exception):
+    """The online shop has answered, and does not do it; the text says why."""
+
+
+class OrderGone(NotTaken):
+    """An order that was opened and not entered yet is not there any more."""
+
+
+class OnlineShop(Protocol):
+    """Where members also see what they bought in the store: an online shop's list of orders.
+
+    An order is opened, its name is stored, and only then is it entered, so that whatever is
+    repeated after a crash the shopper sees it once. Every method may raise `NoAnswer` and
+    `NotTaken`. (The built-in account needs none of this: it reads the receipts themselves.)
+    """
+
+    def shopper(self, subject: str, email: str) -> str | None:
+        """The shop's name for whoever it knows by that name, else by that address; None: nobody."""
+        ...
+
+    def open(self, shopper: str, sold: Sold) -> str:
+        """An order for this purchase that the shopper does not see yet; again, the same one."""
+        ...
+
+    def enter(self, order: str, sold: Sold) -> None:
+        """Make the order what was sold, paid and given back, and show it; again, no change."""
+        ...

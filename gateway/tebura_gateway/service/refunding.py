@@ -15,7 +15,7 @@ from tebura_gateway.domain import ledger
 from tebura_gateway.domain.pricing import Bill, without
 from tebura_gateway.domain.receipt import CreditNote, Receipt, credit_note
 from tebura_gateway.domain.settlement import Call
-from tebura_gateway.service import settling
+from tebura_gateway.service import online_shop, settling
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
@@ -257,8 +257,15 @@ def _done(tx: Tx, name: str) -> None:
     provider = tx.shop.terms(settling.read(tx, note.visit).provider).name
     posting = ledger.refund(name, note.visit, provider, note.taxes, note.total_minor, note.currency)
     settling.post(tx, posting)
+    _tell_online_shop(tx, note.visit)
     tx.note("refund", name)
     tx.note("visit", note.visit)
+
+
+def _tell_online_shop(tx: Tx, visit: VisitId) -> None:
+    row = tx.get(tables.visit, visit=visit)
+    assert row is not None
+    online_shop.queue(tx, visit, row.member)
 
 
 def send_due(tx: Tx, memory: Memory) -> None:

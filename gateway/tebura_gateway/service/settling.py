@@ -39,7 +39,7 @@ from tebura_gateway.domain.settlement import (
     unanswered,
     with_hold,
 )
-from tebura_gateway.service import billing, dues, holding
+from tebura_gateway.service import billing, dues, holding, online_shop
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
@@ -405,6 +405,7 @@ def _book(tx: Tx, now: Settlement) -> None:
             document=to_text(receipt),
         )
     )
+    online_shop.queue(tx, now.visit, row.member)
     tx.note("receipt", now.visit)
     provider = tx.shop.terms(now.provider).name
     assert bill.total_minor == now.amount_minor, f"{now.visit}: the bill is not what was captured"

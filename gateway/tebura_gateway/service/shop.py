@@ -74,6 +74,8 @@ class Shop:
     tax: TaxRules | None = None
     promotions: tuple[Promotion, ...] = ()
     after_sale: AfterSale = AfterSale()
+    # Whether members' purchases are told to an online shop.
+    has_online_shop: bool = False
     # None: nobody comes in without an account.
     walk_up: WalkUp | None = None
 
