@@ -133,7 +133,8 @@ def test_a_shops_mix_has_hands_in_shelves_as_often_as_there_are() -> None:
 
 def _within(times_s: NDArray[np.float64], spans: list[tuple[float, float]]) -> NDArray[np.bool_]:
     """Which moments lie in any of some spans."""
-    return np.any([(times_s >= low) & (times_s <= high) for low, high in spans], axis=0)
+    within = np.any([(times_s >= low) & (times_s <= high) for low, high in spans], axis=0)
+    return np.asarray(within)
 
 
 # Labels

@@ -6,6 +6,7 @@ from tebura_simulator.story.attire import Bag, Bottom, HairStyle, Over, Top
 WOMEN = ("woman", "small-woman", "tall-woman", "slim-woman", "heavy-woman", "old-woman")
 MEN = ("man", "tall-man", "slim-man", "stocky-man", "heavy-man", "old-man")
 CHILDREN = ("boy", "girl", "teen-boy", "teen-girl")
+SMALL = {"boy", "girl"}
 FEMALE = {*WOMEN, "girl", "teen-girl"}
 OLD = {"old-woman", "old-man"}
 TEST_SHAPES = {"small-woman", "heavy-woman", "slim-man", "tall-man", "teen-boy", "girl"}
@@ -119,3 +120,5 @@ OVERS = (
 )
 WARM = {Over.JACKET, Over.BLAZER, Over.COAT}
 BAGS = (Bag.TOTE, Bag.TOTE, Bag.SHOULDER, Bag.BACKPACK, Bag.NONE, Bag.BASKET)
+BAGS_SMALL = (Bag.NONE, Bag.NONE, Bag.BACKPACK)
+"""What hangs from an adult's shoulder would drag along the floor beside a child."""

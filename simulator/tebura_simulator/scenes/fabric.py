@@ -67,7 +67,8 @@ def strands(colour: str, rng: Generator, streaks: float = 0.22) -> Picture:
     fine = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (5, 41), 0.7, None, 12.0) * 2.0
     down = np.linspace(0.0, 1.0, high)[:, None]
     sheen = 0.30 * np.exp(-(((down - 0.42) / 0.10) ** 2))
-    shade = 1.0 + streaks * (streak + broad + fine) + sheen - 0.20 * down
+    deep = streaks * _between_hairs(colour)
+    shade = 1.0 + deep * (streak + broad + fine) + sheen - 0.20 * down
     picture = rgb(colour) * np.clip(shade, 0.35, 1.7)[:, :, None] + 22.0 * sheen[:, :, None]
     return np.asarray(picture.clip(0, 255), dtype=np.uint8)
 
@@ -77,9 +78,15 @@ def curls(colour: str, rng: Generator) -> Picture:
     high, wide = 192, 384
     fine = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), 1.6)
     broad = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), 4.0)
-    shade = 1.0 + 0.24 * fine / fine.std() + 0.12 * broad / broad.std()
+    deep = _between_hairs(colour)
+    shade = 1.0 + deep * (0.24 * fine / fine.std() + 0.12 * broad / broad.std())
     picture = rgb(colour) * np.clip(shade, 0.35, 1.8)[:, :, None]
     return np.asarray(picture.clip(0, 255), dtype=np.uint8)
+
+
+def _between_hairs(colour: str) -> float:
+    """How deep the shade between hairs is: light ones shine into each other's."""
+    return 1.0 - 0.65 * float(rgb(colour).mean()) / 255
 
 
 def leather(colour: str, sole: str, rng: Generator) -> Picture:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.geometry import Xyz
 
+from tebura_simulator.scenes.bags import add_bag
 from tebura_simulator.scenes.body import BONES, Body, load_body
 from tebura_simulator.scenes.hands import GRIP_RADIUS_M
 from tebura_simulator.scenes.manner import Manner
@@ -20,7 +21,7 @@ from tebura_simulator.scenes.measures import Measures
 from tebura_simulator.scenes.posture import Posture, posture_of
 from tebura_simulator.scenes.rotation import Z, quaternion, turn
 from tebura_simulator.scenes.tailor import Worn, dressed
-from tebura_simulator.scenes.things import add_bag, add_glasses, add_phone
+from tebura_simulator.scenes.things import add_glasses, add_phone
 from tebura_simulator.scenes.truth import Thing
 from tebura_simulator.scenes.wardrobe import Outfit, Wardrobe
 from tebura_simulator.story.attire import Bag, Over

@@ -15,6 +15,7 @@ from numpy.random import Generator
 
 from tebura_simulator.scenes.assortment import (
     BAGS,
+    BAGS_SMALL,
     BOTTOMS_F,
     BOTTOMS_M,
     CHILDREN,
@@ -30,6 +31,7 @@ from tebura_simulator.scenes.assortment import (
     PATTERNS,
     SHOES,
     SKINS,
+    SMALL,
     STYLES_F,
     STYLES_M,
     TEST_SHAPES,
@@ -141,7 +143,7 @@ class _Drawer:
             trousers=body.trousers or self._half("trousers", LEGS),
             shoes=body.shoes or self._half("shoes", SHOES),
             soles=self._one("soles", ("#efeeea", "#2a2a2c", "#c9b48d")),
-            bag=body.bag or (Bag.NONE if is_staff else self._bag()),
+            bag=body.bag or (Bag.NONE if is_staff else self._bag(shape)),
             bag_colour=self._half("bag colour", (*LEGS, *CLOTH)),
             seed=int(self._stream("seed").integers(2**31)),
         )
@@ -181,8 +183,10 @@ class _Drawer:
             bottoms = [b for b in bottoms if b not in (Bottom.SKIRT, Bottom.LONG_SKIRT)]
         return self._one("bottom", bottoms)
 
-    def _bag(self) -> Bag:
+    def _bag(self, shape: str) -> Bag:
         """A basket only for whoever has the left hand free for it all along."""
+        if shape in SMALL:
+            return self._one("bag", BAGS_SMALL)
         needs_both = any(
             step.hand is Hand.LEFT
             or step.other_hand is not None
