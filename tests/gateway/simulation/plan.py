@@ -69,7 +69,7 @@ class Plan:
         return any(from_s <= at_s < to_s for from_s, to_s in self.outages)
 
     def go_shopping(self, start_s: float, is_simple: bool = False) -> None:
-        """One member comes in, takes and puts back, and leaves."""
+        """One member comes in, takes and puts back, and leaves; with something if `is_simple`."""
         rng, script = self.rng, self.script
         self.remember_late(start_s)
         member = rng.choice([MIKA, KEN])
@@ -81,7 +81,8 @@ class Plan:
             sku = rng.choice([TEA, RICE])
             plate, x_m = PLATE_OF[sku]
             script.reach(track, at_s - 0.5, at_s + 1.0, x_m=x_m)
-            if held.get(sku) and rng.random() < 0.3:
+            keeps_some = not is_simple or sum(held.values()) > 1
+            if held.get(sku) and rng.random() < 0.3 and keeps_some:
                 script.put_back(at_s, candidate(sku), plate=plate)
                 held[sku] -= 1
             else:

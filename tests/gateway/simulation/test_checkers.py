@@ -4,10 +4,10 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +20,7 @@ from tebura_gateway.domain import settlement as rules
 from tebura_gateway.domain.settlement import Call, Settlement
 from tebura_gateway.service import receiving, refunding, settling
 from tebura_gateway.service.memory import Memory
-from tebura_gateway.service.receiving import Inbound, receive
+from tebura_gateway.service.receiving import Inbound, receive_all
 from tebura_gateway.service.transaction import Tx
 
 from tests.gateway.simulation import world
@@ -65,7 +65,7 @@ def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
         def told(job: Job | Mail) -> Job:
             if isinstance(job, Mail):
                 mail = job
-                job = Job(lambda tx, memory: receive(tx, memory, mail.message), mail.then)
+                job = Job(lambda tx, memory: receive_all(tx, memory, mail.messages), mail.then)
             return hurried(job)
 
         def hurried(job: Job) -> Job:
@@ -148,7 +148,8 @@ def count_each_arrival(patch: pytest.MonkeyPatch) -> None:
         seen[arrival.id] += 1
         seq = arrival.id.seq + MOST_EVENTS * (seen[arrival.id] - 1)
         name = EventId(arrival.id.node, arrival.id.boot, seq)
-        return replace(arrival, id=name, fact=replace(arrival.fact, id=name))
+        fact = msgspec.structs.replace(arrival.fact, id=name)
+        return msgspec.structs.replace(arrival, id=name, fact=fact)
 
     def told(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[EventId | None]:
         names = [name for name in take_in(tx, memory, messages) if name is not None]

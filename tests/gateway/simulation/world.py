@@ -8,7 +8,7 @@ them. One thread, one clock, one seed: a run can be repeated exactly.
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -312,13 +312,14 @@ class World:
             return
         payload = sealed(fact)
         message = Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload))
-        self.do(*[Mail(message, self._ack)] * copies)
+        self.do(Mail([message] * copies, self._ack))
 
-    def _ack(self, event: EventId | None) -> None:
-        assert event is not None
-        if self.rng.random() >= self.plan.lost_acks:
-            self.promises.acked.add(event)
-        self.points.point("acked")
+    def _ack(self, events: Sequence[EventId | None]) -> None:
+        for event in events:
+            assert event is not None
+            if self.rng.random() >= self.plan.lost_acks:
+                self.promises.acked.add(event)
+            self.points.point("acked")
 
     def _nodes_say_how_far(self) -> None:
         self.at(self.now_s + WORD_EVERY_S, self._nodes_say_how_far)
@@ -366,7 +367,8 @@ class World:
                 found: Future[None] = Future()
                 self.do(Job(partial(_accept, review=row.review), future=found))
                 error = found.exception()
-                assert error is None or isinstance(error, Refused | SQLAlchemyError)
+                # A gateway that is gone answers nobody: they look again.
+                assert error is None or isinstance(error, Refused | SQLAlchemyError | OSError)
 
 
 _OPEN_HOLDS = ("sent", "unknown", "releasing")
