@@ -29,11 +29,15 @@ from tebura_contract.ids import CameraId, NodeId, PlateId, ShelfId, StoreId
 from tebura_contract.layout import Camera, Layout, load_layout
 from tebura_edge.geometry import camera_view, shelf_fronts
 from tebura_edge.recorder import RecordingError
+from tebura_models.faces.pairs import PairsError
+from tebura_models.loader import ModelError
+from tebura_models.manifest import FACE_EMBEDDING
 
 from tebura_calibration import folder as files
 from tebura_calibration import planogram as planogram_table
 from tebura_calibration.autocheckout import ImportProblem, Settings, Sources, import_store
 from tebura_calibration.counts import CountsByPlate, from_line, from_recording
+from tebura_calibration.gate import draw_curve, measure_gate, told, write_threshold
 from tebura_calibration.layout_file import write_layout
 from tebura_calibration.lens import Board, fit_lens
 from tebura_calibration.measurement import MeasurementError
@@ -396,6 +400,44 @@ def autocheckout(
         f"{out}: {len(layout.shelves())} shelves, {len(layout.plates())} plates, "
         f"{len(layout.product)} products, {len(layout.camera)} cameras"
     )
+
+
+@app.command()
+def gate(
+    pairs: Annotated[Path, typer.Option(help="Pairs of pictures: file_a,file_b,same (CSV).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The threshold file to write.")],
+    network: Annotated[str, typer.Option(help="What makes vectors of faces.")] = FACE_EMBEDDING,
+    most_false: Annotated[
+        float, typer.Option(min=1e-6, max=0.1, help="Share of strangers accepted, at most.")
+    ] = 0.005,
+    data: Annotated[str, typer.Option(help="What the pictures are, for the record.")] = "",
+    curve: Annotated[Path | None, typer.Option(help="Draw the errors' curve (DET).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how near two faces must be to count as one person's.
+
+    Example: tebura-calibrate gate --pairs faces/PAIRS.csv --data "40 volunteers, two cameras"
+    -o face-threshold.json --curve det.png
+    """
+    try:
+        found, compared = measure_gate(
+            pairs,
+            network=network,
+            most_false=most_false,
+            data=data or pairs.name,
+            now_s=time.time(),
+        )
+        write_threshold(found, out)
+        if curve is not None:
+            draw_curve([(network, compared, found.distance)], curve)
+    except (*TROUBLE, ModelError, PairsError) as error:
+        raise _fail(error) from error
+    if as_json:
+        typer.echo(encode(found))
+        return
+    for line in told(found):
+        typer.echo(line)
+    typer.echo(str(out))
 
 
 def _camera(layout: Layout, label: str) -> Camera:

@@ -3,9 +3,18 @@
 from pathlib import Path
 
 from tebura_models.embedding import load_embedder
+from tebura_models.faces.networks import load_face_network, load_points_network
 from tebura_models.hands import load_hand_reader
 from tebura_models.loader import load_network
-from tebura_models.manifest import MANIFEST, AnyEntry, EmbeddingEntry, HandEntry, PeopleEntry
+from tebura_models.manifest import (
+    MANIFEST,
+    AnyEntry,
+    EmbeddingEntry,
+    FaceEntry,
+    FacePointsEntry,
+    HandEntry,
+    PeopleEntry,
+)
 
 
 def check_network(entry: AnyEntry, manifest: Path = MANIFEST) -> None:
@@ -21,3 +30,7 @@ def check_network(entry: AnyEntry, manifest: Path = MANIFEST) -> None:
             load_embedder(entry.name, manifest=manifest)
         case HandEntry():
             load_hand_reader(entry.name, manifest=manifest)
+        case FaceEntry():
+            load_face_network(entry.name, manifest=manifest)
+        case FacePointsEntry():
+            load_points_network(entry.name, manifest=manifest)

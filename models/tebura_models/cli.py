@@ -180,14 +180,23 @@ def export(
 def augment_network(
     source: Annotated[Path, typer.Argument(help="A network of a known family, .onnx.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx to write.")],
-    family: Annotated[str, typer.Option(help="movenet-multipose or yolo-pose.")],
+    family: Annotated[
+        str,
+        typer.Option(
+            help="movenet-multipose, yolo-pose, blazeface, facemesh or mobilefacenet.",
+        ),
+    ],
 ) -> None:
     """Build preparation and box selection into a network, as all of ours have it (train extra)."""
     from tebura_models.export.augment import AugmentError, Family, augment
+    from tebura_models.export.faces import FaceFamily, prepare_faces
     from tebura_models.train.extra import TrainExtraMissing
 
     try:
-        augment(source, out, Family(family))
+        if family in set(FaceFamily):
+            prepare_faces(source, out, FaceFamily(family))
+        else:
+            augment(source, out, Family(family))
     except (TrainExtraMissing, FileNotFoundError, AugmentError, ValueError) as error:
         fail(error)
     typer.echo(f"{out}: {hashlib.sha256(out.read_bytes()).hexdigest()}")

@@ -15,7 +15,7 @@ from tebura_models.cli_common import (
     fail,
     size_of,
 )
-from tebura_models.manifest import EMBEDDING, MANIFEST
+from tebura_models.manifest import EMBEDDING, FACE_THRESHOLD, MANIFEST
 
 evaluate = typer.Typer(
     no_args_is_help=True,
@@ -88,3 +88,35 @@ def products(
             if isinstance(value, Share) and value.share is not None:
                 interval = f"{value.low:.3f}..{value.high:.3f}"
                 typer.echo(f"  {name:20} {value.share:.3f}  ({interval}, {value.of} pictures)")
+
+
+@evaluate.command()
+def faces(
+    pairs: Annotated[Path, typer.Option(help="Pairs of pictures: file_a,file_b,same (CSV).")],
+    threshold: Annotated[
+        Path, typer.Option(help="What tebura-calibrate gate wrote; else the shipped one.")
+    ] = FACE_THRESHOLD,
+    threads: ThreadsOption = 1,
+    manifest: ManifestOption = MANIFEST,
+    as_json: JsonOption = False,
+) -> None:
+    """How many pairs of one person, and of two, are taken for one person at the threshold."""
+    from tebura_contract.face_threshold import FaceThresholdError, load_face_threshold
+
+    from tebura_models.faces.pairs import PairsError, compare_pairs, read_pairs
+    from tebura_models.faces.reader import load_face_reader
+    from tebura_models.loader import ModelError
+
+    try:
+        at = load_face_threshold(threshold)
+        listed = read_pairs(pairs)
+        reader = load_face_reader(at.network, threads=threads, manifest=manifest)
+        report = compare_pairs(reader, listed).report(at.distance)
+    except (ModelError, PairsError, FaceThresholdError, ConfigError) as error:
+        fail(error)
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+        return
+    typer.echo(f"{at.id}: distance {at.distance:g} on {at.network}")
+    for name, value in msgspec.structs.asdict(report).items():
+        typer.echo(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")

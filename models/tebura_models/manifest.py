@@ -12,9 +12,14 @@ from tebura_contract.config import ConfigError, load_toml
 from tebura_contract.ids import NAME_PATTERN
 
 MANIFEST = Path(__file__).with_name("manifest.toml")
+FACE_THRESHOLD = Path(__file__).with_name("face_threshold.json")
+"""The threshold that ships: measured on few people, so a shop should measure its own."""
 EMBEDDING = "mobilenetv2-embedding"
 HAND_CONTENT = "hand-content"
-"""What products and hands are told apart with where nobody says otherwise."""
+FACES = "blazeface"
+FACE_POINTS = "facemesh"
+FACE_EMBEDDING = "mobilefacenet"
+"""What products, hands and faces are told apart with where nobody says otherwise."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -87,7 +92,15 @@ class HandEntry(NetworkEntry, frozen=True, kw_only=True, tag="hand-content"):
     on: str
 
 
-AnyEntry = PeopleEntry | EmbeddingEntry | HandEntry
+class FaceEntry(NetworkEntry, frozen=True, kw_only=True, tag="faces"):
+    """Finds faces, each with six points."""
+
+
+class FacePointsEntry(NetworkEntry, frozen=True, kw_only=True, tag="face-points"):
+    """Knows the points of a face that was cut out."""
+
+
+AnyEntry = PeopleEntry | EmbeddingEntry | HandEntry | FaceEntry | FacePointsEntry
 
 
 class Manifest(Table, frozen=True, kw_only=True):

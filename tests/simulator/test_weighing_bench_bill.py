@@ -12,7 +12,7 @@ from tebura_gateway.domain.decision import Reason, Status
 from tebura_simulator.cli import app
 from tebura_simulator.epoch import store_ns
 from tebura_simulator.plates.models import model_of
-from tebura_simulator.scoring.intervals import clopper_pearson, upper_bound
+from tebura_contract.binomial import clopper_pearson, upper_bound
 from tebura_simulator.stores import store
 from tebura_simulator.story.scenario import FaultKind, FaultScript, PlateKind
 from tebura_simulator.story.timetable import Action, ActionKind

@@ -32,7 +32,7 @@ def prepare_embedding(source: Path, out: Path) -> None:
         raise AugmentError(f"{source}: takes {sizes[0]}, which is no picture in planes")
     if len(sizes[1]) != 2:
         raise AugmentError(f"{source}: puts out {sizes[1]}, which is not a row a picture")
-    _round(network)
+    round_weights(network)
     graph = Graph(network)
     _take_pictures(graph, raw_in.name)
     graph.add("Identity", [raw_out.name], NUMBERS)
@@ -47,7 +47,7 @@ def prepare_embedding(source: Path, out: Path) -> None:
     narrow(out, out)
 
 
-def _round(network: object) -> None:
+def round_weights(network: object) -> None:
     """Weights to the nearest half-precision number, so that none is lost when they are narrowed."""
     numpy_helper = load_onnx().numpy_helper
     for weight in network.graph.initializer:  # type: ignore[attr-defined]

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import msgspec
+from tebura_contract.binomial import clopper_pearson, upper_bound
 
-from tebura_simulator.scoring.intervals import clopper_pearson, upper_bound
 from tebura_simulator.weighing_bench.lines import CaseLine, ToldLine
 
 BINS = 10

@@ -1,6 +1,7 @@
 """What the suites that ask one thing each should come to, and what they came to."""
 
-from tebura_simulator.scoring.intervals import clopper_pearson, upper_bound
+from tebura_contract.binomial import clopper_pearson, upper_bound
+
 from tebura_simulator.weighing_bench.figures import Figures
 from tebura_simulator.weighing_bench.matching import Fate
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from tebura_contract.binomial import upper_bound
 
-from tebura_simulator.scoring.intervals import upper_bound
 from tebura_simulator.story.timetable import ActionKind
 from tebura_simulator.weighing_bench.given import Given
 from tebura_simulator.weighing_bench.matching import NEAR_S, Matching
