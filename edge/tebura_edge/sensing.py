@@ -229,7 +229,9 @@ class _Cameras:
             label: look if isinstance(look, PeopleLook) else _Reported(look, inbox)
             for label, look in looks.by_camera.items()
         }
-        photographer = _Photographer(inbox) if setup.config.record is not None else _ignore
+        photographer = (
+            Photographer(inbox, recorded(configs)) if setup.config.record is not None else _ignore
+        )
         self.thread = InferenceThread(
             self.desk, reported, self.readers, clock=clock, sink=inbox.put, seen=photographer
         )
@@ -308,15 +310,21 @@ class _Reported:
         return found
 
 
-class _Photographer:
-    """Frames for the flight recorder, a few a second of each camera."""
+def recorded(cameras: Sequence[CameraConfig]) -> frozenset[CameraId]:
+    """Whose frames the flight recorder may keep: never a gate camera's, which show faces."""
+    return frozenset(c.label for c in cameras if c.looks_for is LooksFor.PEOPLE)
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+
+class Photographer:
+    """Frames for the flight recorder, a few a second of each camera that may be recorded."""
+
+    def __init__(self, inbox: Inbox, cameras: frozenset[CameraId]) -> None:
+        self._inbox, self._cameras = inbox, cameras
         self._due_ns: dict[CameraId, int] = {}
 
     def __call__(self, frame: "Frame") -> None:
-        if frame.captured_ns < self._due_ns.get(frame.camera, 0):
+        is_early = frame.captured_ns < self._due_ns.get(frame.camera, 0)
+        if is_early or frame.camera not in self._cameras:
             return
         import cv2
 

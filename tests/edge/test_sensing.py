@@ -5,8 +5,11 @@ import time
 
 import numpy as np
 from tebura_contract.events import SensorKind, SensorState
+from tebura_contract.ids import CameraId
+from tebura_edge.config import CameraConfig, LooksFor
+from tebura_edge.frames import Frame
 from tebura_edge.role import Counts, SensorStatus
-from tebura_edge.sensing import MAX_ARRIVED, Inbox
+from tebura_edge.sensing import MAX_ARRIVED, Inbox, Photographer, Snapshot, recorded
 
 BLIND = SensorStatus("left", SensorKind.SCALE, SensorState.BLIND, "silent", 1)
 
@@ -55,3 +58,16 @@ def test_each_item_wakes_the_loop() -> None:
     inbox.put(counts(1))
     inbox.tell(BLIND)
     assert len(woken) == 2
+
+
+def test_frames_of_a_gates_camera_are_never_recorded_for_they_show_faces() -> None:
+    cameras = [
+        CameraConfig(label=CameraId("aisle"), source="file://a"),
+        CameraConfig(label=CameraId("gate"), source="file://b", looks_for=LooksFor.CODES),
+    ]
+    inbox = Inbox(lambda: None)
+    photographer = Photographer(inbox, recorded(cameras))
+    for camera in ("aisle", "gate"):
+        photographer(Frame(CameraId(camera), 10**9, np.zeros((8, 8, 3), np.uint8)))
+    taken = inbox.take(10)
+    assert [one.camera for one in taken if isinstance(one, Snapshot)] == ["aisle"]
