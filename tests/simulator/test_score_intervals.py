@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tebura_contract.binomial import clopper_pearson
 from tebura_simulator.scoring.clerk import answered_s
 from tebura_simulator.scoring.intervals import (
-    clopper_pearson,
     mean,
     proportion,
     ratio,

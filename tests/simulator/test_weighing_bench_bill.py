@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec import structs
+from tebura_contract.binomial import clopper_pearson, upper_bound
 from tebura_contract.events import Candidate, ItemPicked, ItemReturned
 from tebura_contract.ids import FacingId, PlateId, ShelfId, Sku
 from tebura_gateway.domain.decision import Reason, Status
 from tebura_simulator.cli import app
 from tebura_simulator.epoch import store_ns
 from tebura_simulator.plates.models import model_of
-from tebura_contract.binomial import clopper_pearson, upper_bound
 from tebura_simulator.stores import store
 from tebura_simulator.story.scenario import FaultKind, FaultScript, PlateKind
 from tebura_simulator.story.timetable import Action, ActionKind
