@@ -1,5 +1,6 @@
 """Faces without pictures: templates of made-up vectors, a phone, a gate node that makes them."""
 
+import base64
 import json
 import secrets
 import struct
@@ -95,14 +96,15 @@ class Phone:
     """A signed-in shopper's browser, without the browser: what its scripts send."""
 
     http: httpx.Client
+    member: MemberId
     half: str = ""
 
     @classmethod
-    def signed_in(cls, link: str) -> "Phone":
+    def signed_in(cls, link: str, member: MemberId) -> "Phone":
         address, _, token = link.strip().partition("/sign-in?token=")
         http = httpx.Client(base_url=address, follow_redirects=True, timeout=10.0)
         assert http.post("/sign-in", data={"token": token}).status_code == 200
-        return cls(http)
+        return cls(http, member)
 
     @property
     def form(self) -> str:
@@ -151,6 +153,4 @@ class Phone:
 
 
 def _b64(raw: bytes) -> str:
-    import base64
-
     return base64.b64encode(raw).decode()
