@@ -80,6 +80,13 @@ def test_whoever_was_let_in_and_still_stands_there_enters_once() -> None:
     assert len(seen(*signs, sign(PALM, after_s=later_s), sign(FACE, after_s=later_s))) == 2
 
 
+def test_other_peoples_phones_in_the_store_neither_open_nor_keep_shut() -> None:
+    phones = [sign(PHONE, KEN, rate=1e-3), sign(PHONE, rate=1e-3)]
+    assert seen(*phones) == []
+    (known,) = seen(*phones, sign(FACE, rate=1e-3))
+    assert (known.member, set(known.by)) == (MIKA, {FACE, PHONE})
+
+
 def test_signs_of_another_gate_are_no_signs_here() -> None:
     role = HandsFree()
     role.seen(sign(PALM), 1)
