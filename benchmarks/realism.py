@@ -2,6 +2,10 @@
 
 ``.venv/bin/python benchmarks/realism.py [--seeds A..B] [--jobs N] [--json] ...``
 
+Drawn worlds are shown twice. *A shop's hours* is what a shop's cameras deliver: any moment at which
+somebody is there, cameras as high and as steep as the twelve calibrated ones of a real store.
+*Hard lessons* is what is trained on: every other moment a hand in a shelf, cameras anywhere.
+
 Networks and real recordings lie beside the project (``../shared``); without them there is nothing
 to compare. Rendered frames have a truth. Real ones have none: there a person is what the two
 *other* networks agree on, and the same is said of rendered frames, so that like stands beside like.
@@ -12,36 +16,22 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from appearance import Appearance, appearance, spread
-from kept_frames import Frame, Whole, kept
+from kept_frames import Frame, Whole
 from seers import Floats, Seen, Seer, iou, seers
-
-if TYPE_CHECKING:
-    from tebura_simulator.scenes.truth import FrameTruth
+from sightings import REAL, filmed, footage, rendered
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 DEMO = ROOT / "simulator" / "tebura_simulator" / "demo" / "footage"
-SIZE_PX, PER_WORLD = (640, 360), 12
 MATCH_IOU = 0.5
 GOAL_OF = "yolox-nano"
 LEAST = 0.5
 """Scores are told from this share of the score that counts on."""
-WHOLE_SHARE, WHOLE_HIGH_PX = 0.9, 60.0
-"""Whom a network has to find: this much of the body seen, so high in the picture."""
-REAL = {
-    "store clip": ("data/store-aifi/cps-test-2-cam6.mp4", 4),
-    "one by one": ("data/video/one-by-one-person-detection.mp4", 10),
-    "pedestrians": ("data/video/pedestrians.avi", 8),
-    "shop aisle": ("data/video/store-aisle-detection.gif", 4),
-    "people walking": ("data/video/people-detection.gif", 4),
-}
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -78,74 +68,6 @@ class Tally:
             row["keypoint_off_share_of_height"] = _quantiles(self.off_share)
             row["wrist_off_px"] = _quantiles(self.wrist_off_px)
         return row
-
-
-def rendered(seeds: Sequence[int], jobs: int, keep: Path | None) -> Iterator[Frame]:
-    """Frames of worlds of the test half, about ten each."""
-    from tebura_simulator.scenes.workers import at_once
-
-    for frames in at_once(partial(_world, keep), seeds, jobs):
-        yield from frames
-
-
-def _world(keep: Path | None, seed: int) -> list[Frame]:
-    """A world's frames; kept in a folder, they are those of the same code."""
-    from tebura_simulator.scenes.filmcache import code_version
-
-    if keep is None:
-        return _drawn(seed)
-    return kept(keep / f"{seed}-{code_version()}.npz", partial(_drawn, seed))
-
-
-def _drawn(seed: int) -> list[Frame]:
-    from tebura_simulator.scenes.dataset import world_frames
-    from tebura_simulator.scenes.split import Split
-    from tebura_simulator.scenes.worlds import world_of
-
-    world = world_of(Split.TEST, seed, SIZE_PX)
-    return [
-        Frame(
-            np.ascontiguousarray(frame.rgb[:, :, ::-1]), _whole(frame.truth), f"{seed}-{number:03d}"
-        )
-        for number, frame in world_frames(world, PER_WORLD)
-    ]
-
-
-def footage(folder: Path, every: int) -> Iterator[Frame]:
-    """Every n-th frame of films that have their truth beside them."""
-    import msgspec
-    from tebura_simulator.scenes.truth import FootageTruth
-
-    for file in sorted(folder.glob("*/aisle.mp4")):
-        side = file.with_suffix(".truth.json").read_bytes()
-        truth = msgspec.json.decode(side, type=FootageTruth)
-        for index, frame in enumerate(filmed(file, 1)):
-            if index % every == 0 and truth.frames[index].people:
-                yield Frame(frame.picture, _whole(truth.frames[index]))
-
-
-def _whole(truth: "FrameTruth") -> tuple[Whole, ...]:
-    """Who is in full view, high enough in the picture."""
-    return tuple(
-        Whole(np.array(p.visible_px, np.float32), np.array(p.keypoints_px))
-        for p in truth.people
-        if p.visible_px is not None
-        and p.seen_share >= WHOLE_SHARE
-        and p.visible_px[3] - p.visible_px[1] >= WHOLE_HIGH_PX
-    )
-
-
-def filmed(file: Path, every: int) -> Iterator[Frame]:
-    """Every n-th frame of a film."""
-    film = cv2.VideoCapture(str(file))
-    index = 0
-    while True:
-        is_read, picture = film.read()
-        if not is_read:
-            return
-        if index % every == 0:
-            yield Frame(np.asarray(picture, np.uint8))
-        index += 1
 
 
 def measure(
@@ -260,7 +182,7 @@ def _tell(source: str, network: str, row: dict[str, object]) -> str:
 def main() -> int:
     """Read the command line and run; 0 also where there is nothing to compare with."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
-    parser.add_argument("--seeds", default="400..449", help="worlds: A..B, about ten frames each")
+    parser.add_argument("--seeds", default="400..449", help="worlds: A..B, about 13 frames each")
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     parser.add_argument("--missed", type=Path, help="keep pictures of whom YOLOX-nano missed")
@@ -274,7 +196,8 @@ def main() -> int:
     first, _, last = options.seeds.partition("..")
     seeds = range(int(first), int(last or first) + 1)
     sources: dict[str, Iterator[Frame]] = {
-        "drawn worlds": rendered(seeds, options.jobs, options.keep),
+        "a shop's hours": rendered("shop", seeds, options.jobs, options.keep),
+        "hard lessons": rendered("lessons", seeds, options.jobs, options.keep),
         "demo's footage": footage(DEMO, 2),
     }
     for name, (file, every) in REAL.items():

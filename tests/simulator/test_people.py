@@ -11,7 +11,7 @@ import pytest
 from tebura_contract.ids import Sku
 from tebura_contract.layout import load_layout
 from tebura_simulator import demo
-from tebura_simulator.scenes.assortment import CHILDREN
+from tebura_simulator.scenes.assortment import CHILDREN, SMALL
 from tebura_simulator.scenes.body import (
     BODIES,
     BONES,
@@ -319,6 +319,34 @@ def test_whoever_is_small_is_a_child(split: Split | None) -> None:
     assert Wardrobe.drawn(1, split).outfit(small).shape in CHILDREN
     grown = ShopperScript(id="kid", enter_s=0.0)
     assert Wardrobe.drawn(1, split).outfit(grown).shape not in CHILDREN
+
+
+@pytest.mark.parametrize("shape", sorted(SMALL))
+def test_small_children_carry_nothing_that_hangs_down_from_a_shoulder(shape: str) -> None:
+    people = [
+        ShopperScript(id=f"p{i}", enter_s=0.0, body=BodyScript(shape=shape)) for i in range(40)
+    ]
+    bags = {Wardrobe.drawn(3).outfit(person).bag for person in people}
+    assert bags == {Bag.NONE, Bag.BACKPACK}
+
+
+@pytest.mark.parametrize("shape", ["girl", "heavy-woman", "tall-man"])
+def test_a_backpack_lies_on_the_back_between_hips_and_shoulders(shape: str) -> None:
+    mujoco = pytest.importorskip("mujoco")
+    from tebura_simulator.scenes.bags import add_bag
+
+    body, clear_m = load_body(shape), 0.02
+    m, spec = Measures(body), mujoco.MjSpec()
+    add_bag(spec, "ann", Bag.BACKPACK, "#204060", m, clear_m)
+    at_m = next(g.pos for g in spec.geoms if g.meshname == "ann/bag-sack")
+    points = np.reshape(spec.mesh("ann/bag-sack").uservert, (-1, 3)) + at_m + body.bone("chest")
+    (_, inner_m, low_m), (_, outer_m, high_m) = points.min(axis=0), points.max(axis=0)
+    trunk = body.vertices_m[(m.on_arm < 0.1) & (np.abs(body.vertices_m[:, 0]) < 0.08)]
+    back_m = trunk[(trunk[:, 2] > low_m) & (trunk[:, 2] < high_m)][:, 1].max()
+    assert back_m < inner_m < back_m + clear_m + 0.03
+    assert 0.08 * m.scale < outer_m - inner_m < 0.17 * m.scale
+    assert abs(high_m - body.bone("upperarm.l")[2]) < 0.04
+    assert low_m > body.bone("thigh.l")[2]
 
 
 def test_the_same_outfit_is_sewn_the_same_twice() -> None:
