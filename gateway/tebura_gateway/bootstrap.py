@@ -158,7 +158,9 @@ def shop_of(config: GatewayConfig) -> Shop:
         hold_minor=settlement.hold_minor,
         blocks_unpaid=settlement.blocks_unpaid,
         judgement=msgspec.structs.replace(
-            config.settings.judgement, walk_up=config.settings.walk_up is not None
+            config.settings.judgement,
+            walk_up=config.settings.walk_up is not None,
+            asks_age=True,
         ),
         tax=config.settings.tax,
         promotions=config.promotions,

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     FOREIGN = "foreign"
     UNDONE = "undone"
     UNKNOWN_SHELF = "unknown-shelf"
+    AGE = "age"  # sure what it was, but only staff may sell it
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):

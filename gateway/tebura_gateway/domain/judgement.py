@@ -16,6 +16,7 @@ from tebura_gateway.domain.blindness import outages_of
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, in_order
 from tebura_gateway.domain.presence import Visit, presence_of
+from tebura_gateway.domain.restricted import asked_about
 from tebura_gateway.domain.staffing import as_staff_work
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.who import NO_REACHES, reaches_by_shelf, who_took
@@ -93,4 +94,6 @@ def judge(
             bench.decide(fact, step, who)
     staff = frozenset(visit.id for visit in presence.visits.values() if visit.member in hand.staff)
     decisions = as_staff_work(bench.decisions, ordered, staff, settings)
+    if settings.asks_age:
+        decisions = asked_about(decisions, layout, rulings or {})
     return Judgement(presence.visits, decisions, staff)

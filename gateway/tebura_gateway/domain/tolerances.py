@@ -42,3 +42,5 @@ class JudgementSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     longest_visit_s: Positive = 4 * 3600.0
     # Whoever comes in without a code gets a visit without an account, paid at the exit screen.
     walk_up: bool = False
+    # Whether picks of age-restricted goods wait for staff; a shop always asks.
+    asks_age: bool = False
