@@ -106,6 +106,10 @@ class GatewayRuntime:
     def positions(self) -> tuple[Position, ...]:
         return self.mqtt.positions()
 
+    @property
+    def providers(self) -> frozenset[str]:
+        return frozenset({HOUSE.name, *(one.settings.name for one in self.config.payments)})
+
     def is_writable(self) -> bool:
         return self.writer.is_healthy
 
@@ -157,6 +161,7 @@ def shop_of(config: GatewayConfig) -> Shop:
         house_limit_minor=settlement.house_limit_minor,
         hold_minor=settlement.hold_minor,
         blocks_unpaid=settlement.blocks_unpaid,
+        admits_without_means=settlement.admits_without_means,
         judgement=msgspec.structs.replace(
             config.settings.judgement,
             walk_up=config.settings.walk_up is not None,
@@ -225,6 +230,13 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         name=name,
     )
     views = DatabaseViews(database.reading, config.layout)
+    for name, number in sorted(views.open_payments().items()):
+        if name not in providers:
+            _LOG.error(
+                "payments are under way with a provider that the configuration has no more",
+                provider=name,
+                payments=number,
+            )
     web = WebSettings(
         secret=config.http_secret,
         staff_token=config.staff_token,

@@ -10,6 +10,7 @@ from tebura_contract.entry_code import member_key
 from tebura_contract.ids import MemberId
 
 from tebura_gateway import cli_keys as keys
+from tebura_gateway import cli_online as online
 from tebura_gateway import cli_webhooks as webhooks
 from tebura_gateway import logs
 from tebura_gateway.adapters.database import AlreadyServed, DatabaseError
@@ -27,6 +28,7 @@ member_app = typer.Typer(help="Members of the store.", no_args_is_help=True)
 app.add_typer(member_app, name="member")
 app.add_typer(keys.app, name="key")
 app.add_typer(webhooks.app, name="webhook")
+app.add_typer(online.app, name="online")
 app.command("backup", epilog="Example: tebura-gateway backup -c gateway.toml night.backup")(backup)
 app.command("restore", epilog="Example: tebura-gateway restore -c gateway.toml night.backup")(
     restore

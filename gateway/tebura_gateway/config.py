@@ -55,7 +55,9 @@ class SettlementSettings(Table, frozen=True, kw_only=True):
     """Who pays: `house` is the built-in tab, others are `[[payment]]` tables.
 
     `house_limit_minor` is what new members' tabs are good for. `hold_minor` is held at the entry,
-    where the provider can. With `blocks_unpaid` who owes for a visit does not come in again.
+    where the provider can. With `blocks_unpaid` who owes for a visit does not come in again. Who
+    has not said what they pay with, where the provider asks for that, comes in only with
+    `admits_without_means`, and then owes.
     """
 
     provider: str = HOUSE.name
@@ -63,6 +65,7 @@ class SettlementSettings(Table, frozen=True, kw_only=True):
     house_limit_minor: Annotated[int, msgspec.Meta(ge=0)] = 30_000
     hold_minor: Annotated[int, msgspec.Meta(ge=0)] = 0
     blocks_unpaid: bool = False
+    admits_without_means: bool = False
 
 
 class AfterSaleSettings(Table, frozen=True, kw_only=True):

@@ -37,7 +37,8 @@ class PaymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         hours = self.key_lifetime_h
         if self.kind == "stripe" and hours is None:
             hours = STRIPE_KEY_LIFETIME_H
-        return Terms(self.name, self.holds, None if hours is None else hours * 3600.0)
+        lifetime_s = None if hours is None else hours * 3600.0
+        return Terms(self.name, self.holds, lifetime_s, self.enrols or self.kind == "stripe")
 
 
 @dataclass(frozen=True, slots=True)

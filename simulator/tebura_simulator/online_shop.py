@@ -217,12 +217,12 @@ class OnlineShop:
         if not order.is_draft:
             raise Refusal(400, f"Order {order.id} is not a draft order")
         order.is_draft, order.status = False, "pending"
-        return {"order": _shown(order)}
+        return {"order": {"id": order.id}}
 
     def complete(self, asked: _Asked) -> Any:
         order = self._order(asked.name)
         order.status = "completed"
-        return {"order": _shown(order)}
+        return {"order": {"id": order.id}}
 
     def add_collection(self, asked: _Asked) -> Any:
         wanted = _read(asked.body, _CollectionIn)

@@ -43,7 +43,7 @@ module.exports = defineConfig({
   },
 })
 """
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 600.0
 STAFF = {"email": "staff@shop.example", "password": "the-shop-s-own"}
 
 
@@ -105,7 +105,7 @@ def _ask(
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **(fields or {})}
     request = urllib.request.Request(address + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=60.0) as answer:
+    with urllib.request.urlopen(request, timeout=120.0) as answer:
         return json.loads(answer.read(), parse_float=Decimal)
 
 

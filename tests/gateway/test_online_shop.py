@@ -17,27 +17,30 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 from tebura_contract.clock import Ns
-from tebura_contract.ids import Sku, StoreId, VisitId
+from tebura_contract.ids import MemberId, Sku, StoreId, VisitId
 from tebura_contract.layout import TaxClass
 from tebura_gateway.adapters import tables
-from tebura_gateway.adapters.api_tables import purchase
+from tebura_gateway.adapters.api_tables import online_account, purchase
 from tebura_gateway.adapters.clerk import Clerk
 from tebura_gateway.adapters.medusa import Medusa
+from tebura_gateway.adapters.services import TxServices
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.domain.combination import Off
 from tebura_gateway.domain.pricing import BillLine, TaxTotal
 from tebura_gateway.domain.receipt import CreditNote, Issuer, Receipt
 from tebura_gateway.service import online_shop, refunding
-from tebura_gateway.service.online_shop import Purchase, Standing
+from tebura_gateway.service.online_shop import Purchase
 from tebura_gateway.service.ports import NoAnswer, NotTaken, OrderGone, Sold
 from tebura_gateway.service.ports import OnlineShop as OnlineShopPort
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.telling import Note, tell
 from tebura_gateway.service.transaction import Tx
+from tebura_gateway.service.views import PurchasesView
 from tebura_simulator.online_shop import CHANNEL, OnlineShop, serving
 
 from tests.gateway.core import Core, Postgres
 from tests.gateway.medusa_shop import MedusaShop, running
+from tests.gateway.nodes import GatewayProcess
 from tests.gateway.shop import KEN, MIKA, STORE, TEA
 from tests.gateway.test_after_sale import sold
 
@@ -144,7 +147,11 @@ def medusa_shop(
         yield shop
 
 
-@pytest.fixture(params=["in-memory", "medusa"])
+# Its start alone takes half a minute, and minutes where others work beside it.
+_PATIENT = pytest.mark.timeout(1200)
+
+
+@pytest.fixture(params=["in-memory", pytest.param("medusa", marks=_PATIENT)])
 def there(request: pytest.FixtureRequest) -> Iterator[There]:
     if request.param == "medusa":
         yield Real(request.getfixturevalue("medusa_shop"))
@@ -519,11 +526,14 @@ def test_what_was_bought_before_the_link_is_told_then(core: Core, shop: InMemory
     assert due(core) is None, "linked again, told once"
 
 
-def test_without_an_online_shop_nothing_is_kept_for_it(core: Core) -> None:
+def test_without_an_online_shop_nobody_s_address_is_kept(core: Core) -> None:
     core.add_members()
-    linked(core, email())
+    with pytest.raises(Refused, match="no online shop"):
+        linked(core, email())
     sold(core)
-    assert core.rows(purchase) == []
+    assert core.rows(purchase) == core.rows(online_account) == []
+    with core.database.reading.connect() as connection:
+        assert online_shop.standing(connection, STORE) is None
 
 
 def test_what_is_given_back_while_it_is_told_is_told_too(core: Core, shop: InMemory) -> None:
@@ -561,12 +571,14 @@ def test_a_shop_that_does_not_answer_is_asked_for_as_long_as_it_takes(
     assert found.answer == "ConnectionRefusedError"
     tell_all(core, shop.medusa())
     assert len(shop.seen_by(customer)) == 1
-    assert standing(core) == Standing(waiting=0, since_ns=None, given_up=0, answer="")
+    assert standing(core) == PurchasesView(waiting=0, since_ns=None, given_up=0, answer="")
 
 
-def standing(core: Core) -> Standing:
+def standing(core: Core) -> PurchasesView:
     with core.database.reading.connect() as connection:
-        return online_shop.standing(connection, STORE)
+        found = online_shop.standing(connection, STORE)
+    assert found is not None
+    return found
 
 
 def test_what_is_refused_all_day_is_given_up_and_told_once_somebody_asks(
@@ -657,3 +669,31 @@ def test_the_clerk_tells_what_is_sold_while_it_runs(core: Core, shop: InMemory) 
         clerk.stop()
         writer.stop()
     assert [one.receipt for one in shop.seen_by(customer)] == [1]
+
+
+def test_whom_the_online_shop_sends_again_is_the_same_member(core: Core) -> None:
+    with_online_shop(core)
+
+    def sent(subject: str) -> MemberId:
+        return core.do(lambda tx, m: TxServices(tx, m).add_member("Rin", "ja", subject).id)
+
+    assert sent("cus_1") == sent("cus_1") != sent("cus_2")
+    assert len({row.member for row in core.rows(tables.member)}) == 4
+
+
+def test_the_shell_tells_how_far_the_online_shop_is_behind(tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path / "gw", 1883, 8080)
+    gateway.write()
+    (gateway.folder / "shop.key").write_text("sk_1")
+    with gateway.config.open("a") as config:
+        config.write(
+            '[online_shop]\nkind = "medusa"\naddress = "https://shop.example"\n'
+            'key_file = "shop.key"\nregion = "reg_1"\nsales_channel = "sc_1"\n'
+        )
+
+    def online(*arguments: str) -> Any:
+        return gateway.cli("online", *arguments, "-c", str(gateway.config))
+
+    assert online("status").stdout == "nothing was ever to be told\n"
+    assert online("link", "--id", "NOBODYAAAAAAAAA", "--email", email()).returncode == 2
+    assert online("retry").stdout == "0 are told again\n"

@@ -118,3 +118,35 @@ def test_who_decides_about_refunds_is_configured(tmp_path: Path) -> None:
         3,
         5000,
     )
+
+
+def online_shop(address: str) -> str:
+    return (
+        f'\n[online_shop]\nkind = "medusa"\naddress = "{address}"\nkey_file = "shop.key"\n'
+        'region = "reg_1"\nsales_channel = "sc_1"\n'
+    )
+
+
+def test_an_online_shop_is_reached_by_tls_or_on_this_machine_with_a_key(tmp_path: Path) -> None:
+    config = written(tmp_path / "gw", tables=online_shop("http://shop.example"))
+    said = refused(config)
+    assert "online_shop.address" in said
+    assert "online_shop.key_file" in said
+    (config.parent / "shop.key").write_text("\n")
+    assert "holds no key" in refused(config)
+    (config.parent / "shop.key").write_text("sk_1\n")
+    assert "online_shop.key_file" not in refused(config)
+    config = written(tmp_path / "gw2", tables=online_shop("http://127.0.0.1:9000"))
+    (config.parent / "shop.key").write_text("sk_1\n")
+    found = load_config(config)
+    assert found.online_shop is not None
+    assert found.online_shop.key == "sk_1"
+    assert shop_of(found).has_online_shop
+
+
+def test_who_has_not_said_what_they_pay_with_is_let_in_only_by_a_shop_that_says_so(
+    tmp_path: Path,
+) -> None:
+    assert not shop_of(load_config(written(tmp_path / "gw"))).admits_without_means
+    config = written(tmp_path / "gw2", tables="\n[settlement]\nadmits_without_means = true\n")
+    assert shop_of(load_config(config)).admits_without_means

@@ -48,6 +48,7 @@ from tebura_gateway.service.views import (
     MemberView,
     NodeView,
     ProductView,
+    PurchasesView,
     QueueView,
     ReceiptLine,
     ReceiptView,
@@ -175,6 +176,9 @@ class Showcase:
     def positions(self) -> tuple[Position, ...]:
         return self.people
 
+    under_way: dict[str, int] = field(default_factory=dict)
+    providers: frozenset[str] = frozenset({"house"})
+
     def is_writable(self) -> bool:
         return self.is_database_up
 
@@ -294,6 +298,12 @@ class Showcase:
 
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
         return []
+
+    def purchases(self) -> PurchasesView | None:
+        return None
+
+    def open_payments(self) -> Mapping[str, int]:
+        return self.under_way
 
     def webhooks(self) -> list[WebhookView]:
         return list(self.hooks.values())
@@ -476,7 +486,9 @@ class Showcase:
         ]
         self.changed += 1
 
-    def add_member(self, name: str, locale: str, seed: int = 0) -> MemberView:
+    def add_member(
+        self, name: str, locale: str, subject: str = "", email: str = "", *, seed: int = 0
+    ) -> MemberView:
         number = bytes([len(self.members_by_id) + seed] * 9)
         view = MemberView(id=new_member_id(number), name=name, locale=locale, owes=Money(0, "JPY"))
         self.members_by_id[view.id] = view

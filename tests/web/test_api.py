@@ -2,10 +2,13 @@
 
 from http import HTTPStatus
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 from tebura_contract.clock import Ns, rfc3339
+from tebura_contract.events import RefusalReason
 from tebura_contract.ids import EventId, NodeId, PlateId, ShelfId, Sku
+from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.domain.decision import Decision, Reason, Status, StepKind
 from tebura_gateway.domain.what import Guess
 
@@ -135,8 +138,31 @@ def test_nodes_and_health_tell_how_the_store_is(program: TestClient, shop: Showc
     assert health.status_code == 200
     assert health.json()["status"] == "ok"
     assert health.json()["nodes_online"] == 3
+    assert health.json()["payments_of_nobody"] == {}
+    shop.under_way = {"house": 3, "card-of-last-year": 2}
+    assert program.get("/health").json()["payments_of_nobody"] == {"card-of-last-year": 2}
     shop.is_database_up = False
     assert program.get("/health").status_code == 503
+
+
+def test_who_would_be_turned_away_is_shown_what_to_do_and_no_code(
+    program: TestClient, shop: Showcase
+) -> None:
+    member = shop.add_member("Rin", "en")
+    shop.payments.is_needed = True
+    link = sign_in_link(shop.web.secret, "", member.id, shop.now_ns())
+    program.post("/sign-in", data={"token": link.partition("token=")[2]})
+    assert 'class="qr"' in program.get("/me?lang=en").text
+    for reason, said in (
+        (RefusalReason.NO_MEANS, "First say what you pay with"),
+        (RefusalReason.UNPAID, "Your last visit is not paid yet"),
+    ):
+        shop.members_by_id[member.id] = msgspec.structs.replace(member, barred=reason)
+        page = program.get("/me?lang=en").text
+        assert said in page
+        assert "Add a way to pay" in page
+        assert 'class="qr"' not in page
+        assert program.get("/me/codes.json").json() == []
 
 
 @pytest.mark.parametrize(

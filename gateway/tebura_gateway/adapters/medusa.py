@@ -81,9 +81,12 @@ class _Named(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """What any of the routes used here answers; each has its own part."""
+    """What any of the routes used here answers; each has its own part.
 
-    order: _Order | None = None
+    An order is there in full only where it was asked for in full.
+    """
+
+    order: msgspec.Raw = msgspec.Raw()
     draft_order: _Named | None = None
     orders: list[_Labelled] = []
     draft_orders: list[_Labelled] = []
@@ -182,9 +185,10 @@ class Medusa:
 
     def _order(self, order: str) -> _Order:
         try:
-            return _there(self._get(f"orders/{_quoted(order)}", fields=_ORDER_FIELDS).order)
+            found = self._get(f"orders/{_quoted(order)}", fields=_ORDER_FIELDS).order
         except _Missing as error:
             raise OrderGone(str(error)) from error
+        return _decoded(found, _Order)
 
     def _paid(self, order: _Order, receipt: Receipt) -> _Payment:
         """The order's payment, recorded as received: the money came in at the store."""
@@ -238,10 +242,7 @@ class Medusa:
 
 def _understood(status: int, body: bytes) -> _Answer:
     """An answer's content; what it refuses, and what says nothing of that, as exceptions."""
-    try:
-        said = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NoAnswer(f"status {status}, not understood: {error}") from error
+    said = _decoded(body, _Answer)
     if status == HTTPStatus.NOT_FOUND:
         raise _Missing(said.message or "not found")
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -249,6 +250,13 @@ def _understood(status: int, body: bytes) -> _Answer:
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         raise NotTaken(f"status {status}: {said.message}")
     return said
+
+
+def _decoded(body: bytes | msgspec.Raw, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoAnswer(f"not understood: {error}") from error
 
 
 def _items(sold: Sold) -> Iterator[dict[str, Any]]:

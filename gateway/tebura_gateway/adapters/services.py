@@ -15,6 +15,7 @@ from tebura_gateway.service import (
     checkout,
     members,
     nodes,
+    online_shop,
     outgoing,
     refunding,
     reviewing,
@@ -75,8 +76,11 @@ class TxServices:
     def accept_gap(self, node: NodeId) -> None:
         nodes.accept_gap(self.tx, self.memory, node)
 
-    def add_member(self, name: str, locale: str) -> MemberView:
-        added: MemberId = members.add(self.tx, name, locale).member
+    def add_member(self, name: str, locale: str, subject: str = "", email: str = "") -> MemberView:
+        known = online_shop.member_of(self.tx, subject) if subject else None
+        added: MemberId = known or members.add(self.tx, name, locale).member
+        if subject or email:
+            online_shop.link(self.tx, added, subject, email)
         found = self.views.member(added)
         assert found is not None
         return found
@@ -150,8 +154,8 @@ class WriterServices:
     def accept_gap(self, node: NodeId) -> None:
         self._do(lambda here: here.accept_gap(node))
 
-    def add_member(self, name: str, locale: str) -> MemberView:
-        return self._do(lambda here: here.add_member(name, locale))
+    def add_member(self, name: str, locale: str, subject: str = "", email: str = "") -> MemberView:
+        return self._do(lambda here: here.add_member(name, locale, subject, email))
 
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         return self._do(lambda here: here.redeem(nonce, expires_ns))

@@ -17,7 +17,7 @@ from tebura_gateway.api.repeating import UnderWay
 from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
-from tebura_gateway.api.wire import HealthOut
+from tebura_gateway.api.wire import HealthOut, purchases_out
 from tebura_gateway.web import exit as exit_screen
 from tebura_gateway.web import face, live, payment, phone, privacy, reviewing, staff, stocktaking
 from tebura_gateway.web.answers import WordsDep, page, see_other
@@ -134,4 +134,11 @@ def _health(runtime: RuntimeDep, response: Response) -> HealthOut:
         database=is_writable,
         nodes_online=sum(node.is_online for node in nodes),
         nodes=len(nodes),
+        payments_of_nobody=_payments_of_nobody(runtime) if is_writable else {},
+        purchases=purchases_out(runtime.views.purchases()) if is_writable else None,
     )
+
+
+def _payments_of_nobody(runtime: Runtime) -> dict[str, int]:
+    found = runtime.views.open_payments()
+    return {name: count for name, count in sorted(found.items()) if name not in runtime.providers}

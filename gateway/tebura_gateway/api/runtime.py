@@ -84,7 +84,12 @@ class Calls(Protocol):
         """What is missing of a node will not come: go on without it."""
         ...
 
-    def add_member(self, name: str, locale: str) -> MemberView: ...
+    def add_member(self, name: str, locale: str, subject: str = "", email: str = "") -> MemberView:
+        """A new member, and who they are at the online shop; whom it knows is no new one.
+
+        Raises `Refused` for what makes no sense.
+        """
+        ...
 
     def redeem(self, nonce: str, expires_ns: int) -> bool:
         """Note that a sign-in link was used; False if it was before."""
@@ -252,6 +257,11 @@ class Runtime(Protocol):
 
     def positions(self) -> tuple[Position, ...]:
         """Where people stand now: the newest position of each track, none older than a second."""
+        ...
+
+    @property
+    def providers(self) -> frozenset[str]:
+        """All payment providers that the configuration names, the built-in tab among them."""
         ...
 
     def is_writable(self) -> bool:

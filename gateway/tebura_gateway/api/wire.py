@@ -302,8 +302,15 @@ class RefundIn(BaseModel):
 
 
 class MemberIn(BaseModel):
+    """`subject` is the online shop's own name for them, `email` their address there.
+
+    With the subject of somebody who is a member already, that member is meant.
+    """
+
     name: str = Field(min_length=1, max_length=80, pattern=PLAIN)
     locale: Literal["ja", "en"] = "ja"
+    subject: str = Field("", max_length=200, pattern=PLAIN)
+    email: str = Field("", max_length=254, pattern=PLAIN)
 
 
 class WebhookIn(BaseModel):
@@ -349,6 +356,14 @@ class ReplayOut(BaseModel):
     count: int
 
 
+class PurchasesOut(BaseModel):
+    """What the online shop has not been told yet, since when, and what was given up."""
+
+    waiting: int
+    since: str | None
+    given_up: int
+
+
 class HealthOut(BaseModel):
     status: Literal["ok", "degraded"]
     store: str
@@ -357,6 +372,19 @@ class HealthOut(BaseModel):
     database: bool
     nodes_online: int
     nodes: int
+    payments_of_nobody: dict[str, int] = Field(
+        default_factory=dict,
+        description="Payments under way with a provider that the configuration has no more, by it",
+    )
+    purchases: PurchasesOut | None = None
+
+
+def purchases_out(found: views.PurchasesView | None) -> PurchasesOut | None:
+    if found is None:
+        return None
+    return PurchasesOut(
+        waiting=found.waiting, since=time_out(found.since_ns), given_up=found.given_up
+    )
 
 
 def money_out(money: Money) -> MoneyOut:

@@ -11,6 +11,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import MemberId
 
 from tebura_gateway.adapters import tables
+from tebura_gateway.service import dues
 from tebura_gateway.service.ports import Enrolled
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx
@@ -65,5 +66,6 @@ def finish(tx: Tx, provider: str, session: str, enrolled: Enrolled) -> bool:
         method=enrolled.method,
         changed_ns=tx.now_ns,
     )
+    dues.watch(tx, row.member)
     tx.note("member", row.member)
     return True

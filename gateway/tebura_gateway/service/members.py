@@ -8,6 +8,7 @@ from tebura_contract.entry_code import new_member_id
 from tebura_contract.ids import MemberId
 
 from tebura_gateway.adapters import tables
+from tebura_gateway.service import dues
 from tebura_gateway.service.ports import Account
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx
@@ -57,6 +58,7 @@ def add(
     assert found is not None
     if not is_new and found.name != name:
         raise Refused(f"member {member} exists under another name")
+    dues.watch(tx, member)
     tx.note("member", member)
     return found
 
@@ -69,6 +71,7 @@ def set_role(tx: Tx, member: MemberId, role: MemberRole) -> None:
     """
     if not tx.change(tables.member, {"member": member}, role=role.value):
         raise Refused(f"no member {member}")
+    dues.watch(tx, member)
     tx.note("member", member)
 
 

@@ -18,6 +18,7 @@ from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.service.ports import Sold
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx, from_text
+from tebura_gateway.service.views import PurchasesView
 
 UNANSWERED_NS = 60 * SECOND_NS
 """What nobody answered may still be at work over there: it is not asked again before that."""
@@ -46,21 +47,17 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     sold: Sold
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the online shop is behind: since when something waits, and the last reason why."""
-
-    waiting: int
-    since_ns: int | None
-    given_up: int
-    answer: str
-
-
 def link(tx: Tx, member: MemberId, subject: str = "", email: str = "") -> None:
     """Say who a member is over there; all they have bought here then goes there.
 
     Raises:
-        Refused: If neither makes sense, or the subject is another member's.
+        Refused: If there is no such member or no online shop, neither makes sense, or the subject
+            is another member's.
     """
+    if not tx.shop.has_online_shop:
+        raise Refused("this store has no online shop")
+    if tx.get(tables.member, member=member) is None:
+        raise Refused(f"there is no member {member}")
     subject, email = subject.strip(), email.strip()
     if not subject and not email:
         raise Refused("a member is known to the online shop by its name for them, or by e-mail")
@@ -235,9 +232,12 @@ def retry(tx: Tx) -> int:
     return done.rowcount
 
 
-def standing(connection: Connection, store: StoreId) -> Standing:
-    """How far it is behind."""
+def standing(connection: Connection, store: StoreId) -> PurchasesView | None:
+    """How far it is behind; None where nothing was ever to be told."""
     table = purchase
+    any_of_it = select(table.c.visit).where(table.c.store == store).limit(1)
+    if connection.execute(any_of_it).first() is None:
+        return None
     counts = (
         select(table.c.state, func.count(), func.min(table.c.waits_ns))
         .where(table.c.store == store, table.c.state != PurchaseState.DONE.value)
@@ -252,7 +252,7 @@ def standing(connection: Connection, store: StoreId) -> Standing:
         .limit(1)
     )
     answer = connection.execute(last).scalar() if found else None
-    return Standing(
+    return PurchasesView(
         waiting=waiting,
         since_ns=since_ns,
         given_up=found.get(PurchaseState.GIVEN_UP.value, (0, None))[0],

@@ -46,12 +46,14 @@ class Terms:
     """What a shop must know of a provider to use it.
 
     `holds` says whether it can reserve money before it takes it; one that cannot is only asked to
-    capture. `key_lifetime_s` is how long it remembers keys; None: for good.
+    capture. `key_lifetime_s` is how long it remembers keys; None: for good. Where it `enrols`,
+    members must say there what they pay with, before they can.
     """
 
     name: str
     holds: bool = True
     key_lifetime_s: float | None = None
+    enrols: bool = False
 
 
 class About(StrEnum):

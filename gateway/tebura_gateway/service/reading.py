@@ -1,11 +1,12 @@
 """The read model from the tables: every call one short read, nothing is changed or locked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, Select, func, select
 from tebura_contract.codec import decode
+from tebura_contract.events import RefusalReason
 from tebura_contract.ids import EventId, MemberId, NodeId, ShelfId, Sku, TrackId, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Part
@@ -18,10 +19,11 @@ from tebura_gateway.domain.decision import Decision
 from tebura_gateway.domain.pricing import Bill, Discount, TaxTotal
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
-from tebura_gateway.service import outgoing
+from tebura_gateway.service import online_shop, outgoing
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.evidence import step_evidence
 from tebura_gateway.service.members import MemberRole
+from tebura_gateway.service.open_payments import open_payments
 from tebura_gateway.service.paging import downward, upward
 from tebura_gateway.service.stock_reading import Connects, read_counts, read_stock
 from tebura_gateway.service.views import (
@@ -43,6 +45,7 @@ from tebura_gateway.service.views import (
     MemberView,
     NodeView,
     ProductView,
+    PurchasesView,
     QueueView,
     ReceiptLine,
     ReceiptView,
@@ -223,6 +226,14 @@ class DatabaseViews:
 
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
         return read_counts(self._engine, self._layout, limit, after)
+
+    def purchases(self) -> PurchasesView | None:
+        with self._engine.connect() as connection:
+            return online_shop.standing(connection, self._layout.store.id)
+
+    def open_payments(self) -> Mapping[str, int]:
+        with self._engine.connect() as connection:
+            return open_payments(connection, self._layout.store.id)
 
     def webhooks(self) -> list[WebhookView]:
         with self._engine.connect() as connection:
@@ -452,6 +463,7 @@ class DatabaseViews:
                 owes=self._money(owed.get(row.member, 0)),
                 limit=self._money(row.house_limit_minor),
                 is_staff=row.role == MemberRole.STAFF,
+                barred=RefusalReason(row.barred) if row.barred else None,
             )
             for row in rows
         ]

@@ -191,6 +191,7 @@ def is_key_expired(tx: Tx, provider: str, first_sent_ns: int | None) -> bool:
 
 def recover(tx: Tx) -> None:
     """After a start: what was sent before may or may not have arrived, so it is asked about."""
+    dues.watch_all(tx)
     holding.recover(tx)
     table = tables.visit
     query = select(table.c.visit).where(

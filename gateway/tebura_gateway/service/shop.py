@@ -69,6 +69,8 @@ class Shop:
     hold_minor: int = 0
     # Whether a member who owes for a visit may enter again.
     blocks_unpaid: bool = False
+    # Whether a member may enter who has not said what they pay with, where they have to.
+    admits_without_means: bool = False
     judgement: JudgementSettings = field(default_factory=JudgementSettings)
     # The shop's own rules of tax; None: those of its country.
     tax: TaxRules | None = None

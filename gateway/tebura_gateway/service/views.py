@@ -5,12 +5,13 @@ products come in the store's language and in English. `Views` is what the pages 
 through; `reading.DatabaseViews` is the real one.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Protocol
 
 import msgspec
-from tebura_contract.events import HandContent, Trace
+from tebura_contract.events import HandContent, RefusalReason, Trace
 from tebura_contract.ids import (
     FacingId,
     MemberId,
@@ -231,7 +232,7 @@ class DisputeState(StrEnum):
 
 
 class MemberView(View, frozen=True, kw_only=True):
-    """A member; `owes` is the balance of the house account."""
+    """A member; `owes` is the balance of the house account, `barred` why gates keep them out."""
 
     created_ns: int = 0
 
@@ -241,6 +242,7 @@ class MemberView(View, frozen=True, kw_only=True):
     owes: Money
     limit: Money | None = None
     is_staff: bool = False
+    barred: RefusalReason | None = None
 
 
 class NodeView(View, frozen=True, kw_only=True):
@@ -417,6 +419,15 @@ class WebhookView(View, frozen=True, kw_only=True):
     ended_ns: int | None
 
 
+class PurchasesView(View, frozen=True, kw_only=True):
+    """How far the online shop is behind: since when something waits, and the last reason why."""
+
+    waiting: int
+    since_ns: int | None
+    given_up: int
+    answer: str
+
+
 class DeliveryView(View, frozen=True, kw_only=True):
     """A message to a webhook and what became of it; `answer` is that of the last try."""
 
@@ -503,6 +514,14 @@ class Views(Protocol):
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]: ...
 
     def flags(self, *, limit: int = 50) -> list[FlagView]: ...
+
+    def purchases(self) -> PurchasesView | None:
+        """What the online shop has to be told; None where it never had to be told anything."""
+        ...
+
+    def open_payments(self) -> Mapping[str, int]:
+        """How many payments, refunds and holds are under way, by their provider."""
+        ...
 
     def webhooks(self) -> list[WebhookView]:
         """All webhooks, those that ended too; oldest first."""

@@ -189,6 +189,9 @@ def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[V
 
 
 def _codes(runtime: Runtime, member: MemberView, ahead_s: int) -> list[dict[str, str | int]]:
+    """None for who would be turned away at the gate: their page says what to do first."""
+    if member.barred is not None:
+        return []
     shown = codes_ahead(
         runtime.member_key(member.id), runtime.layout.store.id, member.id, runtime.now_ns(), ahead_s
     )
