@@ -4,7 +4,9 @@ Times are store time. What was taken (`ItemPicked`) and whose hand it was (`Reac
 the gateway joins them.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
 
 import msgspec
 
@@ -325,22 +327,13 @@ def kind_of(event: Event) -> str:
     return tag
 
 
+_BEGINNINGS = ("from_ns", "since_ns", "at_ns")
+_beginning_of: dict[type[Event], Callable[[Event], Ns]] = {
+    kind: attrgetter(next(name for name in _BEGINNINGS if name in kind.__struct_fields__))
+    for kind in EVENT_TYPES
+}
+
+
 def began_ns(event: Event) -> Ns:
     """When it began, in store time: a watermark past this instant says that it was reported."""
-    match event:
-        case ItemPicked() | ItemReturned() | ForeignObject() | Reach():
-            return event.from_ns
-        case SensorChanged():
-            return event.since_ns
-        case (
-            TrackStarted()
-            | TrackAtGate()
-            | TrackEnded()
-            | PeopleSeen()
-            | ShopperEntered()
-            | ShopperLeft()
-            | EntryRefused()
-            | FaceAuth()
-            | NodeStarted()
-        ):
-            return event.at_ns
+    return _beginning_of[type(event)](event)

@@ -4,6 +4,7 @@
 'tebura/v1/demo/plates-1/event'
 """
 
+import functools
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +59,7 @@ def subscription(channel: Channel, store: StoreId) -> str:
     return f"{ROOT}/{store}/+/{channel.value}"
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_topic(text: str) -> tuple[StoreId, NodeId, Channel]:
     """Take a topic apart.
 

@@ -95,6 +95,14 @@ def test_signature_of_another_node_is_refused() -> None:
         open_envelope(parse(sealed(event)), b"x" * 32)
 
 
+@pytest.mark.parametrize("signature", ["", "é" * 64, "\u3042", "\x00", "0" * 64])
+def test_a_signature_may_be_any_text_and_is_refused(signature: str) -> None:
+    event = ShopperEntered(gate=GateId("g"), member=MemberId("m"), code_step=1, at_ns=Ns(0))
+    forged = msgspec.structs.replace(parse(sealed(event)), signature=signature)
+    with pytest.raises(SignatureError):
+        open_envelope(parse(encode(forged)), KEY)
+
+
 def test_fields_from_a_newer_sender_are_tolerated() -> None:
     event = ShopperEntered(gate=GateId("g"), member=MemberId("m"), code_step=1, at_ns=Ns(0))
     tree = json.loads(sealed(event))
@@ -111,6 +119,7 @@ def test_fields_from_a_newer_sender_are_tolerated() -> None:
         pytest.param(b"[" * 20_000, id="deep"),
         pytest.param(b"\xff\xfe", id="not-text"),
         pytest.param(b'{"id":"1-2"}', id="fields-missing"),
+        pytest.param(b'{"id":"\\ud800"}', id="half-a-character"),
         pytest.param(b" " * (MAX_MESSAGE_BYTES + 1), id="too-large"),
     ],
 )
@@ -128,6 +137,11 @@ def test_nan_never_travels_as_a_number() -> None:
 def test_every_event_type_has_its_own_kind_on_the_wire() -> None:
     kinds = {event_type.__struct_config__.tag for event_type in EVENT_TYPES}
     assert len(kinds) == len(EVENT_TYPES)
+
+
+@given(entries)
+def test_an_entry_began_when_the_code_was_accepted(entry: ShopperEntered) -> None:
+    assert began_ns(entry) == entry.at_ns
 
 
 @given(picks)
