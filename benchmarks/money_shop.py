@@ -130,7 +130,7 @@ def sales(address: str, folder: Path, count: int) -> float:
         some = slice(begin * each, (begin + VISITS_AT_ONCE) * each)
         till.now_s = (begin + VISITS_AT_ONCE + 1) * VISIT_S
         claims = {fact.id.node: fact.id.seq for fact in script.facts[some]}
-        till.do(*(Mail(one, lambda _: None) for one in mail[some]))
+        till.do(Mail(mail[some], lambda _: None))
         till.now_s += 1.0
         till.do(Job(partial(_word, seqs=claims)))
         till.pay()

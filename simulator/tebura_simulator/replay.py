@@ -7,8 +7,9 @@ say them again. Camera code is loaded only where a recording holds pixels.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import DecodeError, decode
 from tebura_contract.entry_code import make_code, member_key
@@ -309,7 +310,7 @@ class Replay:
     def _note(self, name: NodeId, facts: Iterable[Fact]) -> None:
         clock = self.clocks.get(name)
         if clock is not None:
-            facts = [replace(fact, uncertainty_ns=clock.doubt_ns) for fact in facts]
+            facts = [msgspec.structs.replace(fact, uncertainty_ns=clock.doubt_ns) for fact in facts]
         self._wire.send(name, facts)
 
     def _judge(self, through_ns: dict[NodeId, int], now_ns: int) -> None:

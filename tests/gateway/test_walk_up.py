@@ -407,7 +407,7 @@ def test_two_cameras_at_the_door_see_one_walk_up() -> None:
         event = fact.event
         if isinstance(event, TrackStarted):
             event = msgspec.structs.replace(event, camera=CameraId("door"))
-        facts.append(dataclasses.replace(fact, event=event))
+        facts.append(msgspec.structs.replace(fact, event=event))
     found = presence_of(facts, layout(), through(60.0), WALK_UP)
     (visit,) = found.visits.values()
     assert set(visit.tracks) == {first, second}

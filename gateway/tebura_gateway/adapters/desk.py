@@ -7,6 +7,7 @@ threads and no clock of its own: the writer's thread drives it, and so can a sim
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +19,7 @@ from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.service import outgoing, prices, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
+from tebura_gateway.service.pace import Pace
 from tebura_gateway.service.ports import ProviderCall
 from tebura_gateway.service.receiving import Inbound, receive_all
 from tebura_gateway.service.shop import Shop
@@ -27,8 +29,8 @@ T = TypeVar("T")
 Work = Callable[[Tx, Memory], T]
 
 TICK_S = 0.5
-JUDGE_EVERY_S = 0.02
-"""At most; a judgement that takes long comes less often."""
+JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 0.1
+"""A fifth of the time at most; after a quiet while the first two or so come at once."""
 LOOK_S = 0.1
 """How often a gateway that has nothing to do looks for what others did."""
 
@@ -48,10 +50,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message of a node to take in; `then` is called after the commit with its id, or None."""
+    """Messages of nodes to take in; `then` is called after the commit with their ids.
 
-    message: Inbound
-    then: Callable[[EventId | None], None]
+    None stands for what is no event of ours.
+    """
+
+    messages: Sequence[Inbound]
+    then: Callable[[Sequence[EventId | None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Desk:
         self._in_flight: set[str] = set()
         self._next_tick_s = 0.0
         self._next_look_s = 0.0
-        self._judge_after_s = 0.0
+        self._judging = Pace(JUDGEMENT_REST, JUDGEMENT_SAVED_S)
         self._has_recovered = False
         # Another configuration of the same shop, from the next transaction on.
         self._next_shop: Shop | None = None
@@ -117,7 +122,7 @@ class Desk:
         if self._turns is not None and not self._turns.leads:
             return self._next_look_s
         is_stale = self._memory is None or self._memory.is_stale
-        due_s = min(self._next_tick_s, self._judge_after_s) if is_stale else self._next_tick_s
+        due_s = min(self._next_tick_s, self._judging.due_s) if is_stale else self._next_tick_s
         return due_s if self._turns is None else min(due_s, self._next_look_s)
 
     @property
@@ -163,10 +168,11 @@ class Desk:
                 # Open carts are shown at what they cost now.
                 self._loaded(tx).is_stale = True
             mail = [job for job in jobs if isinstance(job, Mail)]
-            taken = iter(receive_all(tx, self._loaded(tx), [one.message for one in mail]))
+            messages = [message for one in mail for message in one.messages]
+            taken = iter(receive_all(tx, self._loaded(tx), messages))
             for job in jobs:
                 if isinstance(job, Mail):
-                    done.append(_Done(job, next(taken)))
+                    done.append(_Done(job, list(islice(taken, len(job.messages)))))
                 else:
                     done.append(self._one(job, tx))
             if self.leads:
@@ -197,11 +203,11 @@ class Desk:
         if now_s >= self._next_tick_s:
             timers.tick(tx, memory)
             self._next_tick_s = now_s + TICK_S
-        if memory.is_stale and now_s >= self._judge_after_s:
+        if memory.is_stale and now_s >= self._judging.due_s:
+            began_s = self._elapsed_s()
             recompute(tx, memory)
-            # A long judgement leaves room for the messages in between.
-            took_s = self._elapsed_s() - now_s
-            self._judge_after_s = now_s + max(JUDGE_EVERY_S, 4.0 * took_s)
+            done_s = self._elapsed_s()
+            self._judging.took(done_s - began_s, done_s)
 
     def follow(self, committed: Committed) -> None:
         """Tell everyone what was committed, and make the calls it asks for."""

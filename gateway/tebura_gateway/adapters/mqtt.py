@@ -1,16 +1,17 @@
 """The gateway's end of the wire: messages in, acks and commands out.
 
-paho's network thread only takes messages off the wire. Events are acknowledged, to the broker and
-to the node, after the writer has committed them. Clock questions are answered at once.
+paho's network thread only takes messages off the wire, many at once. Events are acknowledged, to
+the broker and to the node, after the writer has committed them. Clock questions are answered at
+once.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -30,6 +31,7 @@ from tebura_contract.settings import MqttSettings
 from tebura_contract.topics import CHANNELS, Channel, parse_topic, subscription, topic
 
 from tebura_gateway.adapters import tables
+from tebura_gateway.adapters.bulk_client import Acknowledges, Arrived, BulkClient
 from tebura_gateway.adapters.desk import Mail
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.service import nodes
@@ -73,24 +75,14 @@ class MqttAdapter:
         self._is_closing = False
         self._is_sharing = shares_as is not None
         if shares_as is None:
-            client = Client(
-                CallbackAPIVersion.VERSION2,
-                client_id=f"gateway-{store}",
-                clean_session=False,
-                manual_ack=True,
-            )
+            client = BulkClient(self._received, f"gateway-{store}", clean_session=False)
         else:
-            client = Client(
-                CallbackAPIVersion.VERSION2,
-                client_id=f"gateway-{store}-{shares_as}-{secrets.token_hex(4)}",
-                protocol=MQTTProtocolVersion.MQTTv5,
-                manual_ack=True,
-            )
+            name = f"gateway-{store}-{shares_as}-{secrets.token_hex(4)}"
+            client = BulkClient(self._received, name, protocol=MQTTProtocolVersion.MQTTv5)
         client.max_queued_messages_set(MOST_OUTGOING)
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
-        client.on_message = self._received
         client.on_publish = self._published
         if tls is not None:
             client.tls_set(ca_certs=tls[0], certfile=tls[1], keyfile=tls[2])
@@ -211,35 +203,42 @@ class MqttAdapter:
     ) -> None:
         self._taken.append(mid)
 
-    def _received(self, client: Client, _: object, message: MQTTMessage) -> None:
-        ack = partial(client.ack, message.mid, message.qos)
-        try:
-            _, node, channel = parse_topic(message.topic)
-        except ValueError:
-            ack()
-            return
-        match channel:
-            case Channel.EVENT:
-                self._take_in(Mail(_inbound(message), partial(self._stored, ack)))
-            case Channel.CLOCK:
-                self._answer_clock(node, bytes(message.payload))
-            case Channel.POSITION:
-                self._note_position(bytes(message.payload))
-            case Channel.HEALTH | Channel.WATERMARK:
-                self._note(partial(_note, message=_inbound(message), node=node), ack)
-            case Channel.ACK | Channel.COMMAND:
-                ack()
+    def _received(self, arrived: Sequence[Arrived], connection: Acknowledges) -> None:
+        """What came off the wire at once; the events among it stay together."""
+        events: list[Arrived] = []
+        for message in arrived:
+            try:
+                _, node, channel = parse_topic(message.topic)
+            except ValueError:
+                connection.acknowledge(_numbers([message]))
+                continue
+            match channel:
+                case Channel.EVENT:
+                    events.append(message)
+                case Channel.CLOCK:
+                    self._answer_clock(node, message.payload)
+                case Channel.POSITION:
+                    self._note_position(message.payload)
+                case Channel.HEALTH | Channel.WATERMARK:
+                    ack = partial(connection.acknowledge, _numbers([message]))
+                    self._note(partial(_note, message=_inbound(message), node=node), ack)
+                case Channel.ACK | Channel.COMMAND:
+                    connection.acknowledge(_numbers([message]))
+        if events:
+            self._take_in(events, connection)
 
-    def _take_in(self, mail: Mail) -> None:
+    def _take_in(self, events: Sequence[Arrived], connection: Acknowledges) -> None:
         assert self._writer is not None
-        if not self._writer.take_in(mail, OFFER_TIMEOUT_S):
-            # Not acknowledged: the broker and, failing that, the node send it again.
-            _LOG.warning("the writer's queue is full")
+        numbers = _numbers(events)
 
-    def _stored(self, ack: Callable[[], object], event_id: EventId | None) -> None:
-        ack()
-        if event_id is not None:
-            self._pending_acks.append(event_id)
+        def stored(ids: Sequence[EventId | None]) -> None:
+            connection.acknowledge(numbers)
+            self._pending_acks += [event_id for event_id in ids if event_id is not None]
+
+        mail = Mail([_inbound(event) for event in events], stored)
+        if not self._writer.take_in(mail, OFFER_TIMEOUT_S):
+            # Not acknowledged: the broker and, failing that, the node send them again.
+            _LOG.warning("the writer's queue is full")
 
     def _note(self, work: Callable[[Tx, Memory], None], ack: Callable[[], object]) -> None:
         assert self._writer is not None
@@ -278,10 +277,14 @@ class MqttAdapter:
             self._positions[position.track] = position
 
 
-def _inbound(message: MQTTMessage) -> Inbound:
+def _numbers(messages: Sequence[Arrived]) -> list[int]:
+    return [one.number for one in messages if one.number is not None]
+
+
+def _inbound(message: Arrived) -> Inbound:
     # Of a message that is too large anyway, a queue of them must not fill the memory.
-    payload = bytes(message.payload[: MAX_MESSAGE_BYTES + 1])
-    return Inbound(message.topic, payload, len(message.payload))
+    size_bytes = len(message.payload)
+    return Inbound(message.topic, message.payload[: MAX_MESSAGE_BYTES + 1], size_bytes)
 
 
 def _note(tx: Tx, memory: Memory, message: Inbound, node: NodeId) -> None:

@@ -23,9 +23,11 @@ from tebura_gateway.service.transaction import Tx
 
 T = TypeVar("T")
 
-QUEUE_JOBS = 10_000
-"""At the bound a sender waits; the broker then holds what nobody acknowledged."""
-BATCH_JOBS = 500
+QUEUE_JOBS = 2_000
+"""What came off the wire at once is one. At the bound a sender waits; the broker then holds what
+nobody acknowledged."""
+BATCH_MESSAGES = 500
+"""A transaction takes no more in, unless one piece off the wire held more."""
 RETRY_S = 0.5
 _LOG = structlog.get_logger()
 
@@ -79,7 +81,7 @@ class Writer:
         return self._thread.is_alive()
 
     def take_in(self, mail: Mail, timeout_s: float) -> bool:
-        """Queue an event of a node; False if there was no room in time."""
+        """Queue messages of nodes; False if there was no room in time."""
         return self._offered(mail, timeout_s)
 
     def offer(self, work: Work[T], then: Callable[[T], None], timeout_s: float) -> bool:
@@ -124,9 +126,10 @@ class Writer:
 
     def _collect(self) -> list[Job | Mail]:
         jobs: list[Job | Mail] = []
+        count = 0
         try:
             jobs.append(self._jobs.get(timeout=self._desk.wait_s()))
-            while len(jobs) < BATCH_JOBS:
+            while (count := count + _size(jobs[-1])) < BATCH_MESSAGES:
                 jobs.append(self._jobs.get_nowait())
         except queue.Empty:
             pass
@@ -149,3 +152,7 @@ class Writer:
             _LOG.info("database takes writes again")
         self._is_healthy = True
         self._desk.follow(committed)
+
+
+def _size(job: Job | Mail) -> int:
+    return len(job.messages) if isinstance(job, Mail) else 1

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from tebura_gateway.api.runtime import Runtime
+from tebura_gateway.service.pace import Pace
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,10 +20,11 @@ MAX_STREAMS: Final = 200
 """Open streams at a time; the next one is told 503 and the browser tries again later."""
 QUIET_S: Final = 2.0
 """Without a change a part is looked at this often: a node may have fallen silent meanwhile."""
-PAUSE_S: Final = 0.03
-"""At least between two looks, so that a burst of changes is one update; the first goes at once."""
-IDLE_SHARE: Final = 4.0
-"""After a look that took long a rest so many times as long: many streams share the time."""
+REST: Final = 4.0
+"""After a look a rest so many times as long: a burst of changes is one update, and many streams
+share the time."""
+SAVED_S: Final = 0.2
+"""Of rest that was not needed: after a quiet while a few looks come at once."""
 RETRY_MS: Final = 1000
 
 
@@ -61,11 +63,13 @@ async def changed_parts(
     None ends the stream: whoever looks may not look any more.
     """
     sent: dict[str, str] = {}
+    pace, time_s = Pace(REST, SAVED_S), asyncio.get_running_loop().time
     while not runtime.is_closing():
         number = runtime.changes.number()
-        began_s = asyncio.get_running_loop().time()
+        began_s = time_s()
         parts = await run_in_threadpool(render)
-        took_s = asyncio.get_running_loop().time() - began_s
+        done_s = time_s()
+        pace.took(done_s - began_s, done_s)
         if parts is None:
             return
         for name, html in parts.items():
@@ -76,7 +80,7 @@ async def changed_parts(
                     raw_data=json.dumps({"id": name, "html": html}, ensure_ascii=False),
                     retry=RETRY_MS,
                 )
-        await asyncio.sleep(max(PAUSE_S, IDLE_SHARE * took_s))
+        await asyncio.sleep(max(0.0, pace.due_s - time_s()))
         await runtime.changes.wait(number, QUIET_S)
 
 

@@ -1,9 +1,9 @@
 """What the judgement starts from: the events of the nodes, as the gateway holds them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from tebura_contract.codec import encode
 from tebura_contract.events import (
     Event,
@@ -32,8 +32,7 @@ class FactFlag(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """One event of a node; `uncertainty_ns` is how far off its times may be (half-width)."""
 
     id: EventId
@@ -62,8 +61,6 @@ def _bytes(fact: Fact) -> bytes:
 
 def ended_ns(event: Event) -> int:
     """The last instant the event speaks of, in store time."""
-    match event:
-        case ItemPicked() | ItemReturned() | ForeignObject() | Reach():
-            return event.to_ns
-        case _:
-            return began_ns(event)
+    if isinstance(event, ItemPicked | ItemReturned | ForeignObject | Reach):
+        return event.to_ns
+    return began_ns(event)

@@ -16,6 +16,9 @@ class Run:
         self.highest = max(self.highest, seq)
         if seq <= self.contiguous:
             return
+        if seq == self.contiguous + 1 and not self._beyond:
+            self.contiguous = seq
+            return
         self._beyond.add(seq)
         while self.contiguous + 1 in self._beyond:
             self.contiguous += 1

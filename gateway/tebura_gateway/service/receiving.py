@@ -5,20 +5,14 @@ makes an event cost tens of microseconds, not a thousand.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from sqlalchemy import delete, insert, select, tuple_
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import MAX_MESSAGE_BYTES, DecodeError
-from tebura_contract.envelope import (
-    Envelope,
-    SignatureError,
-    identify,
-    open_envelope,
-    parse,
-)
+from tebura_contract.envelope import Envelope, SignatureError, addressed, opened, parse
 from tebura_contract.events import (
     ForeignObject,
     ItemPicked,
@@ -42,6 +36,7 @@ from tebura_gateway.service.transaction import Tx
 
 KEPT_DEAD_LETTERS = 10_000
 _LATE_MARGIN_NS = 5 * SECOND_NS
+_NO_FLAGS: frozenset[FactFlag] = frozenset()
 
 
 class DeadReason(StrEnum):
@@ -57,8 +52,7 @@ class DeadReason(StrEnum):
     PRUNED = "pruned"
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(msgspec.Struct, frozen=True):
     """A message as it came from the broker; a payload that is too large may be cut."""
 
     topic: str
@@ -72,8 +66,7 @@ class _Dead(Exception):
         self.reason, self.detail, self.node = reason, detail, node
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Arrival(msgspec.Struct, frozen=True):
     """A message with a good signature; without a fact it cannot be read, and `why` says so.
 
     What it speaks of lasted from `from_ns` to `to_ns`; of what cannot be read, when it was said.
@@ -132,15 +125,15 @@ def receive(tx: Tx, memory: Memory, message: Inbound) -> EventId | None:
 def _opened(tx: Tx, message: Inbound) -> _Arrival:
     envelope, event_id, key = _identified(tx, message)
     try:
-        received = open_envelope(envelope, key)
+        event = opened(envelope, key)
     except SignatureError as error:
         raise _Dead(DeadReason.FORGED, str(error), event_id.node) from error
     except DecodeError as error:
         at_ns = int(envelope.storetime)
         return _Arrival(message, envelope, event_id, at_ns, at_ns, None, str(error))
-    from_ns, to_ns = int(began_ns(received.event)), int(ended_ns(received.event))
-    flags = _flags(tx, from_ns, max(to_ns, int(received.published.at_ns)))
-    fact = Fact(event_id, received.event, int(received.published.uncertainty_ns), flags)
+    from_ns, to_ns = int(began_ns(event)), int(ended_ns(event))
+    flags = _flags(tx, from_ns, max(to_ns, envelope.storetime))
+    fact = Fact(event_id, event, int(envelope.uncertainty), flags)
     return _Arrival(message, envelope, event_id, from_ns, to_ns, fact)
 
 
@@ -148,8 +141,7 @@ def _identified(tx: Tx, message: Inbound) -> tuple[Envelope, EventId, bytes]:
     if message.size_bytes > MAX_MESSAGE_BYTES:
         raise _Dead(DeadReason.OVERSIZE, f"{message.size_bytes} bytes; at most {MAX_MESSAGE_BYTES}")
     try:
-        envelope = parse(message.payload)
-        store, event_id = identify(envelope)
+        envelope, store, event_id = addressed(message.payload)
         topic_store, topic_node, _ = parse_topic(message.topic)
     except (DecodeError, ValueError) as error:
         raise _Dead(DeadReason.MALFORMED, str(error)) from error
@@ -165,12 +157,10 @@ def _identified(tx: Tx, message: Inbound) -> tuple[Envelope, EventId, bytes]:
 
 
 def _flags(tx: Tx, from_ns: int, last_ns: int) -> frozenset[FactFlag]:
-    flags = set()
-    if last_ns > tx.now_ns + FUTURE_NS:
-        flags.add(FactFlag.FUTURE)
-    if from_ns < tx.now_ns - PAST_NS:
-        flags.add(FactFlag.PAST)
-    return frozenset(flags)
+    is_future, is_past = last_ns > tx.now_ns + FUTURE_NS, from_ns < tx.now_ns - PAST_NS
+    if not is_future and not is_past:
+        return _NO_FLAGS
+    return frozenset([FactFlag.FUTURE] * is_future + [FactFlag.PAST] * is_past)
 
 
 _COLUMNS = (
@@ -194,7 +184,7 @@ def _row(tx: Tx, arrival: _Arrival) -> tuple[Any, ...]:
     if fact is None:
         kind, flags = envelope.type[:64], FactFlag.UNREADABLE.value
     else:
-        kind, flags = kind_of(fact.event), " ".join(sorted(fact.flags))
+        kind, flags = kind_of(fact.event), " ".join(sorted(fact.flags)) if fact.flags else ""
     return (
         *arrival.key,
         kind,
@@ -244,13 +234,15 @@ def _flag(tx: Tx, memory: Memory, fact: Fact) -> None:
 
 def _count(tx: Tx, memory: Memory, arrived: Iterable[EventId]) -> None:
     """Note which numbers of which boots are here now."""
-    boots = set()
+    runs: dict[tuple[NodeId, int], Run] = {}
     for event_id in arrived:
-        run = memory.runs.setdefault(event_id.node, {}).setdefault(event_id.boot, Run())
+        boot_of_node = (event_id.node, event_id.boot)
+        run = runs.get(boot_of_node)
+        if run is None:
+            boots = memory.runs.setdefault(event_id.node, {})
+            run = runs[boot_of_node] = boots.setdefault(event_id.boot, Run())
         run.add(event_id.seq)
-        boots.add((event_id.node, event_id.boot))
-    for node, boot in sorted(boots):
-        run = memory.runs[node][boot]
+    for (node, boot), run in sorted(runs.items()):
         key = {"node": node, "boot": boot}
         tx.put(tables.node_boot, key, contiguous_seq=run.contiguous, highest_seq=run.highest)
 
@@ -282,6 +274,8 @@ def _bury_conflicts(tx: Tx, again: Sequence[_Arrival]) -> None:
     }
     for one in again:
         before = stored[one.id]
+        if not before:
+            continue  # it was erased, and stays so
         if before != one.message.payload and bytes(parse(before).data) != bytes(one.envelope.data):
             why = f"{one.id} came with other data"
             bury(tx, one.message, DeadReason.CONFLICT, why, one.id.node)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, and_, delete, insert, literal, select, update
@@ -100,7 +101,7 @@ class Tx:
                 f"VALUES {', '.join([row_marks] * len(some))} "
                 f"ON CONFLICT DO NOTHING RETURNING {keys}"
             )
-            values = tuple(value for row in some for value in (self.store, *row))
+            values = tuple(chain.from_iterable((self.store, *row) for row in some))
             new.update(tuple(row) for row in self.connection.exec_driver_sql(statement, values))
         return new
 
