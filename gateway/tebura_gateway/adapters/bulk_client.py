@@ -28,7 +28,7 @@ _LONGEST_LENGTH = 4
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """A message off the wire; `number` is what acknowledges it, None where nobody waits for that."""
+    """A message off the wire; `number` acknowledges it, None where nobody waits for that."""
 
     topic: str
     payload: bytes

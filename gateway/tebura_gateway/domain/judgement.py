@@ -15,6 +15,7 @@ from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.blindness import outages_of
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, in_order
+from tebura_gateway.domain.places import Places
 from tebura_gateway.domain.presence import Visit, presence_of
 from tebura_gateway.domain.restricted import asked_about
 from tebura_gateway.domain.staffing import as_staff_work
@@ -84,13 +85,12 @@ def judge(
     presence = presence_of(ordered, layout, through_ns, settings, hand.closed_ns)
     outages = outages_of(ordered, layout)
     bench = Bench(layout, through_ns, settings, outages, rulings or {})
-    reaches = reaches_by_shelf(ordered)
+    reaches, places = reaches_by_shelf(ordered), Places.of(layout)
     for fact in ordered:
         step = fact.event
         if isinstance(step, ItemPicked | ItemReturned | ForeignObject):
-            who = who_took(
-                fact, step, presence, reaches.get(step.shelf, NO_REACHES), layout, settings
-            )
+            there = reaches.get(step.shelf, NO_REACHES)
+            who = who_took(fact, step, presence, there, layout, places, settings)
             bench.decide(fact, step, who)
     staff = frozenset(visit.id for visit in presence.visits.values() if visit.member in hand.staff)
     decisions = as_staff_work(bench.decisions, ordered, staff, settings)

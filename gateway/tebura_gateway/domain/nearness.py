@@ -36,9 +36,9 @@ def within_reach(place: Xy, at_ns: int, presence: Presence) -> dict[VisitId, flo
 
 def stood_there(reach: Reach, presence: Presence, places: Places) -> float:
     """How well a reach's person stood for it: too far off, it was somebody's beside them."""
-    place = places.front_xy_m(reach.shelf, reach.x_m)
     spot = presence.spot(reach.track, (reach.from_ns + reach.to_ns) // 2)
-    if place is None or spot is None:
+    place = places.front_xy_m(reach.shelf, reach.x_m) if spot is not None else None
+    if spot is None or place is None:
         return 1.0
     return max(_OF_ANOTHER, _fit(place, spot))
 

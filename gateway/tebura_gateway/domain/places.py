@@ -1,19 +1,20 @@
-"""Where on the floor one stands before a part of a shelf."""
+"""Where shelves and plates are, and where on the floor one stands before them."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tebura_contract.geometry import Pose, Xy, Xyz
-from tebura_contract.ids import ShelfId
+from tebura_contract.ids import PlateId, ShelfId, plate_id
 from tebura_contract.layout import Gondola, Layout, Shelf
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The front edges of all shelves, seen from above."""
+    """All shelves, seen from above; made once for many questions, and remembers the answers."""
 
     _shelves: Mapping[ShelfId, tuple[Gondola, Shelf]]
+    _fronts: dict[tuple[ShelfId, float], Xy] = field(default_factory=dict)
 
     @classmethod
     def of(cls, layout: Layout) -> "Places":
@@ -21,14 +22,30 @@ class Places:
 
     def front_xy_m(self, shelf: ShelfId, x_m: float) -> Xy | None:
         """The point of a shelf's front edge `x_m` from its left end; None of an unknown shelf."""
+        known = self._fronts.get((shelf, x_m))
         found = self._shelves.get(shelf)
-        if found is None:
-            return None
+        if known is not None or found is None:
+            return known
         gondola, board = found
         x, y, _ = _moved(
             gondola.store_from_gondola, _moved(board.gondola_from_shelf, (x_m, 0.0, 0.0))
         )
+        self._fronts[shelf, x_m] = x, y
         return x, y
+
+    def extent_m(self, shelf: ShelfId, plates: Sequence[PlateId]) -> tuple[float, float] | None:
+        """From where to where along a shelf's front these plates lie."""
+        found = self._shelves.get(shelf)
+        if found is None:
+            return None
+        spans = [
+            (plate.xy_m[0], plate.xy_m[0] + plate.size_m[0])
+            for plate in found[1].plate
+            if plate_id(shelf, plate.id) in plates
+        ]
+        if not spans:
+            return None
+        return min(low for low, _ in spans), max(high for _, high in spans)
 
 
 def _moved(pose: Pose, point: Xyz) -> Xyz:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.events import HandContent, ItemPicked, Reach
-from tebura_contract.ids import PlateId, ShelfId, TrackId, VisitId, plate_id
+from tebura_contract.ids import ShelfId, TrackId, VisitId
 from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.facts import Fact, Step
@@ -95,6 +95,7 @@ def who_took(
     presence: Presence,
     reaches: ShelfReaches,
     layout: Layout,
+    places: Places,
     settings: JudgementSettings,
 ) -> Who:
     """Weigh the open visits of a step; `reaches` are those into its shelf."""
@@ -104,11 +105,10 @@ def who_took(
         for visit in presence.visits.values()
         if visit.is_open(step.from_ns - doubt_ns, step.to_ns + doubt_ns)
     ]
-    places = Places.of(layout)
-    hands = _hands(step, presence, visits, reaches, layout, settings)
+    extent_m = places.extent_m(step.shelf, step.plates)
+    hands = _hands(step, presence, visits, reaches, places, extent_m, settings)
     if not visits:
         return Who((), 1.0, hands)
-    extent_m = _extent_m(step.shelf, step.plates, layout)
     place = places.front_xy_m(step.shelf, sum(extent_m) / 2) if extent_m else None
     near = within_reach(place, step.from_ns, presence) if place is not None else {}
     if near:
@@ -141,10 +141,10 @@ def _hands(
     presence: Presence,
     visits: Sequence[VisitId],
     reaches: ShelfReaches,
-    layout: Layout,
+    places: Places,
+    extent_m: tuple[float, float] | None,
     settings: JudgementSettings,
 ) -> tuple[Hand, ...]:
-    extent_m, places = _extent_m(step.shelf, step.plates, layout), Places.of(layout)
     hands = []
     from_ns = step.from_ns - round(settings.reach_before_s * SECOND_NS)
     to_ns = step.to_ns + round(settings.reach_after_s * SECOND_NS)
@@ -188,23 +188,6 @@ def _hand_factor(step: Step, reach: Reach) -> float:
     """A hand that comes out empty hardly took something; one that went in empty hardly put back."""
     tell = reach.hand_after if isinstance(step, ItemPicked) else reach.hand_before
     return 0.6 if tell is HandContent.EMPTY else 1.0
-
-
-def _extent_m(
-    shelf: ShelfId, plates: Sequence[PlateId], layout: Layout
-) -> tuple[float, float] | None:
-    """From where to where along the shelf's front the plates lie that moved."""
-    found = layout.shelves().get(shelf)
-    if found is None:
-        return None
-    spans = [
-        (plate.xy_m[0], plate.xy_m[0] + plate.size_m[0])
-        for plate in found[1].plate
-        if plate_id(shelf, plate.id) in plates
-    ]
-    if not spans:
-        return None
-    return min(low for low, _ in spans), max(high for _, high in spans)
 
 
 def reaches_by_shelf(facts: Sequence[Fact]) -> Mapping[ShelfId, ShelfReaches]:
