@@ -7,8 +7,9 @@ import socket
 import struct
 import sys
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -18,10 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tebura_contract.clock import SECOND_NS  # noqa: E402
-from tebura_contract.ids import Sku  # noqa: E402
+from tebura_contract.ids import MemberId, Sku  # noqa: E402
 from tebura_gateway.api.app import create_app  # noqa: E402
+from tebura_gateway.api.runtime import Faces  # noqa: E402
 from tebura_gateway.api.signing import sign_in_link  # noqa: E402
 from tebura_gateway.service.views import (  # noqa: E402
+    FaceView,
     FlagView,
     LineState,
     MemberView,
@@ -155,6 +158,47 @@ def trade(browser: Browser, address: str, shop: Showcase, folder: Path, scale: f
         context.close()
 
 
+@dataclass
+class ShownFaces:
+    """What the page about one's face looks at."""
+
+    shown: FaceView
+
+    def view(self, _: MemberId) -> FaceView:
+        return self.shown
+
+
+def faces(browser: Browser, address: str, shop: Showcase, folder: Path, scale: float) -> None:
+    """Agreeing, registered, the notice and the sign."""
+    aoi, now_ns = shop.members()[2], shop.now_ns()
+    registered = FaceView(
+        agreed_ns=now_ns,
+        enrolled_ns=now_ns - 3 * 24 * 3600 * SECOND_NS,
+        agreed_hands_free_ns=now_ns,
+        hands_free_until_ns=now_ns + 5 * 3600 * SECOND_NS,
+    )
+    for language, scheme in PHONE_LOOKS:
+        context = browser.new_context(
+            viewport=PHONE, locale=language, color_scheme=scheme, device_scale_factor=scale
+        )
+        page = context.new_page()
+        shop.faces = cast(Faces, ShownFaces(FaceView()))
+        sign_in(page, address, shop, aoi)
+        page.goto(f"{address}/me/face")
+        picture(page, folder / f"face-consent-{language}.png")
+        shop.faces = cast(Faces, ShownFaces(registered))
+        page.goto(f"{address}/me/face")
+        picture(page, folder / f"face-registered-{language}.png")
+        page.goto(f"{address}/privacy")
+        picture(page, folder / f"privacy-{language}.png")
+        context.close()
+    page = browser.new_page(viewport=TABLET, locale="ja", color_scheme="light")
+    page.goto(f"{address}/privacy/sign")
+    picture(page, folder / "sign.png")
+    page.close()
+    shop.faces = None
+
+
 def staff(browser: Browser, address: str, folder: Path, scale: float) -> None:
     context = browser.new_context(
         viewport={"width": 1280, "height": 1160}, locale="en", device_scale_factor=scale
@@ -277,6 +321,7 @@ def main() -> None:
         staff_phone(browser, server.address, folder, 1.0)
         live(browser, server.address, shop, folder, 1.0)
         trade(browser, server.address, shop, folder, 1.0)
+        faces(browser, server.address, shop, folder, 1.0)
         browser.close()
 
 

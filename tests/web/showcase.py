@@ -24,8 +24,10 @@ from tebura_gateway.domain.decision import Decision
 from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.service.api_keys import ApiKey
+from tebura_gateway.service.behaviour import Behaviour
 from tebura_gateway.service.idempotency import Answer, Asked, KeyReused
 from tebura_gateway.service.members import MemberRole
+from tebura_gateway.service.opinions import Motive
 from tebura_gateway.service.paging import Listed, mark_of
 from tebura_gateway.service.requests import FacingCount, ListOrder, Refused, Ruling, RulingKind
 from tebura_gateway.service.views import (
@@ -137,6 +139,8 @@ class Showcase:
     hooks: dict[str, WebhookView] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[str, Answer]] = field(default_factory=dict)
     faces: Faces | None = None
+    opinions: list[tuple[VisitId, Motive, bool | None]] = field(default_factory=list)
+    shown_behaviour: Behaviour = field(default_factory=lambda: Behaviour(visits=0))
     changed: int = 0
     payments: Accounts = field(default_factory=Accounts)
 
@@ -467,6 +471,14 @@ class Showcase:
             self.visits_by_id[visit], eats_in=eats_in
         )
         self.changed += 1
+
+    def tell_opinion(
+        self, member: MemberId, visit: VisitId, motive: Motive, comes_again: bool | None
+    ) -> None:
+        self.opinions.append((visit, motive, comes_again))
+
+    def behaviour(self, from_ns: int, to_ns: int) -> Behaviour:
+        return self.shown_behaviour
 
     def set_role(self, member: MemberId, role: MemberRole) -> None:
         self.members_by_id[member] = msgspec.structs.replace(

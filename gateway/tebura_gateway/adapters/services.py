@@ -16,6 +16,7 @@ from tebura_gateway.service import (
     members,
     nodes,
     online_shop,
+    opinions,
     outgoing,
     refunding,
     reviewing,
@@ -26,6 +27,7 @@ from tebura_gateway.service import (
 from tebura_gateway.service.idempotency import Answer, Asked, once
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.opinions import Motive
 from tebura_gateway.service.reading import DatabaseViews, bill_view
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling, Unavailable
 from tebura_gateway.service.transaction import Tx
@@ -115,6 +117,11 @@ class TxServices:
     def eat_in(self, visit: VisitId, eats_in: bool) -> None:
         visits.eat_in(self.tx, self.memory, visit, eats_in)
 
+    def tell_opinion(
+        self, member: MemberId, visit: VisitId, motive: Motive, comes_again: bool | None
+    ) -> None:
+        opinions.tell(self.tx, member, visit, motive, comes_again)
+
     def set_role(self, member: MemberId, role: MemberRole) -> None:
         members.set_role(self.tx, member, role)
 
@@ -186,6 +193,11 @@ class WriterServices:
 
     def eat_in(self, visit: VisitId, eats_in: bool) -> None:
         self._do(lambda here: here.eat_in(visit, eats_in))
+
+    def tell_opinion(
+        self, member: MemberId, visit: VisitId, motive: Motive, comes_again: bool | None
+    ) -> None:
+        self._do(lambda here: here.tell_opinion(member, visit, motive, comes_again))
 
     def set_role(self, member: MemberId, role: MemberRole) -> None:
         self._do(lambda here: here.set_role(member, role))

@@ -16,6 +16,7 @@ from tebura_gateway.service.consents import ConsentKind
 from tebura_gateway.service.enrolment_desk import Ticket
 from tebura_gateway.service.idempotency import Answer, Asked
 from tebura_gateway.service.members import MemberRole
+from tebura_gateway.service.opinions import Motive
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling
 from tebura_gateway.service.views import (
     AccountView,
@@ -117,6 +118,12 @@ class Calls(Protocol):
 
     def eat_in(self, visit: VisitId, eats_in: bool) -> None:
         """Whether it is eaten in the shop, as long as nothing is billed."""
+        ...
+
+    def tell_opinion(
+        self, member: MemberId, visit: VisitId, motive: Motive, comes_again: bool | None
+    ) -> None:
+        """What a shopper says of a visit of theirs. Raises `Refused` if it is not, or too old."""
         ...
 
     def set_role(self, member: MemberId, role: MemberRole) -> None:

@@ -46,8 +46,8 @@ def members(tx: Tx) -> set[MemberId]:
 def erase(tx: Tx, memory: Memory, member: MemberId) -> None:
     """Everything here about somebody's face: consents, template, what gates said of it.
 
-    The number of an event stays taken, with nothing in it: a node that sends it again must not bring
-    it back.
+    The number of an event stays taken, with nothing in it: a node that sends it again must not
+    bring it back.
     """
     consents.withdraw(tx, member, ConsentKind.FACE, ConsentKind.HANDS_FREE)
     tx.remove(face, member=member)
@@ -55,9 +55,7 @@ def erase(tx: Tx, memory: Memory, member: MemberId) -> None:
     if said:
         key = tuple_(inbox.c.node, inbox.c.boot, inbox.c.seq)
         tx.connection.execute(
-            update(inbox)
-            .where(inbox.c.store == tx.store, key.in_(said))
-            .values(envelope=b"")
+            update(inbox).where(inbox.c.store == tx.store, key.in_(said)).values(envelope=b"")
         )
     for node, boot, seq in said:
         memory.facts.pop(EventId(NodeId(node), boot, seq), None)

@@ -20,6 +20,7 @@ from tebura_gateway.domain.pricing import Bill, Discount, TaxTotal
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service import online_shop, outgoing
+from tebura_gateway.service.behaviour import Behaviour, behaviour
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.evidence import step_evidence
 from tebura_gateway.service.members import MemberRole
@@ -223,6 +224,10 @@ class DatabaseViews:
 
     def stock(self) -> list[StockView]:
         return read_stock(self._engine, self._layout)
+
+    def behaviour(self, from_ns: int, to_ns: int) -> Behaviour:
+        with self._engine.connect() as connection:
+            return behaviour(connection, self._layout.store.id, from_ns, to_ns)
 
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]:
         return read_counts(self._engine, self._layout, limit, after)

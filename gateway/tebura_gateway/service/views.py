@@ -26,6 +26,7 @@ from tebura_contract.messages import Part
 from tebura_contract.money import Money
 
 from tebura_gateway.domain.decision import Decision
+from tebura_gateway.service.behaviour import Behaviour
 
 Mark = tuple[int | str, ...]
 """Where a list stood: the sort key of the last thing shown, which no two things share."""
@@ -509,6 +510,10 @@ class Views(Protocol):
 
     def stock(self) -> list[StockView]:
         """Every facing as the layout has them, then what lies astray."""
+        ...
+
+    def behaviour(self, from_ns: int, to_ns: int) -> Behaviour:
+        """How people shopped in this span, as a whole."""
         ...
 
     def counts(self, *, limit: int = 50, after: Mark | None = None) -> list[CountView]: ...

@@ -190,6 +190,7 @@ def _receipt_page(
         "form": "",
         "home": home,
         "json_address": "",
+        "asks": False,
         "notice": "",
     }
     return page(request, words, "receipt.html", values)

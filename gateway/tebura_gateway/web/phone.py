@@ -23,7 +23,14 @@ from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import Purpose, recognise
 from tebura_gateway.api.streams import changed_parts, needs_slot
 from tebura_gateway.api.wire import receipt_out
-from tebura_gateway.service.views import OPEN_STAGES, MemberView, ReceiptView, VisitView
+from tebura_gateway.service.opinions import ASKED_NS, Motive
+from tebura_gateway.service.views import (
+    OPEN_STAGES,
+    MemberView,
+    ReceiptView,
+    VisitStage,
+    VisitView,
+)
 from tebura_gateway.web.answers import WordsDep, page, part, see_other
 from tebura_gateway.web.codes import AHEAD_S, codes_ahead
 
@@ -32,6 +39,7 @@ router = APIRouter(include_in_schema=False)
 FIRST_CODES_S: Final = 120
 """Codes that come with the page; it asks for the rest by itself."""
 
+_NOTICES: Final = {"disputed": "notice.disputed", "opinion": "opinion.thanks"}
 RECENT_S: Final = 600
 """How long after its end a visit stays on top of the page."""
 
@@ -132,7 +140,9 @@ def my_visit(
         "form": session.form,
         "home": "/me",
         "json_address": f"/me/visits/{view.id}/receipt.json",
-        "notice": "notice.disputed" if told == "disputed" else "",
+        "notice": _NOTICES.get(told, ""),
+        "asks": _is_asked(runtime, view) and told != "opinion",
+        "motives": list(Motive),
     }
     return page(request, words, "receipt.html", values)
 
@@ -174,6 +184,31 @@ def eat_in(
     require_own_form(session, form)
     runtime.services.eat_in(_my_visit(runtime, member, visit).id, where == "in")
     return see_other("/me")
+
+
+@router.post("/me/visits/{visit}/opinion")
+def tell_opinion(
+    runtime: RuntimeDep,
+    session: ShopperDep,
+    member: MemberDep,
+    visit: str,
+    form: Annotated[str, Form()],
+    motive: Annotated[Motive, Form()],
+    again: Annotated[str, Form(pattern="^(yes|no|unsaid)$")],
+) -> Response:
+    """What brought them in, and whether they will come again."""
+    require_own_form(session, form)
+    view = _my_visit(runtime, member, visit)
+    comes_again = {"yes": True, "no": False}.get(again)
+    runtime.services.tell_opinion(member.id, view.id, motive, comes_again)
+    return see_other(f"/me/visits/{view.id}?told=opinion")
+
+
+def _is_asked(runtime: Runtime, visit: VisitView) -> bool:
+    """Whether the one question is asked: after the receipt, for a week."""
+    if visit.stage is not VisitStage.SETTLED or visit.settled_ns is None:
+        return False
+    return runtime.now_ns() - visit.settled_ns <= ASKED_NS
 
 
 def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[VisitView]]:

@@ -1,7 +1,7 @@
 """The staff's pages: what to decide, who is in, which node is blind, receipts, members."""
 
 from collections.abc import AsyncIterable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -23,12 +23,15 @@ from tebura_gateway.api.access import (
 from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import sign_in_link
 from tebura_gateway.api.streams import changed_parts, needs_slot
+from tebura_gateway.service.behaviour import FEWEST
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.requests import UNDO_NS
 from tebura_gateway.web.answers import WordsDep, page, part, see_other
 from tebura_gateway.web.codes import picture_of_address
 
 router = APIRouter(include_in_schema=False)
+
+REPORTED_NS: Final = 28 * 24 * 3600 * SECOND_NS
 
 FormText = Annotated[str, Form(max_length=300)]
 OptionalText = Annotated[str, Form(max_length=300)]
@@ -100,6 +103,19 @@ async def staff_stream(
 
     async for event in changed_parts(runtime, render):
         yield event
+
+
+@router.get("/staff/report")
+def report(request: Request, words: WordsDep, runtime: RuntimeDep, session: StaffDep) -> Response:
+    """How people shopped in the last four weeks, as a whole."""
+    now_ns = runtime.now_ns()
+    values = {
+        "tab": "report",
+        "form": session.form,
+        "fewest": FEWEST,
+        "report": runtime.views.behaviour(now_ns - REPORTED_NS, now_ns),
+    }
+    return page(request, words, "staff_report.html", values)
 
 
 @router.post("/staff/visits/{visit}/close")
