@@ -116,8 +116,8 @@ def _answer(tx: Tx, _: Memory, call: ProviderCall, said: Said) -> None:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Counter]:
-    database = open_database("sqlite:///gateway.db", folder)
+def opened(folder: Path, address: str = "sqlite:///gateway.db") -> Iterator[Counter]:
+    database = open_database(address, folder)
     migrate(database)
     yield Counter(database)
     database.dispose()
