@@ -132,11 +132,13 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     """What is new: who comes in hands free (None: as before), whose phone is there, work to do.
 
     A gate forgets whoever is not among `faces` any more, and everybody when no round came for
-    `ROUND_LIFE_NS`.
+    `ROUND_LIFE_NS`. `agreed` are all who agree to hands free, today or not: a palm reader forgets
+    whoever is not among them.
     """
 
     version: int
     faces: tuple[ExpectedFace, ...] | None = None
+    agreed: tuple[MemberId, ...] | None = None
     phones: dict[MemberId, Ns] = {}
     work: EnrolWork | None = None
 

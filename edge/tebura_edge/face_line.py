@@ -96,6 +96,7 @@ class FaceLine:
         self._lock = threading.Lock()
         self._version = 0
         self._faces: tuple[ExpectedFace, ...] = ()
+        self._agreed: frozenset[MemberId] | None = None
         self._heard_ns = clock.monotonic_ns()
         self._trouble = ""
         self._stopping = threading.Event()
@@ -125,6 +126,11 @@ class FaceLine:
             if self._clock.monotonic_ns() - self._heard_ns > ROUND_LIFE_NS:
                 return ()
             return self._faces
+
+    def agreed(self) -> frozenset[MemberId] | None:
+        """All who agree to hands free, for readers that keep palms; None until the gateway told."""
+        with self._lock:
+            return self._agreed
 
     def parts(self) -> list[Part]:
         """For the node's health message."""
@@ -169,6 +175,8 @@ class FaceLine:
     def _take(self, found: Round) -> None:
         with self._lock:
             self._heard_ns, self._version = self._clock.monotonic_ns(), found.version
+            if found.agreed is not None:
+                self._agreed = frozenset(found.agreed)
             known = self._faces if found.faces is None else found.faces
             self._faces = tuple(
                 msgspec.structs.replace(one, phone_seen_ns=found.phones.get(one.member))

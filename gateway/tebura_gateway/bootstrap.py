@@ -46,6 +46,7 @@ from tebura_gateway.service.exporting import export
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import PaymentProvider
 from tebura_gateway.service.reading import DatabaseViews
+from tebura_gateway.service.requests import Unavailable
 from tebura_gateway.service.shop import HOUSE, AfterSale, Shop, WalkUp
 from tebura_gateway.service.transaction import Tx
 from tebura_gateway.web.rendering import Renderer
@@ -53,6 +54,7 @@ from tebura_gateway.web.rendering import Renderer
 _LOG = structlog.get_logger()
 STOP_TIMEOUT_S = 5
 WATCH_EVERY_S = 1.0
+SWEEP_EVERY_S = 20.0
 
 
 class AddressTaken(RuntimeError):
@@ -383,13 +385,25 @@ async def _serve_http(runtime: GatewayRuntime, listener: socket.socket) -> None:
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, partial(loop.run_in_executor, None, reload))
     notifier = sdnotify.SystemdNotifier()
-    watch = asyncio.create_task(_watch(server, runtime, notifier), name="watch")
+    tasks = [
+        asyncio.create_task(_watch(server, runtime, notifier), name="watch"),
+        asyncio.create_task(_sweep_faces(runtime), name="sweep-faces"),
+    ]
     await server.serve(sockets=[listener])
     runtime.close()
     notifier.notify("STOPPING=1")
-    watch.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watch
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _sweep_faces(runtime: GatewayRuntime) -> None:
+    """Finish what a full disk or a crash left of an erasure; soon, for a minute is promised."""
+    while runtime.faces is not None:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        with contextlib.suppress(Unavailable, OSError):
+            await asyncio.to_thread(runtime.faces.sweep)
 
 
 class _Server(uvicorn.Server):

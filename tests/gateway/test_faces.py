@@ -314,10 +314,14 @@ def test_hands_free_wants_a_consent_of_its_own_and_a_phone_that_lends(vault: Fac
     vault.lend(MIKA, HALF, "127.0.0.1")
     vault.go_hands_free(MIKA)
     told = vault.round(RoundAsked())
+    assert told.agreed == (MIKA,)
     assert [(one.member, one.template) for one in told.faces or ()] == [(MIKA, template_of(1))]
-    assert vault.round(RoundAsked(version=told.version)).faces is None
+    again = vault.round(RoundAsked(version=told.version))
+    assert (again.faces, again.agreed) == (None, None)
     vault.stop_hands_free(MIKA)
     assert vault.round(RoundAsked(version=told.version)).faces == ()
+    vault.erase(MIKA)
+    assert vault.round(RoundAsked(version=told.version)).agreed == ()
 
 
 def test_what_a_crash_left_of_an_enrolment_is_swept_but_not_one_under_way(

@@ -65,6 +65,8 @@ class FaceVault:
     def agree(self, member: MemberId, kind: ConsentKind, language: str, digest: str) -> None:
         """Somebody agreed to these words. Raises `Refused` if they are not those of today."""
         self._do(lambda tx, _: consents.give(tx, member, kind, language, digest))
+        with self._lock:
+            self._lendings.version += 1
 
     def begin(self, member: MemberId, half: bytes) -> str:
         """An enrolment with a new half of a key; its name. Raises `Refused`."""
@@ -131,6 +133,7 @@ class FaceVault:
         """
         with self._lock:
             self._lendings.take_back(member)
+            self._lendings.version += 1
             self._desk.drop(member)
             try:
                 self.shares.drop(member)
@@ -160,15 +163,17 @@ class FaceVault:
             halves = self._lendings.hands_free(now_ns)
             phones = {m: Ns(at_ns) for m, at_ns in self._lendings.phones(now_ns).items()}
             version = self._lendings.version
-            found = None
+            found, agreed = None, None
             if asked.version != version:
+                with self.reading.connect() as connection:
+                    agreed = consents.holders(connection, self.store, ConsentKind.HANDS_FREE)
                 opened = ((member, self._opened(member, half)) for member, half in halves.items())
                 found = tuple(
                     ExpectedFace(member=member, template=template)
                     for member, template in opened
                     if template is not None
                 )
-            return Round(version=version, faces=found, phones=phones, work=work)
+            return Round(version=version, faces=found, agreed=agreed, phones=phones, work=work)
 
     def finish(self, done: EnrolDone) -> bool:
         """A node brings what became of frames; False if nobody waits for it any more."""

@@ -106,6 +106,14 @@ def given_ns(
     return found
 
 
+def holders(connection: Connection, store: StoreId, kind: ConsentKind) -> tuple[MemberId, ...]:
+    """All whose consent holds."""
+    query = select(consent.c.member).where(
+        consent.c.store == store, consent.c.kind == kind.value, consent.c.withdrawn_ns.is_(None)
+    )
+    return tuple(MemberId(row.member) for row in connection.execute(query.distinct()))
+
+
 def holds(tx: Tx, member: MemberId, kind: ConsentKind) -> bool:
     """Whether they agreed and have not thought again."""
     return given_ns(tx.connection, tx.store, member, kind) is not None
