@@ -48,6 +48,9 @@ up to a second to reach all plates."""
 STAY_ROWS: Final = 5
 """What comes, or is little, must rest for so many samples more: an elbow pauses, too."""
 
+NOISY_SHARE: Final = 1 / 8
+"""What is little rests until noise leaves no more than this share of it uncertain."""
+
 PRELUDE_S: Final = 0.7
 """A small move may be a hand that lies on what it is about to take: for so long it is part of what
 follows."""
@@ -134,6 +137,8 @@ def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_n
     waited_ns = now_ns - max(one.seen_ns for one in action)
     if abs(action[0].move.delta_g) < SMALL_G and waited_ns < ns_from_s(PRELUDE_S):
         return False
+    if _is_noisy(action, levels, now_ns):
+        return False
     members = {one.move.plate for one in action}
     moves_on = any(levels.is_busy[q] and not levels.is_ignored[q] for q in members)
     if moves_on and _is_small(action[0].move) and waited_ns <= ns_from_s(WAIT_S):
@@ -164,6 +169,13 @@ def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_n
         waiting |= ~levels.is_resting & ~np.isnan(levels.level_g)
     waiting &= ~levels.is_ignored
     return not any(waiting[q] for q in beside)
+
+
+def _is_noisy(action: Action, levels: Levels, now_ns: int) -> bool:
+    """Whether its largest plate has not rested for long enough to say what it shows."""
+    move = action[0].move
+    needs_ns = levels.needs_ns(move.plate, NOISY_SHARE * abs(move.delta_g))
+    return now_ns - move.to_ns < needs_ns
 
 
 def is_echo(

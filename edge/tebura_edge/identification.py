@@ -15,7 +15,15 @@ from typing import Final
 from tebura_contract.events import Candidate
 from tebura_contract.ids import FacingId, PlateId, Sku
 
-from tebura_edge.bearing import SCATTERED, Borne, are_side_by_side, log_any, log_idle, ways
+from tebura_edge.bearing import (
+    SCATTERED,
+    STAYS_G,
+    Borne,
+    are_side_by_side,
+    log_any,
+    log_idle,
+    ways,
+)
 from tebura_edge.planogram import Place, Planogram, UnitWeight
 from tebura_edge.weighing import WeightStep
 
@@ -33,6 +41,10 @@ MOST_OFF: Final = 0.05
 settled change differs by up to 5 %), and no more: with a bell of that width two of one product and
 three of a lighter one can no longer be told apart; with well calibrated plates alone a plate that
 is 4 % off shows something else."""
+
+OFF_SHARES: Final = (0.02, 0.6)
+"""Share of steps whose own plates stay off as a handled plate's neighbours do: where nothing else
+moved meanwhile, and where something near them did."""
 
 OUTLIER_MASS: Final = 0.0008
 OUTLIER_MOST: Final = 1.2
@@ -204,6 +216,16 @@ def log_weight(weight_g: float, expected_g: float, units_g: float, noise_g: floa
     return math.log(max((1 - OUTLIER_MASS) * density + OUTLIER_MASS * outlier, 1e-300))
 
 
+def _log_shown(
+    weight_g: float, expected_g: float, units_g: float, noise_g: float, off_share: float
+) -> float:
+    """Log density of a weight where its plates may also stay off by what goes on beside them."""
+    off_g = math.hypot(noise_g, math.sqrt(2) * STAYS_G)
+    at_rest = log_weight(weight_g, expected_g, units_g, noise_g)
+    off = log_weight(weight_g, expected_g, units_g, off_g)
+    return log_sum([math.log1p(-off_share) + at_rest, math.log(off_share) + off])
+
+
 def _bell(off_g: float, sd_g: float) -> float:
     """Gaussian density."""
     return math.exp(-0.5 * (off_g / sd_g) ** 2) / (sd_g * math.sqrt(2 * math.pi))
@@ -276,7 +298,9 @@ def _at(
     for borne, log_several in ways(
         step.deltas_g, noise_g, sign, place.plates, place.beside, spans, order
     ):
-        for quantity, log_fit in _by_quantity(borne, unit, noise_g, most):
+        for quantity, log_fit in _by_quantity(
+            borne, unit, noise_g, OFF_SHARES[step.is_shaken], most
+        ):
             yield _Guess(
                 sku=place.sku,
                 quantity=quantity,
@@ -288,14 +312,15 @@ def _at(
 
 
 def _by_quantity(
-    borne: Borne, unit: UnitWeight, noise_g: float, most: int
+    borne: Borne, unit: UnitWeight, noise_g: float, off_share: float, most: int
 ) -> Iterable[tuple[int, float]]:
     weight_g = abs(borne.delta_g)
     nearest = round(weight_g / unit.mean_g)
     spread_g = noise_g * math.sqrt(len(borne.plates))
     for quantity in range(max(nearest - 1, 1), min(nearest + 1, most) + 1):
         units_g = math.sqrt(quantity) * unit.sd_g
-        yield quantity, log_weight(weight_g, quantity * unit.mean_g, units_g, spread_g)
+        expected_g = quantity * unit.mean_g
+        yield quantity, _log_shown(weight_g, expected_g, units_g, spread_g, off_share)
 
 
 def _log_foreign(step: WeightStep, planogram: Planogram) -> float:

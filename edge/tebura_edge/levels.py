@@ -27,6 +27,7 @@ from typing import Final
 import numpy as np
 from tebura_contract.clock import SECOND_NS, ns_from_s
 
+from tebura_edge.level_settings import LevelSettings
 from tebura_edge.passing import Passed, Passing
 from tebura_edge.samples import FILTER, Bools, Floats, Ints, Samples
 from tebura_edge.wander import EVERY_S, Wander
@@ -60,73 +61,6 @@ through it, and what is taken meanwhile would begin after the hand that took it 
 
 _TURNS_WITHIN_S: Final = 2.0
 """How far back beyond the window that found it the turn of a move within the noise is sought."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelSettings:
-    """Tuned numbers of the plates' mechanics.
-
-    Attributes:
-        settle_s: Shortest rest. A plate rings for about 0.5 s after a pick.
-        settle_samples: Fewest samples of a rest: by rising time between them from which on. At
-            4 Hz, with 10 a lift of 2.4 s of the real pot is told as two steps, with 16 a rest of
-            3.5 s is missed; at 10 Hz with 12 instead of 8 more of two people's quick actions are
-            one.
-        settle_limit_s: A rest of this length needs no more samples than the filter has: what
-            "settled" means for slow plates, below 4 Hz.
-        noisy, far: By rising deviation of a plate's filtered samples, for how long it rests before
-            it is believed; if it moved by more than `far` times what is a move for it, the shortest
-            rest is enough, or two of it where it is noisiest: in 0.4 s of such noise a hand that
-            sets something down is at rest.
-        decide_s, calm_s: How often rests are judged, and while nothing moves.
-        gap_s: Samples further apart than this (and than four sample periods) are not joined.
-        range_g, range_noises, range_share, leans_share: A rest's range is never asked to be smaller
-            than so many grams or deviations of the plate's noise, and a share of what went or came:
-            the last of a heavy thing's ring, but less where somebody may lean, who sways.
-        slope_g, slope_sigmas, slope_share: Largest difference between the halves' means, in grams,
-            in deviations of the plate's noise and as a share of what it moved: what keeps a window
-            that holds a small step, or a hand that passes, from being taken for a level.
-        move_g, move_sigmas: Smallest change of level, in grams and in deviations of what the plate
-            does unasked. More than `wanders_g` at once is never learnt to be so: somebody's doing.
-        handled_sigmas, handled_s: So few deviations are enough for so long after a plate moved as
-            it never does by itself: where a hand was, less is needed to believe that it took
-            something. At 4.5 one in four picks of 15 g from a plate that wanders by 2.6 g is
-            missed; at 2 every neighbour of a pick took part in it.
-        drift_g_per_s: How fast a level follows what is no move. Drift is 10 g/h; the real pot
-            creeps by up to 17 g in 10 s, which is absorbed as moves too small to tell. A pick
-            takes 0.3 s, in which this eats 0.02 g.
-        creep_g: Deviation that creep and ringing leave in a change.
-        noise_limit_g: More than this is not noise but a sick cell or a hand.
-        heavy_g, heavy_hold_s: What lies above the level by so much is a hand until it has rested
-            for so long: presses on the real pot are 5-12 kg for up to 20 s. They never rest; a
-            perfectly steady one would be told as a foreign object with less than 20 s.
-    """
-
-    settle_s: float = 0.4
-    settle_samples: tuple[tuple[float, int], ...] = ((0.0, 8), (0.15, 12))
-    settle_limit_s: float = 3.0
-    noisy: tuple[tuple[float, float], ...] = ((1.75, 1.2), (3.5, 3.0))
-    far: float = 2.5
-    decide_s: float = 0.09
-    calm_s: float = 1.0
-    gap_s: float = 2.0
-    range_g: float = 2.5
-    range_noises: float = 6.5
-    range_share: float = 0.01
-    leans_share: float = 0.003
-    slope_g: float = 0.8
-    slope_sigmas: float = 3.5
-    slope_share: float = 0.4
-    move_g: float = 4.0
-    move_sigmas: float = 4.5
-    handled_sigmas: float = 3.3
-    handled_s: float = 2.5
-    wanders_g: float = 8.0
-    drift_g_per_s: float = 0.05
-    creep_g: float = 0.3
-    noise_limit_g: float = 15.0
-    heavy_g: float = 5000.0
-    heavy_hold_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,14 +473,32 @@ class Levels:
         ]
         return sum(rests_g) / len(rests_g) if rests_g else float(self.level_g[plate])
 
-    def sigma_g(self, plate: int, apart_s: float = 0.0) -> float:
+    def sigma_g(self, plate: int, apart_s: float = 0.0, since_ns: int | None = None) -> float:
         """Deviation of a difference of two rests of this plate so far apart.
 
         What the plate does by itself, and a little of creep and ringing; more where the last rest
-        of a noisy plate was a short one.
+        of a noisy plate was a short one, or has lasted only `since_ns`.
         """
-        variance_g2 = self.wander.variance(apart_s + self._window_s)[plate] + self._early_g2[plate]
-        return float(np.sqrt(self.settings.creep_g**2 + variance_g2))
+        variance_g2 = self.wander.variance(apart_s + self._window_s)[plate]
+        early_g2 = float(self._early_g2[plate])
+        if since_ns is not None:
+            early_g2 = max(early_g2, self._early_at_g2(plate, since_ns))
+        return float(np.sqrt(self.settings.creep_g**2 + variance_g2 + early_g2))
+
+    def _early_at_g2(self, plate: int, since_ns: int) -> float:
+        """What white noise adds to a rest that has lasted since then only."""
+        period_s = max(self.typical_period_s(), _SHORTEST_S)
+        whole = max(self._rest_s[plate] / period_s, 1.0)
+        now_ns = since_ns if self.now_ns is None else self.now_ns
+        rows = max((now_ns - since_ns) / SECOND_NS / period_s, 1.0)
+        noise_g2 = _REST_SHARE * float(_known(self.noise_g[plate])) ** 2
+        return float(max(noise_g2 / rows - noise_g2 / whole, 0.0))
+
+    def needs_ns(self, plate: int, sigma_g: float) -> int:
+        """How long a rest of this plate takes until its white noise is no more than this."""
+        rows = _REST_SHARE * (float(_known(self.noise_g[plate])) / sigma_g) ** 2
+        needs_s = rows * max(self.typical_period_s(), _SHORTEST_S)
+        return ns_from_s(min(needs_s, float(self._rest_s[plate])))
 
     def rest_before(self, plate: int, at_ns: int) -> float | None:
         """Weight of the plate's last rest that ended by then, within the last seconds."""
@@ -555,17 +507,36 @@ class Levels:
                 return float(rest_g[plate])
         return None
 
-    def absorb(self, plate: int) -> float:
+    def absorb(self, plate: int, since_ns: int | None = None) -> float:
         """Take the present rest as the level: a change that is told as part of a step.
+
+        Args:
+            plate: Which.
+            since_ns: A rest that reaches back before this is taken from here on.
 
         Returns:
             By how much the level changed, grams.
         """
-        change_g = float(self.rest_g[plate] - self.level_g[plate])
+        rest_g = float(self.rest_g[plate])
+        if since_ns is not None:
+            rest_g = self._rest_since_g(plate, since_ns)
+        change_g = rest_g - float(self.level_g[plate])
         if not self.is_resting[plate] or not abs(change_g) <= self._threshold_g[plate]:
             return 0.0
-        self.level_g[plate] = self.rest_g[plate]
+        self.level_g[plate] = rest_g
         return change_g
+
+    def _rest_since_g(self, plate: int, since_ns: int) -> float:
+        """The present rest without what was before; as it is, where too little is left of it."""
+        end = self._judged_to
+        rest_s = float(self._rest_s[plate])
+        begin = max(self.samples.rows_before(rest_s, end), 0)
+        since = _behind_last(self.samples.at_ns[:end] <= since_ns)
+        if since <= begin or end - since < FILTER:
+            return float(self.rest_g[plate])
+        ordered = np.sort(self.samples.grams[since:end, plate])
+        quarter = len(ordered) // 4
+        return float(ordered[quarter : len(ordered) - quarter].mean())
 
 
 def _behind_last(flags: Bools) -> int:

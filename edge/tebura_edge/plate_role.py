@@ -34,7 +34,8 @@ from tebura_edge.bearing import log_idle, log_shares
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
 from tebura_edge.halves import Halves, Waiting
 from tebura_edge.identification import HANDFUL, Explanation, explain, log_sum, noise_of
-from tebura_edge.levels import Levels, LevelSettings
+from tebura_edge.level_settings import LevelSettings
+from tebura_edge.levels import Levels
 from tebura_edge.passing import Away
 from tebura_edge.planogram import Foreign, Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus

@@ -27,7 +27,10 @@ FIRST: Final = 8
 """A first guess counts as so many."""
 
 OUTLIER: Final = 9.0
-"""A comparison counts at most so many times the mean square: three deviations."""
+SURPRISE_G2: Final = 0.5
+"""A comparison counts at most so many times the mean square: three deviations. But what is known of
+a plate at first is only its white noise: one that wanders would take a minute to be believed, if a
+mean square were never taken to be this much. That keeps a plate's thresholds where they are."""
 
 LEAST_G2: Final = 0.01
 """Nothing is surer than a tenth of a gram: half a step of the converter."""
@@ -97,7 +100,8 @@ class Wander:
         is_known = mine & (self._run > lag)
         count += is_known
         np.minimum(count, MEMORY, out=count)
-        square = np.minimum((rest_g - self._rests[-lag]) ** 2, OUTLIER * mean_g2)
+        most_g2 = OUTLIER * np.maximum(mean_g2, SURPRISE_G2)
+        square = np.minimum((rest_g - self._rests[-lag]) ** 2, most_g2)
         change = (square - mean_g2) / np.maximum(count, 1.0)
         mean_g2[is_known] += change[is_known]
 

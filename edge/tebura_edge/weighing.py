@@ -17,8 +17,10 @@ from tebura_contract.events import Trace
 from tebura_contract.ids import PlateId, ShelfId
 
 from tebura_edge.actions import WAIT_S, Pending, actions_of, is_echo, is_over, link_ns_of
-from tebura_edge.levels import Levels, LevelSettings, PlateMove
+from tebura_edge.level_settings import LevelSettings
+from tebura_edge.levels import Levels, PlateMove
 from tebura_edge.passing import Away, Passed, together
+from tebura_edge.second_look import SecondLooks
 
 MIN_STEP_G: Final = (10.0, 20.0)
 """Smallest step told, between these bounds 0.6 of the store's lightest product: neighbours of a
@@ -37,6 +39,9 @@ LISTED_SHARE: Final = 0.25
 """A plate of a step is named from 10 g or a quarter of the step's largest move on. Neighbours may
 stay off by 9 g; a light bag lies on three plates by 56, 25 and 18 %. Of 116 simulated light actions
 a share of 0.5 gets 5 wrong in weight, one of 0.1 names an idle neighbour in 3."""
+
+SHAKEN_S: Final = 0.4
+"""A plate nearby that moved so long before the step began may have left its plates a little off."""
 
 SLIDES: Final = 0.02
 """What leaves one plate and comes to the next at once slid there, if this share at most is left. At
@@ -86,6 +91,7 @@ class WeightStep:
         from_ns, to_ns: Store time from the last moment at the old level to the first at the new.
         trace: What the plates that moved most showed, for people to look at.
         blind: Why the node could not watch all of it; empty where it could.
+        is_shaken: Something near its plates moved meanwhile: they may stay a little off by that.
         is_passing: One of two that come to nothing, told one right after the other: the plates rest
             where they were, or what left one came to the next at once. Both are of the time of
             both.
@@ -100,6 +106,7 @@ class WeightStep:
     to_ns: int
     blind: str = ""
     trace: Trace | None = None
+    is_shaken: bool = False
     is_passing: bool = False
 
 
@@ -109,6 +116,7 @@ class _Scale:
     levels: Levels
     near: list[list[int]]
     pending: list[Pending] = field(default_factory=list)
+    untold: SecondLooks = field(default_factory=SecondLooks)
     told: list[PlateMove] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
 
@@ -155,8 +163,10 @@ class Weigher:
         for moves in part.levels.feed(at_ns, grams):
             now_ns = part.levels.now_ns
             assert now_ns is not None
-            part.pending += [Pending(move, now_ns) for move in moves]
+            part.pending += [Pending(part.untold.whole(move), now_ns) for move in moves]
             part.passed += part.levels.passed
+            if part.untold.waiting:
+                steps += self._second_looks(part, now_ns)
             if part.pending:
                 steps += self._ready_steps(part, now_ns)
             if part.passed:
@@ -168,8 +178,12 @@ class Weigher:
         return [
             step
             for part in self._scales.values()
-            if part.pending or part.passed
-            for step in (*self._ready_steps(part, now_ns), *self._ready_passed(part, now_ns))
+            if part.pending or part.passed or part.untold.waiting
+            for step in (
+                *self._second_looks(part, now_ns),
+                *self._ready_steps(part, now_ns),
+                *self._ready_passed(part, now_ns),
+            )
         ]
 
     def watermark_ns(self, silent: Collection[str] = ()) -> int | None:
@@ -194,7 +208,7 @@ class Weigher:
                     continue
                 level_g = float(levels.level_g[column])
                 still_ns = int(levels.still_ns[column])
-                for one in reversed(part.pending):
+                for one in (*reversed(part.pending), *part.untold.waiting.values()):
                     if one.move.plate == column:
                         level_g, still_ns = one.move.before_g, one.move.from_ns
                 noise_g = float(np.nan_to_num(levels.noise_g[column]))
@@ -219,6 +233,7 @@ class Weigher:
     ) -> None:
         """Continue from what `told_levels` and `away` gave."""
         for part in self._scales.values():
+            part.untold = SecondLooks()
             for column, site in enumerate(part.sites):
                 if site.plate in told:
                     part.levels.restore(column, *told[site.plate])
@@ -233,13 +248,25 @@ class Weigher:
             echoes = is_echo(moves, part.told, part.near, link_ns_of(levels))
             if echoes or is_over(action, part.near, levels, now_ns):
                 part.pending = [one for one in part.pending if one not in action]
-                steps += [] if echoes else self._step(part, moves)
+                steps += [] if echoes else self._step(part, moves, now_ns)
         return steps
 
-    def _step(self, part: _Scale, moves: list[PlateMove]) -> list[WeightStep]:
+    def _second_looks(self, part: _Scale, now_ns: int) -> list[WeightStep]:
+        """What was too little to tell, after its plate has rested for longer."""
+        found = part.untold.due(part.levels, now_ns)
+        return [step for move in found for step in self._step(part, [move], None)]
+
+    def _step(self, part: _Scale, moves: list[PlateMove], now_ns: int | None) -> list[WeightStep]:
+        """The step of an action; what is too little is looked at again if it is some time `now`."""
         deltas_g: dict[int, float] = {}
+        ended_ns = {
+            plate: max(move.to_ns for move in moves if move.plate == plate)
+            for plate in {move.plate for move in moves}
+        }
         for move in moves:
-            settled_g = 0.0 if move.plate in deltas_g else part.levels.absorb(move.plate)
+            settled_g = 0.0
+            if move.plate not in deltas_g and now_ns is not None:
+                settled_g = part.levels.absorb(move.plate, ended_ns[move.plate])
             deltas_g[move.plate] = deltas_g.get(move.plate, settled_g) + move.delta_g
         begin_ns = min(move.from_ns for move in moves)
         self._add_small_changes(part, deltas_g, begin_ns)
@@ -249,10 +276,14 @@ class Weigher:
         listed = [column for column in listed if abs(deltas_g[column]) >= least_g]
         delta_g = sum(deltas_g[column] for column in listed)
         apart_s = (max(move.to_ns for move in moves) - begin_ns) / SECOND_NS
-        sigma_g = float(np.hypot.reduce([part.levels.sigma_g(c, apart_s) for c in listed]))
+        sigmas_g = [part.levels.sigma_g(c, apart_s, ended_ns.get(c)) for c in listed]
+        sigma_g = float(np.hypot.reduce(sigmas_g))
         named = [move for move in moves if move.plate in listed] or moves
         sure = HANDLED_SIGMAS if any(move.is_handled for move in named) else SURE_SIGMAS
         is_seen = abs(delta_g) >= max(self._smallest_g, sure * sigma_g)
+        if not is_seen and now_ns is not None and len(moves) == 1:
+            again = replace(moves[0], after_g=moves[0].before_g + deltas_g[moves[0].plate])
+            part.untold.add(again, now_ns, self._smallest_g, sigma_g)
         if not is_seen or _has_slid(deltas_g, delta_g, sigma_g):
             return self._both_ways(part, moves)
         part.told = [*part.told[-_TOLD_KEPT:], *named]
@@ -267,6 +298,7 @@ class Weigher:
                 to_ns=max(max(move.to_ns, move.from_ns) for move in named),
                 blind=", ".join(sorted({move.blind for move in moves if move.blind})),
                 trace=_trace(part, deltas_g, begin_ns),
+                is_shaken=_is_shaken(part, listed, begin_ns),
             )
         ]
 
@@ -342,6 +374,17 @@ def _make_scale(
         for site in sites
     ]
     return _Scale(sites, Levels(len(sites), settings, measured), near)
+
+
+def _is_shaken(part: _Scale, listed: Sequence[int], begin_ns: int) -> bool:
+    """Whether a plate near these, and none of them, moved since shortly before."""
+    beside = {q for plate in listed for q in part.near[plate]} - set(listed)
+    since_ns = begin_ns - ns_from_s(SHAKEN_S)
+    moved = (*part.told, *(pending.move for pending in part.pending))
+    return any(part.levels.is_busy[q] or q in part.levels.passing for q in beside) or any(
+        move.plate in beside and move.turned_ns >= since_ns and abs(move.delta_g) >= LISTED_G
+        for move in moved
+    )
 
 
 def _has_slid(deltas_g: Mapping[int, float], delta_g: float, sigma_g: float) -> bool:
@@ -429,6 +472,7 @@ def _watermark_ns(part: _Scale) -> int | None:
         return None
     waiting = levels.is_busy & ~levels.is_ignored
     marks = [levels.now_ns, *(one.move.from_ns for one in part.pending)]
+    marks += [one.move.from_ns for one in part.untold.waiting.values()]
     marks += [one.from_ns for one in part.passed]
     away_ns = levels.passing.began_ns()
     if away_ns is not None:

@@ -43,7 +43,10 @@ def shop(products: dict[str, float], facings: dict[str, list[int]], plates: int 
 
 
 def step(
-    deltas_g: dict[int, float], small_g: dict[int, float] | None = None, sigma_g: float = 0.7
+    deltas_g: dict[int, float],
+    small_g: dict[int, float] | None = None,
+    sigma_g: float = 0.7,
+    is_shaken: bool = False,
 ) -> WeightStep:
     named = {PlateId(f"1/1/{n}"): delta_g for n, delta_g in deltas_g.items()}
     small = {PlateId(f"1/1/{n}"): delta_g for n, delta_g in (small_g or {}).items()}
@@ -55,6 +58,7 @@ def step(
         deltas_g={**named, **small},
         from_ns=0,
         to_ns=1,
+        is_shaken=is_shaken,
     )
 
 

@@ -24,7 +24,7 @@ from tebura_contract.ids import EventId, FacingId, NodeId, Sku
 from tebura_contract.layout import Layout
 from tebura_contract.messages import StepDecided
 from tebura_contract.recording import CountBatch
-from tebura_edge.levels import LevelSettings
+from tebura_edge.level_settings import LevelSettings
 from tebura_edge.plate_role import PlateRole, PlateSettings
 from tebura_edge.role import Counts, SensorStatus
 from tebura_gateway.domain.facts import is_passing

@@ -1,0 +1,59 @@
+"""Light products on plates that are noisy, that wander, or beside which others act."""
+
+import numpy as np
+import pytest
+from tebura_edge.identification import explain
+from tebura_edge.levels import Levels
+
+from tests.edge.test_identification import shop, step, top
+from tests.edge.test_weighing import START_NS, Bench
+
+GUM_G = 15.0
+
+
+@pytest.mark.parametrize(("rate_hz", "noise_g"), [(10.0, 3.7), (60.0, 8.0)])
+def test_of_a_hundred_sticks_of_gum_from_a_noisy_plate_hardly_one_is_missed(
+    rate_hz: float, noise_g: float
+) -> None:
+    bench = Bench(rate_hz, seconds=1010.0, plates=3, noise_g=noise_g, load_g=2500.0, seed=11)
+    for n in range(100):
+        bench.change(10.0 + 10.0 * n, {1: -GUM_G})
+    found = [one for one in bench.weigh() if one.plates == ("1/1/1",) and not one.is_passing]
+    assert 98 <= len(found) <= 100
+    assert np.mean([one.delta_g for one in found]) == pytest.approx(-GUM_G, abs=1.0)
+
+
+def test_what_goes_in_two_halves_that_are_each_too_little_is_told_as_one() -> None:
+    bench = Bench(60.0, seconds=20.0, plates=1, noise_g=0.5)
+    bench.grams[:, 0] -= 7.5 * (bench.time_s > 8.0) + 7.5 * (bench.time_s > 9.5)
+    (told,) = bench.weigh()
+    assert told.delta_g == pytest.approx(-GUM_G, abs=0.5)
+
+
+def test_halves_that_come_to_nothing_are_none() -> None:
+    bench = Bench(60.0, seconds=20.0, plates=1, noise_g=0.5)
+    bench.grams[:, 0] -= 7.5 * (bench.time_s > 8.0) - 7.5 * (bench.time_s > 9.5)
+    assert bench.weigh() == []
+
+
+def test_a_product_is_known_whose_plate_another_hand_nearby_left_a_little_off() -> None:
+    planogram = shop({"gum": GUM_G, "bar": 54.0}, {"gum": [1], "bar": [3]})
+    alone = step({1: -11.0}, sigma_g=0.4)
+    shaken = step({1: -11.0}, sigma_g=0.4, is_shaken=True)
+    assert top(explain(shaken, planogram)) == ("gum", 1)
+    assert explain(shaken, planogram).is_explained
+    assert explain(shaken, planogram).log_product > explain(alone, planogram).log_product + 2.0
+
+
+def test_a_plate_that_wanders_is_known_within_ten_seconds() -> None:
+    rng = np.random.default_rng(5)
+    seconds, rate_hz, walk_g = 12.0, 60.0, 2.0
+    count = int(seconds * rate_hz)
+    steps_g = rng.normal(0.0, walk_g / np.sqrt(rate_hz), (count, 1))
+    levels = Levels(1)
+    at_ns = START_NS + np.arange(count) * int(1e9 / rate_hz)
+    for begin in range(0, count, 12):
+        batch = slice(begin, begin + 12)
+        for _ in levels.feed(at_ns[batch], 800.0 + np.cumsum(steps_g, axis=0)[batch]):
+            pass
+    assert levels.sigma_g(0) > walk_g / 2
