@@ -23,6 +23,7 @@ from tebura_contract.messages import Part
 from tebura_contract.settings import beside
 
 from tebura_edge.config import Setup
+from tebura_edge.face_gate import Prompt
 from tebura_edge.roles import NodeError
 
 
@@ -52,6 +53,10 @@ class AnswerPort(Protocol):
     def trouble(self) -> str: ...
 
     def show(self, answer: Answer) -> None: ...
+
+    def ask(self, prompt: Prompt) -> None:
+        """Ask something of who stands there; what can only open or refuse does nothing."""
+        ...
 
     def close(self) -> None: ...
 
@@ -88,6 +93,11 @@ class Answers:
         if answer is not None:
             for port in self._ports.get(answer.gate, ()):
                 port.show(answer)
+
+    def ask(self, prompt: Prompt) -> None:
+        """Ask something of who stands at a gate; that is no fact and opens nothing."""
+        for port in self._ports.get(prompt.gate, ()):
+            port.ask(prompt)
 
     def parts(self) -> list[Part]:
         """For the node's health message: which ports cannot show anything."""

@@ -28,6 +28,7 @@ RETRY_MAX_S = 30.0
 class LooksFor(StrEnum):
     PEOPLE = "people"
     CODES = "codes"
+    FACES = "faces"
 
 
 class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

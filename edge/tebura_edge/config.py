@@ -13,9 +13,15 @@ import msgspec
 from tebura_contract.calibration import Calibration, CalibrationError, load_calibration
 from tebura_contract.clock import Ns
 from tebura_contract.config import ConfigError, load_toml
+from tebura_contract.face_threshold import (
+    FaceThreshold,
+    FaceThresholdError,
+    load_face_threshold,
+)
 from tebura_contract.ids import CameraId, GateId, NodeId, PlateId, ShelfId
 from tebura_contract.layout import Layout, Name, Shelf, load_layout
 from tebura_contract.settings import MqttSettings, beside
+from tebura_models.manifest import FACE_THRESHOLD
 
 MIN_KEY_BYTES = 32
 
@@ -53,6 +59,7 @@ class LooksFor(StrEnum):
 
     PEOPLE = "people"
     CODES = "codes"
+    FACES = "faces"
 
 
 class CameraConfig(Table, frozen=True, kw_only=True):
@@ -103,12 +110,16 @@ class RelayConfig(Table, frozen=True, kw_only=True):
 
 
 class GateConfig(Table, frozen=True, kw_only=True):
-    """A gate of this node, and the label of its reader: a camera or a barcode reader."""
+    """A gate of this node, and the label of its reader: a camera or a barcode reader.
+
+    `face` is the label of a camera that looks for faces; without one a code alone opens.
+    """
 
     id: GateId
     reader: str
     entry_key_file: str
     relay: RelayConfig | None = None
+    face: str = ""
 
 
 class LinkConfig(Table, frozen=True, kw_only=True):
@@ -138,10 +149,17 @@ class FaceConfig(Table, frozen=True, kw_only=True):
     """Where this node asks the gateway for templates: the address of its pages.
 
     `ca_file` is for a certificate of the store's own. Without TLS only on this machine.
+
+    `threshold` is a file of ``tebura-calibrate gate``, which also names the network; the shipped
+    one without. So many `moves` are asked of a face. While the gateway is away, members are sent
+    to `staff`, or let in by their `code` alone.
     """
 
     address: Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
     ca_file: str = ""
+    threshold: str = ""
+    moves: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
+    without_gateway: Literal["staff", "code"] = "staff"
 
     def __post_init__(self) -> None:
         is_local = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])(:|$)", self.address)
@@ -197,6 +215,7 @@ class Setup:
     warnings: tuple[str, ...]
     key: bytes = field(repr=False)
     entry_keys: tuple[bytes, ...] = field(repr=False, default=())
+    face_threshold: FaceThreshold | None = None
 
     @property
     def node(self) -> NodeId:
@@ -230,6 +249,7 @@ def load_setup(path: Path) -> Setup:
     entry_keys = _entry_keys(path, config, problems)
     problems += _file_problems(path, config)
     problems += label_problems(config)
+    face_threshold = _face_threshold(path, config, problems)
     if layout is not None:
         problems += layout_mismatches(config, layout)
     if calibration is not None:
@@ -245,6 +265,7 @@ def load_setup(path: Path) -> Setup:
         warnings=tuple(warnings),
         key=key,
         entry_keys=entry_keys,
+        face_threshold=face_threshold,
     )
 
 
@@ -274,6 +295,17 @@ def label_problems(config: NodeConfig) -> list[str]:
         for n, gate in enumerate(config.gate)
         if gate.reader not in code_readers
     ]
+    face_cameras = {str(c.label) for c in config.camera if c.looks_for is LooksFor.FACES}
+    wanted = [(n, gate.face) for n, gate in enumerate(config.gate) if gate.face]
+    problems += [
+        f"gate[{n}].face: no camera {label!r} that looks for faces"
+        for n, label in wanted
+        if label not in face_cameras
+    ]
+    if len({label for _, label in wanted}) < len(wanted):
+        problems.append("gate: a camera that looks for faces sees who stands at one gate")
+    if wanted and config.face is None:
+        problems.append("face: a gate uses faces; [face] says where its templates come from")
     if not (config.scale or config.camera or config.gate):
         problems.append("the node has no scale, camera or gate: nothing to do")
     return problems
@@ -319,6 +351,18 @@ def uncalibrated(config: NodeConfig, calibration: Calibration) -> list[str]:
         for plate in scale.plates
         if plate not in calibration.plates
     ]
+
+
+def _face_threshold(path: Path, config: NodeConfig, problems: list[str]) -> FaceThreshold | None:
+    """The named threshold, or the shipped one; None where the node uses no faces."""
+    if config.face is None:
+        return None
+    place = beside(path, config.face.threshold) if config.face.threshold else FACE_THRESHOLD
+    try:
+        return load_face_threshold(place)
+    except FaceThresholdError as error:
+        problems.append(f"face.threshold: {error}")
+        return None
 
 
 def _layout(path: Path, config: NodeConfig, problems: list[str]) -> Layout | None:

@@ -22,7 +22,17 @@ from tebura_contract.messages import Command
 
 from tebura_edge.merge import Merge
 from tebura_edge.outbox import Outbox, Sealer, Stored
-from tebura_edge.role import CodeRead, Counts, Detections, Input, Role, SensorStatus
+from tebura_edge.role import (
+    CodeRead,
+    Counts,
+    Detections,
+    FaceCame,
+    FaceSeen,
+    FactorSeen,
+    Input,
+    Role,
+    SensorStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class _LearnsIds(Protocol):
     def recorded(self, event_id: EventId, event: Event) -> None: ...
 
 
-Sensed = Counts | Detections | CodeRead | SensorStatus | Looked
+Sensed = Counts | Detections | CodeRead | FaceCame | FaceSeen | FactorSeen | SensorStatus | Looked
 
 
 class Engine:
@@ -104,6 +114,11 @@ class Engine:
                 self._merge.push(sensed.camera, sensed.captured_ns, sensed)
             case CodeRead():
                 self._merge.push(sensed.reader, sensed.at_ns, sensed)
+            case FaceSeen():
+                self._merge.push(sensed.camera, sensed.at_ns, sensed)
+            case FaceCame() | FactorSeen():
+                # Of no sensor that others wait for: it counts as it comes.
+                self._feed(sensed)
 
     def command(self, command: Command) -> None:
         """The gateway tells something; it counts now, and what was learnt from it is kept."""

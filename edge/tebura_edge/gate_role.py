@@ -10,6 +10,8 @@ Rules, all measured from when a reader *last* saw something, since a phone is he
 - a code opens once; shown again later it is refused as replayed;
 - a member who came in less than `GROUP_NS` ago and shows a fresh code brings a guest along ("+1"):
   the entry joins the first visit, one pays. Later it is a new entry, and the gateway judges it;
+- where faces are used, a good code only claims: the face confirms it (`face_gate`), or the gateway
+  says that the member has none enrolled;
 - at an exit gate a code says that its member leaves. Nothing is refused there: exits never lock;
 - whom the gateway has barred is told why, and comes in once it says that this is settled.
 """
@@ -20,12 +22,32 @@ import msgspec
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.codec import decode, encode
 from tebura_contract.entry_code import Claim, CodeFault, check_code, time_step
-from tebura_contract.events import EntryRefused, Event, RefusalReason, ShopperEntered, ShopperLeft
+from tebura_contract.events import (
+    EntryRefused,
+    Event,
+    FaceAuth,
+    Modality,
+    RefusalReason,
+    ShopperEntered,
+    ShopperLeft,
+)
 from tebura_contract.ids import EventId, GateId, MemberId, NodeId, VisitId, visit_id
 from tebura_contract.layout import Gate, GateDirection, Layout
 from tebura_contract.messages import MemberAdmitted, MemberRevoked, VisitOpened
 
-from tebura_edge.role import CodeRead, Input
+from tebura_edge.face_gate import (
+    Aside,
+    AtEase,
+    Ended,
+    Ending,
+    FaceAsk,
+    FacePolicy,
+    Failures,
+)
+from tebura_edge.face_gate import (
+    Claim as FaceClaim,
+)
+from tebura_edge.role import CodeRead, FaceCame, FaceSeen, Input
 
 SHOWING_NS = 3 * SECOND_NS
 """A phone trembles in and out of the reader's view; shorter gaps than this are one showing."""
@@ -63,6 +85,7 @@ class _Saved(msgspec.Struct, frozen=True, kw_only=True):
     used: tuple[_Used, ...] = ()
     entries: tuple[_Entry, ...] = ()
     barred: dict[MemberId, RefusalReason] = {}
+    failures: tuple[tuple[MemberId, int, int], ...] = ()
 
 
 class GateRole:
@@ -75,6 +98,9 @@ class GateRole:
             changed the one before it.
         saved: What `save` gave before the restart; ``b""`` on the first start.
         readers: Label of the reader (camera or serial) that looks at each gate.
+        faces: How faces are used; None is not at all.
+        face_cameras: Label of the camera that sees who stands at a gate; gates without one take
+            codes alone.
 
     Raises:
         DecodeError: If `saved` is not what `save` gave.
@@ -87,6 +113,9 @@ class GateRole:
         store_keys: Sequence[bytes],
         saved: bytes,
         readers: Mapping[GateId, str],
+        *,
+        faces: FacePolicy | None = None,
+        face_cameras: Mapping[GateId, str] | None = None,
     ) -> None:
         self._store = layout.store.id
         self._store_keys = tuple(store_keys)
@@ -96,6 +125,11 @@ class GateRole:
         self._used = {(used.member, used.step) for used in state.used}
         self._entries = {entry.member: entry for entry in state.entries}
         self._barred = dict(state.barred)
+        self._faces = faces
+        self._face_gate_of = {camera: gate for gate, camera in (face_cameras or {}).items()}
+        self._failures = Failures(state.failures)
+        self._claims: dict[GateId, FaceClaim] = {}
+        self._asides: list[Aside] = []
         # Only for as long as something is held up to a reader; a restart may forget it.
         self._text_seen_ns: dict[tuple[GateId, str], int] = {}
         self._member_seen_ns: dict[tuple[GateId, str], int] = {}
@@ -108,6 +142,12 @@ class GateRole:
                 self._through_ns = max(item.at_ns, self._through_ns or item.at_ns)
                 gate = self._gate_of.get(item.reader)
                 return self._shown(gate, item) if gate else []
+            case FaceCame():
+                claim = self._claims.get(item.gate)
+                if claim is not None and claim.member == item.member:
+                    return self._ended(claim, claim.came(item.state, item.template), item.at_ns)
+            case FaceSeen():
+                return self._face_seen(item)
             case VisitOpened():
                 entry = self._entries.get(item.member)
                 if entry is not None and entry.visit is None:
@@ -118,6 +158,7 @@ class GateRole:
                     del self._barred[next(iter(self._barred))]
             case MemberAdmitted():
                 self._barred.pop(item.member, None)
+                self._failures.clear(item.member)
             case _:
                 pass
         return []
@@ -125,7 +166,13 @@ class GateRole:
     def tick(self, now_ns: int) -> list[Event]:
         self._through_ns = max(now_ns, self._through_ns or now_ns)
         self._forget(now_ns)
-        return []
+        claims = list(self._claims.values())
+        return [event for c in claims for event in self._ended(c, c.pass_time(now_ns), now_ns)]
+
+    def asides(self) -> list[Aside]:
+        """What is to be done at once that is no fact; each is told once."""
+        told, self._asides = self._asides, []
+        return told
 
     def watermark_ns(self) -> int | None:
         return self._through_ns
@@ -143,6 +190,7 @@ class GateRole:
                 used=tuple(_Used(member, step) for member, step in sorted(self._used)),
                 entries=tuple(self._entries.values()),
                 barred=self._barred,
+                failures=self._failures.saved(),
             )
         )
 
@@ -151,39 +199,117 @@ class GateRole:
         verdict = check_code(read.text, self._store_keys, self._store, read.at_ns)
         if isinstance(verdict, CodeFault):
             reason = RefusalReason(verdict.value)
-            return [] if is_showing else self._refusal(gate, reason, read.at_ns)
+            return [] if is_showing else self._refusal(gate.id, reason, read.at_ns)
         is_held_up = self._seen(self._member_seen_ns, (gate.id, verdict.member), read.at_ns)
         if is_showing or is_held_up:
             return []
         if gate.direction is GateDirection.EXIT:
             return [self._departure(gate, verdict.member, read.at_ns)]
         if verdict.member in self._barred:
-            return self._refusal(gate, self._barred[verdict.member], read.at_ns)
+            return self._refusal(gate.id, self._barred[verdict.member], read.at_ns)
         if (verdict.member, verdict.step) in self._used:
-            return self._refusal(gate, RefusalReason.REPLAYED, read.at_ns)
-        return [self._entry(gate, verdict, read.at_ns)]
+            return self._refusal(gate.id, RefusalReason.REPLAYED, read.at_ns)
+        self._used.add((verdict.member, verdict.step))
+        joins = self._joined(verdict.member, read.at_ns)
+        # A guest's face is nobody's here: the member stands beside.
+        if self._faces is None or gate.id not in self._face_gate_of.values() or joins:
+            by = (Modality.CODE,)
+            return [self._entry(gate.id, verdict.member, verdict.step, read.at_ns, by, joins)]
+        return self._claim(self._faces, gate, verdict, read.at_ns)
 
-    def _entry(self, gate: Gate, claim: Claim, at_ns: int) -> Event:
-        self._used.add((claim.member, claim.step))
-        before = self._entries.get(claim.member)
-        joins = None
-        if before is not None and 0 <= at_ns - before.at_ns <= GROUP_NS:
-            joins = before.visit
-        self._entries[claim.member] = _Entry(claim.member, Ns(at_ns), joins)
+    def _joined(self, member: MemberId, at_ns: int) -> VisitId | None:
+        before = self._entries.get(member)
+        if before is None or not 0 <= at_ns - before.at_ns <= GROUP_NS:
+            return None
+        return before.visit
+
+    def _entry(
+        self,
+        gate: GateId,
+        member: MemberId,
+        step: int,
+        at_ns: int,
+        by: tuple[Modality, ...],
+        joins: VisitId | None,
+    ) -> Event:
+        self._entries[member] = _Entry(member, Ns(at_ns), joins)
         return ShopperEntered(
-            gate=gate.id, member=claim.member, code_step=claim.step, at_ns=Ns(at_ns), joins=joins
+            gate=gate, member=member, code_step=step, at_ns=Ns(at_ns), joins=joins, by=by
         )
+
+    def _claim(self, policy: FacePolicy, gate: Gate, claim: Claim, at_ns: int) -> list[Event]:
+        if self._failures.is_locked(claim.member):
+            return self._refusal(gate.id, RefusalReason.LOCKED, at_ns)
+        before = self._claims.get(gate.id)
+        events = [] if before is None else self._ended(before, before.abandon(), at_ns)
+        begun = FaceClaim(
+            gate.id, claim.member, claim.step, at_ns, policy, secret=self._store_keys[0]
+        )
+        self._claims[gate.id] = begun
+        self._asides.append(FaceAsk(gate.id, claim.member))
+        self._say(begun, has_others=False)
+        return events
+
+    def _face_seen(self, seen: FaceSeen) -> list[Event]:
+        gate = self._face_gate_of.get(seen.camera)
+        claim = self._claims.get(gate) if gate is not None else None
+        if claim is None or seen.at_ns < claim.began_ns:
+            return []
+        events = self._ended(claim, claim.see(seen), seen.at_ns)
+        if claim.gate in self._claims:
+            self._say(claim, has_others=seen.others > 0)
+        return events
+
+    def _say(self, claim: FaceClaim, *, has_others: bool) -> None:
+        prompt = claim.prompt(has_others)
+        if prompt is not None:
+            self._asides.append(prompt)
+
+    def _ended(self, claim: FaceClaim, ended: Ended | None, at_ns: int) -> list[Event]:
+        """The facts that a claim's end makes; nothing while it goes on."""
+        if ended is None:
+            return []
+        assert self._faces is not None
+        del self._claims[claim.gate]
+        self._asides.append(AtEase(claim.gate))
+        events: list[Event] = []
+        if ended.verdict is not None:
+            events.append(
+                FaceAuth(
+                    gate=claim.gate,
+                    member=claim.member,
+                    verdict=ended.verdict,
+                    distance=ended.distance,
+                    threshold_id=self._faces.threshold.id,
+                    is_live=ended.is_live,
+                    at_ns=Ns(at_ns),
+                )
+            )
+        if ended.is_failure:
+            self._failures.note(claim.member, at_ns)
+        if ended.ending is Ending.REFUSED:
+            locked = self._failures.is_locked(claim.member)
+            reason = RefusalReason.LOCKED if locked else RefusalReason.FACE
+            return [*events, *self._refusal(claim.gate, reason, at_ns)]
+        by: tuple[Modality, ...] = (Modality.CODE,)
+        if ended.ending is Ending.CONFIRMED:
+            self._failures.clear(claim.member)
+            by = (Modality.CODE, Modality.FACE)
+        return [
+            *events,
+            self._entry(claim.gate, claim.member, claim.code_step, at_ns, by, joins=None),
+        ]
 
     def _departure(self, gate: Gate, member: MemberId, at_ns: int) -> Event:
         self._entries.pop(member, None)
         return ShopperLeft(gate=gate.id, member=member, at_ns=Ns(at_ns))
 
-    def _refusal(self, gate: Gate, reason: RefusalReason, at_ns: int) -> list[Event]:
-        before_ns = self._refused_ns.get(gate.id)
+    def _refusal(self, gate: GateId, reason: RefusalReason, at_ns: int) -> list[Event]:
+        before_ns = self._refused_ns.get(gate)
         if before_ns is not None and 0 <= at_ns - before_ns < REFUSAL_EVERY_NS:
             return []
-        self._refused_ns[gate.id] = at_ns
-        return [EntryRefused(gate=gate.id, reason=reason, at_ns=Ns(at_ns))]
+        self._refused_ns[gate] = at_ns
+        return [EntryRefused(gate=gate, reason=reason, at_ns=Ns(at_ns))]
 
     @staticmethod
     def _seen(seen_ns: dict[tuple[GateId, str], int], key: tuple[GateId, str], at_ns: int) -> bool:
@@ -196,6 +322,7 @@ class GateRole:
         for seen_ns in (self._text_seen_ns, self._member_seen_ns):
             for key in [key for key, at_ns in seen_ns.items() if now_ns - at_ns > SHOWING_NS]:
                 del seen_ns[key]
+        self._failures.forget(now_ns)
         oldest_step = time_step(now_ns) - KEEP_STEPS
         if any(step < oldest_step for _, step in self._used):
             self._used = {(member, step) for member, step in self._used if step >= oldest_step}

@@ -14,10 +14,13 @@ from typing import Final
 from tebura_contract.ids import GateId
 
 from tebura_edge.answers import Answer
+from tebura_edge.face_gate import Prompt
 
 KEEP_ALIVE_S: Final = 5.0
 MAX_BROWSERS: Final = 8
 MAX_WAITING: Final = 8
+
+Shown = Answer | Prompt
 
 
 class GateScreen:
@@ -36,7 +39,7 @@ class GateScreen:
 
     def __init__(self, port: int, gates: tuple[GateId, ...]) -> None:
         self._lock = threading.Lock()
-        self._browsers: dict[queue.Queue[Answer], GateId] = {}
+        self._browsers: dict[queue.Queue[Shown], GateId] = {}
         self.gates = frozenset(gates)
         self.page = files("tebura_edge").joinpath("gate_screen.html").read_bytes()
         self.is_closed = threading.Event()
@@ -48,26 +51,32 @@ class GateScreen:
         self._thread.start()
 
     def show(self, answer: Answer) -> None:
+        self._tell(answer)
+
+    def ask(self, prompt: Prompt) -> None:
+        self._tell(prompt)
+
+    def _tell(self, shown: Shown) -> None:
         with self._lock:
             for waiting, gate in self._browsers.items():
-                if gate == answer.gate and not waiting.full():
-                    waiting.put_nowait(answer)
+                if gate == shown.gate and not waiting.full():
+                    waiting.put_nowait(shown)
 
     def close(self) -> None:
         self.is_closed.set()
         self._server.shutdown()
         self._server.server_close()
 
-    def join(self, gate: GateId) -> queue.Queue[Answer] | None:
+    def join(self, gate: GateId) -> queue.Queue[Shown] | None:
         """A browser begins to listen; None if too many do."""
         with self._lock:
             if len(self._browsers) >= MAX_BROWSERS:
                 return None
-            waiting: queue.Queue[Answer] = queue.Queue(MAX_WAITING)
+            waiting: queue.Queue[Shown] = queue.Queue(MAX_WAITING)
             self._browsers[waiting] = gate
             return waiting
 
-    def leave(self, waiting: queue.Queue[Answer]) -> None:
+    def leave(self, waiting: queue.Queue[Shown]) -> None:
         with self._lock:
             self._browsers.pop(waiting, None)
 
@@ -131,11 +140,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             screen.leave(waiting)
 
 
-def _said(waiting: "queue.Queue[Answer]") -> bytes:
-    """The next answer as an event, or a word that keeps the line open."""
+def _said(waiting: "queue.Queue[Shown]") -> bytes:
+    """The next answer or prompt as an event, or a word that keeps the line open."""
     try:
-        answer = waiting.get(timeout=KEEP_ALIVE_S)
+        shown = waiting.get(timeout=KEEP_ALIVE_S)
     except queue.Empty:
         return b": still here\n\n"
-    said = {"kind": answer.kind.value, "reason": answer.reason.value if answer.reason else ""}
+    said = {"kind": shown.kind.value, "reason": ""}
+    match shown:
+        case Answer() if shown.reason:
+            said["reason"] = shown.reason.value
+        case Prompt():
+            said = {"kind": "ask", "reason": shown.kind.value}
+        case _:
+            pass
     return f"data: {json.dumps(said)}\n\n".encode()

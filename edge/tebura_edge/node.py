@@ -14,7 +14,7 @@ import structlog
 from tebura_contract.clock import MILLISECOND_NS, SECOND_NS, Clock, ns_from_s
 from tebura_contract.envelope import seal
 from tebura_contract.events import Event, SensorState
-from tebura_contract.ids import EventId
+from tebura_contract.ids import CameraId, EventId, GateId
 from tebura_contract.messages import Ack, ClockAnswer, Part
 from tebura_contract.settings import beside
 
@@ -24,7 +24,10 @@ from tebura_edge.config import Setup
 from tebura_edge.courier import Courier
 from tebura_edge.delivery import Delivery
 from tebura_edge.engine import Engine
+from tebura_edge.face_gate import AtEase, FaceAsk, Prompt
+from tebura_edge.face_setup import open_face_line
 from tebura_edge.flight import FlightRecorder, attachments
+from tebura_edge.gate_role import GateRole
 from tebura_edge.health import DISK_LIMIT, HealthBoard, disk_share
 from tebura_edge.keeper import Keeper
 from tebura_edge.link import Arrived, Connected, Disconnected, Link
@@ -33,7 +36,7 @@ from tebura_edge.metrics import Metrics
 from tebura_edge.outbox import Outbox, OutboxUnwritable, Stored
 from tebura_edge.pace import Pace
 from tebura_edge.role import Counts, Detections, SensorStatus
-from tebura_edge.roles import roles_of
+from tebura_edge.roles import GATES, roles_of
 from tebura_edge.sensing import Inbox, Sensing, Snapshot, open_looks, sensors_of
 from tebura_edge.voice import Voice
 
@@ -109,6 +112,7 @@ class Node:
             self._metrics.network(config.people.model, self._looks.provider)
         self._flight = _flight(setup)
         self._answers = open_answers(setup)
+        self._faces = open_face_line(setup, self._clock, self._store, self._inbox)
         self._voice = Voice(
             self._link, self._courier, self._engine, self._outbox, self._store, self._board
         )
@@ -168,6 +172,8 @@ class Node:
         # Made only now, so that the wait does not count as silence of the sensors.
         sensing = Sensing(self._setup, self._looks, self._clock, self._store, self._inbox)
         sensing.start()
+        if self._faces is not None:
+            self._faces.start()
         self._notifier.notify("READY=1")
         _log.info(
             "started",
@@ -247,6 +253,31 @@ class Node:
                     pass
             self._engine.take(item)
         self._engine.turn(self._store.now().at_ns)
+        self._attend()
+
+    def _attend(self) -> None:
+        """Do what gates want done that is no fact."""
+        gate = self._engine.roles.get(GATES)
+        if not isinstance(gate, GateRole):
+            return
+        for aside in gate.asides():
+            match aside:
+                case FaceAsk() if self._faces is not None:
+                    self._faces.ask(aside.gate, aside.member)
+                case FaceAsk():
+                    pass
+                case Prompt():
+                    self._answers.ask(aside)
+                    self._watch(aside.gate, aside.until_ns)
+                case AtEase():
+                    self._watch(aside.gate, 0)
+
+    def _watch(self, gate: GateId, until_ns: int) -> None:
+        """Have the gate's camera look for faces so long."""
+        for config in self._setup.config.gate:
+            attention = self._looks.attention.get(CameraId(config.face))
+            if config.id == gate and attention is not None:
+                attention.until(until_ns)
 
     def _stored(self, event: Event, stored: Stored) -> None:
         self._answers.stored(event)
@@ -269,7 +300,8 @@ class Node:
         """Once a second: the parts' state, the numbers, the watchdog."""
         if not self._look_around.is_due(now_ns):
             return
-        for part in (*sensing.parts(), *self._answers.parts()):
+        line = self._faces.parts() if self._faces is not None else ()
+        for part in (*sensing.parts(), *self._answers.parts(), *line):
             self._board.set(part.name, part.state, part.reason)
         for role in self._engine.roles.values():
             if isinstance(role, _HasParts):
@@ -304,6 +336,8 @@ class Node:
         self._inbox.close()
         if self._sensing is not None:
             self._sensing.stop()
+        if self._faces is not None:
+            self._faces.stop()
         self._keeper.keep_last()
         self._drain(self._clock.monotonic_ns() + ns_from_s(STOP_WAIT_S))
         self._link.stop()

@@ -14,6 +14,10 @@ from tebura_contract.ids import GateId
 
 from tebura_edge.answers import Answer, AnswerKind
 from tebura_edge.config import RelayConfig
+from tebura_edge.face_gate import Prompt
+
+OPENING: Final = frozenset({AnswerKind.COME_IN, AnswerKind.GUEST, AnswerKind.GOODBYE})
+"""What a gate opens for, and nothing else."""
 
 START: Final = 0xA0
 BAUD: Final = 9600
@@ -50,10 +54,12 @@ class RelayPort:
     def trouble(self) -> str:
         return self._trouble
 
+    def ask(self, prompt: Prompt) -> None:
+        """A relay asks nothing."""
+
     def show(self, answer: Answer) -> None:
         """Pulse the relay that stands for this answer; more than a few at once are one."""
-        is_refused = answer.kind is AnswerKind.REFUSED
-        number = self._config.refuses if is_refused else self._config.opens
+        number = self._config.opens if answer.kind in OPENING else self._config.refuses
         if number is None or self._trouble:
             return
         try:

@@ -16,12 +16,14 @@ from tebura_contract.ids import GateId, MemberId
 from tebura_contract.messages import Command
 
 from tebura_edge.detections import Detections
+from tebura_edge.face_seen import FaceSeen
 
 __all__ = [
     "CodeRead",
     "Counts",
     "Detections",
     "FaceCame",
+    "FaceSeen",
     "FactorSeen",
     "Input",
     "Role",
@@ -101,7 +103,7 @@ class SensorStatus:
     at_ns: int
 
 
-Input = Counts | Detections | CodeRead | FaceCame | FactorSeen | SensorStatus | Command
+Input = Counts | Detections | CodeRead | FaceCame | FaceSeen | FactorSeen | SensorStatus | Command
 """Everything a role can be fed. A command has no time of its own: it counts when it arrives."""
 
 
@@ -132,7 +134,7 @@ def began_ns(item: Input) -> int | None:
             return int(item.at_ns[0]) if len(item.at_ns) else None
         case Detections():
             return item.captured_ns
-        case CodeRead() | FaceCame() | FactorSeen() | SensorStatus():
+        case CodeRead() | FaceCame() | FaceSeen() | FactorSeen() | SensorStatus():
             return item.at_ns
         case _:
             return None

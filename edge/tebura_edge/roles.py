@@ -3,6 +3,7 @@
 from tebura_contract.codec import DecodeError
 
 from tebura_edge.config import LooksFor, Setup
+from tebura_edge.face_gate import FacePolicy
 from tebura_edge.gate_role import GateRole
 from tebura_edge.outbox import Outbox
 from tebura_edge.plate_role import PlateRole, PlateSettings
@@ -13,6 +14,15 @@ PLATES, CAMERAS, GATES = "plates", "cameras", "gates"
 
 class NodeError(RuntimeError):
     """The node cannot begin; the text says why and what to do."""
+
+
+def _face_policy(setup: Setup) -> FacePolicy | None:
+    face = setup.config.face
+    if face is None or setup.face_threshold is None:
+        return None
+    return FacePolicy(
+        setup.face_threshold, face.moves, without_gateway=face.without_gateway == "code"
+    )
 
 
 def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
@@ -39,6 +49,8 @@ def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
                 setup.entry_keys,
                 outbox.saved(GATES),
                 {gate.id: gate.reader for gate in config.gate},
+                faces=_face_policy(setup),
+                face_cameras={gate.id: gate.face for gate in config.gate if gate.face},
             )
     except DecodeError as error:
         raise NodeError(f"{outbox.path}: the saved state of a role is unreadable: {error}") from (

@@ -7,7 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +27,7 @@ from tebura_edge.scale import ScaleReader, ScaleSettings
 
 if TYPE_CHECKING:
     from tebura_edge.camera import CameraSettings
+    from tebura_edge.face_look import Attention
     from tebura_edge.frames import Frame
     from tebura_edge.inference import Look
 
@@ -258,13 +259,15 @@ def camera_settings(config: CameraConfig) -> "CameraSettings":
 class Looks:
     """What is done with each camera's frames.
 
-    `network` names what finds people and what it runs on, `note` why nothing better runs it.
+    `attention` is how cameras that look for faces are told to. `network` names what finds people
+    and what it runs on, `note` why nothing better runs it.
     """
 
     by_camera: Mapping[CameraId, "Look"]
     network: str = ""
     provider: str = ""
     note: str = ""
+    attention: Mapping[CameraId, "Attention"] = field(default_factory=dict)
 
 
 def open_looks(setup: Setup) -> Looks:
@@ -283,9 +286,10 @@ def open_looks(setup: Setup) -> Looks:
         for camera in setup.config.camera
         if camera.looks_for is LooksFor.CODES
     }
+    attention = _open_faces(setup, looks)
     watchers = [c.label for c in setup.config.camera if c.looks_for is LooksFor.PEOPLE]
     if not watchers:
-        return Looks(looks)
+        return Looks(looks, attention=attention)
     settings = msgspec.convert(msgspec.to_builtins(setup.config.people), PeopleSettings)
     network = open_people(settings)
     looks |= {label: PeopleLook(network, settings) for label in watchers}
@@ -294,7 +298,23 @@ def open_looks(setup: Setup) -> Looks:
         f"{settings.model} on {network.provider}",
         network.provider,
         "; ".join(f"cannot use {why}" for why in network.refused),
+        attention,
     )
+
+
+def _open_faces(setup: Setup, looks: "dict[CameraId, Look]") -> "dict[CameraId, Attention]":
+    """A look for each camera that looks for faces, added to `looks`."""
+    cameras = [c.label for c in setup.config.camera if c.looks_for is LooksFor.FACES]
+    if not cameras or setup.face_threshold is None:
+        return {}
+    from tebura_models.faces.reader import load_face_reader
+
+    from tebura_edge.face_look import Attention, FaceLook
+
+    reader = load_face_reader(setup.face_threshold.network)
+    attention = {label: Attention() for label in cameras}
+    looks |= {label: FaceLook(reader, attention[label]) for label in cameras}
+    return attention
 
 
 class _Reported:

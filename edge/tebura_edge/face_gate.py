@@ -1,0 +1,249 @@
+"""One entry by face: a code claims who it is, several frames and a challenge confirm it. Pure.
+
+A claim lives in memory, for `CLAIM_NS` at most; a restart ends it and whoever stands there shows
+the code again. It never ends well for want of something: no template, no face, no threshold, too
+few frames, time over and doubt about life all end without an entry. Failures are counted by
+member; after `MOST_FAILURES` only staff, or an hour, lets the face of that member be tried again.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.events import FaceVerdict
+from tebura_contract.face_threshold import FaceThreshold
+from tebura_contract.faces import FaceState, FaceTemplate
+from tebura_contract.ids import GateId, MemberId
+
+from tebura_edge.face_life import Challenge, Move, moves_from
+from tebura_edge.face_match import Vote, vote
+from tebura_edge.face_seen import FaceSeen
+
+CLAIM_NS: Final = 12 * SECOND_NS
+"""Two moves take some three seconds; the rest is for who has to put something down first."""
+MOST_VECTORS: Final = 30
+OTHER_FRAMES: Final = 5
+"""So many frames of somebody else end a claim; the first may be of who stood there before."""
+MOST_FAILURES: Final = 5
+LOCKED_NS: Final = 3600 * SECOND_NS
+
+
+@dataclass(frozen=True, slots=True)
+class FacePolicy:
+    """How a gate uses faces.
+
+    `moves` are asked of everybody who is enrolled. `without_gateway` lets members in by their code
+    alone while nobody can say whether they have a face enrolled; else they are sent to staff.
+    """
+
+    threshold: FaceThreshold
+    moves: int = 2
+    without_gateway: bool = False
+
+
+class PromptKind(StrEnum):
+    """What a gate's screen asks of who stands there."""
+
+    LOOK_HERE = "look-here"
+    ONE_AT_A_TIME = "one-at-a-time"
+    TURN_LEFT = Move.LEFT.value
+    TURN_RIGHT = Move.RIGHT.value
+    LOOK_UP = Move.UP.value
+    LOOK_DOWN = Move.DOWN.value
+
+
+@dataclass(frozen=True, slots=True)
+class FaceAsk:
+    """The gate wants to know whether a member has a face enrolled."""
+
+    gate: GateId
+    member: MemberId
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The gate asks something of who stands there; the camera attends until `until_ns`."""
+
+    gate: GateId
+    kind: PromptKind
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtEase:
+    """Nobody is attended to at a gate any more: its camera looks away."""
+
+    gate: GateId
+
+
+Aside = FaceAsk | Prompt | AtEase
+"""What a gate wants done that is no fact."""
+
+
+class Ending(StrEnum):
+    """How a claim ended."""
+
+    CONFIRMED = "confirmed"
+    BY_CODE = "by-code"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A claim's end. `verdict` is None where no face was wanted or could be."""
+
+    ending: Ending
+    verdict: FaceVerdict | None = None
+    distance: float | None = None
+    is_live: bool = False
+    is_failure: bool = False
+
+
+@dataclass
+class Claim:
+    """A member whose code was good, and what was seen of who showed it."""
+
+    gate: GateId
+    member: MemberId
+    code_step: int
+    began_ns: int
+    policy: FacePolicy
+    secret: bytes = field(repr=False)
+    _template: FaceTemplate | None = field(default=None, repr=False)
+    _challenge: Challenge | None = None
+    _track: int | None = None
+    _vectors: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
+    _said: PromptKind | None = None
+
+    @property
+    def until_ns(self) -> int:
+        return self.began_ns + CLAIM_NS
+
+    @property
+    def was_asked_to_move(self) -> bool:
+        return self._challenge is not None and (
+            self._challenge.wanted is not None or self._challenge.is_over
+        )
+
+    def came(self, state: FaceState, template: FaceTemplate | None) -> Ended | None:
+        """What the gateway says of the member's face."""
+        match state:
+            case FaceState.OPENED if template is not None and template.network == self._network:
+                self._template = template
+                return None
+            case FaceState.NOT_ENROLLED:
+                return Ended(Ending.BY_CODE)
+            case FaceState.UNREACHABLE if self.policy.without_gateway:
+                return Ended(Ending.BY_CODE)
+            case _:
+                # Enrolled, and not to be compared: another network's, or no key came.
+                return Ended(Ending.REFUSED)
+
+    def see(self, seen: FaceSeen) -> Ended | None:
+        """One sight of the nearest face. All that counts is of one face, followed throughout."""
+        if seen.track != self._track:
+            if self.was_asked_to_move:
+                return self._failed()
+            self._track, self._challenge = seen.track, None
+            self._vectors.clear()
+        if seen.others:
+            self._vectors.clear()
+            return self._failed() if self.was_asked_to_move else None
+        if seen.vector is not None and len(self._vectors) < MOST_VECTORS:
+            self._vectors.append(seen.vector)
+        if self._template is None:
+            return None
+        now = self._vote()
+        if now is not None and now.is_other and now.frames >= OTHER_FRAMES:
+            return Ended(Ending.REFUSED, FaceVerdict.NO_MATCH, now.distance, is_failure=True)
+        if self._challenge is None:
+            self._challenge = Challenge(moves_from(self._draw(seen.track), self.policy.moves))
+        self._challenge.see(seen)
+        return self._judge()
+
+    def pass_time(self, now_ns: int) -> Ended | None:
+        if self._challenge is not None:
+            self._challenge.pass_time(now_ns)
+        if now_ns > self.until_ns:
+            return self._failed()
+        return self._judge()
+
+    def abandon(self) -> Ended:
+        """Somebody else's code is shown: whoever was asked to move and did not has failed."""
+        return self._failed()
+
+    def prompt(self, seen_others: bool) -> Prompt | None:
+        """What the screen should ask now, if it has not just done so."""
+        kind = PromptKind.LOOK_HERE
+        if seen_others:
+            kind = PromptKind.ONE_AT_A_TIME
+        elif self._challenge is not None and self._challenge.wanted is not None:
+            kind = PromptKind(self._challenge.wanted.value)
+        if kind is self._said:
+            return None
+        self._said = kind
+        return Prompt(self.gate, kind, self.until_ns)
+
+    @property
+    def _network(self) -> str:
+        return self.policy.threshold.network
+
+    def _vote(self) -> Vote | None:
+        if self._template is None:
+            return None
+        return vote(self._template, self._vectors, self.policy.threshold)
+
+    def _judge(self) -> Ended | None:
+        challenge, now = self._challenge, self._vote()
+        if challenge is None or not challenge.is_over:
+            return None
+        if challenge.doubt is not None:
+            return self._failed()
+        if now is not None and now.is_match:
+            return Ended(Ending.CONFIRMED, FaceVerdict.MATCH, now.distance, is_live=True)
+        # A living face of which too few frames could be compared yet: it looks here again.
+        return None
+
+    def _failed(self) -> Ended:
+        now = self._vote()
+        is_live = self._challenge is not None and self._challenge.is_live
+        distance = now.distance if now else None
+        return Ended(
+            Ending.REFUSED, FaceVerdict.UNSURE, distance, is_live, is_failure=self.was_asked_to_move
+        )
+
+    def _draw(self, track: int) -> bytes:
+        """Bytes for the moves: the same in a replay, foreseen by nobody without the key."""
+        text = f"moves\n{self.gate}\n{self.member}\n{self.began_ns}\n{track}".encode()
+        return hmac.new(self.secret, text, hashlib.sha256).digest()
+
+
+class Failures:
+    """How often the face of each member failed, and when last; survives a restart."""
+
+    def __init__(self, saved: Sequence[tuple[MemberId, int, int]]) -> None:
+        self._of = {member: (count, at_ns) for member, count, at_ns in saved}
+
+    def note(self, member: MemberId, at_ns: int) -> None:
+        count, _ = self._of.get(member, (0, 0))
+        self._of[member] = count + 1, at_ns
+
+    def clear(self, member: MemberId) -> None:
+        self._of.pop(member, None)
+
+    def is_locked(self, member: MemberId) -> bool:
+        return self._of.get(member, (0, 0))[0] >= MOST_FAILURES
+
+    def forget(self, now_ns: int) -> None:
+        """An hour after the last one they count no more."""
+        for member in [m for m, (_, at) in self._of.items() if now_ns - at > LOCKED_NS]:
+            del self._of[member]
+
+    def saved(self) -> tuple[tuple[MemberId, int, int], ...]:
+        return tuple((member, count, at_ns) for member, (count, at_ns) in self._of.items())

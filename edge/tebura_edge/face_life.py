@@ -1,0 +1,173 @@
+"""Whether a face that is asked to move is a head: judged from its moves, pure.
+
+The screen asks for moves that nobody could foresee. Each must come after it was asked for and no
+other before it, by the landmarks; and the head must show relief while it is turned: corners on it
+part from any plane through them, and what is behind it stays. A print fails by both; a bent one
+shows too little of either; a film of somebody fails because it moves otherwise than asked.
+
+Where it cannot be told, it is not a living face. Measured by `benchmarks/faces.py`.
+"""
+
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS
+
+from tebura_edge.face_seen import FaceSeen
+
+
+class Move(StrEnum):
+    """What is asked for; sides are the person's own."""
+
+    LEFT = "turn-left"
+    RIGHT = "turn-right"
+    UP = "look-up"
+    DOWN = "look-down"
+
+
+class Doubt(StrEnum):
+    """Why a face is not taken for a living one."""
+
+    NO_RELIEF = "no-relief"
+    OTHER_MOVE = "other-move"
+    TOO_EARLY = "too-early"
+    TOO_LATE = "too-late"
+    LOST = "lost"
+
+
+FACING_SIGHTS: Final = 3
+"""So many sights of somebody who looks straight and keeps still begin it."""
+STILL: Final = 0.06
+STRAIGHT_ASIDE: Final = 0.22
+TURNED: Final = {Move.LEFT: 0.22, Move.RIGHT: 0.22, Move.UP: 0.12, Move.DOWN: 0.12}
+"""By how much a pose must change: some 16 to 18 degrees. A picture bent to the curve of a head and
+turned by 40 degrees reaches 0.2 aside, one that is flat 0.05."""
+LEAST_RELIEF: Final = 0.03
+"""A head that is turned that far shows 0.04 and more, a flat picture up to 0.012."""
+STAYS_BEHIND: Final = 0.05
+"""What is behind a head does not go with it; about a picture that is held up it does."""
+GOES_ALONG_FROM: Final = 0.25
+"""Told only once the face has moved by so much."""
+REACTS_NS: Final = 120 * MILLISECOND_NS
+"""Who turns sooner than this did not do so because it was asked for."""
+ANSWERS_NS: Final = 2500 * MILLISECOND_NS
+
+
+class Challenge:
+    """One person's moves, one after the other, each asked for when the one before is done.
+
+    Feed it every sight in its order. `wanted` is what the screen asks for now; None while it waits
+    for somebody to look straight. It ends with `is_live` or a `doubt`.
+    """
+
+    def __init__(self, moves: Sequence[Move]) -> None:
+        if not moves:
+            raise ValueError("a challenge wants a move at least")
+        self._moves = deque(moves)
+        self._facing: deque[FaceSeen] = deque(maxlen=FACING_SIGHTS)
+        self._straight: tuple[float, float] | None = None
+        self._relief = 0.0
+        self._asked_ns = 0
+        self._held: Move | None = None
+        self._track: int | None = None
+        self.is_live = False
+        self.doubt: Doubt | None = None
+
+    @property
+    def wanted(self) -> Move | None:
+        return self._moves[0] if self._straight is not None and self._moves else None
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_live or self.doubt is not None
+
+    def see(self, seen: FaceSeen) -> None:
+        """Take one sight."""
+        if self.is_over:
+            return
+        if self._track is not None and seen.track != self._track:
+            if self._straight is not None:
+                self.doubt = Doubt.LOST
+                return
+            self._facing.clear()
+        self._track = seen.track
+        if self._straight is None:
+            self._begin(seen)
+        else:
+            self._answer(seen)
+
+    def pass_time(self, now_ns: int) -> None:
+        """Nothing was seen up to now."""
+        if not self.is_over and self._straight and now_ns - self._asked_ns > ANSWERS_NS:
+            self.doubt = Doubt.TOO_LATE
+
+    def _begin(self, seen: FaceSeen) -> None:
+        if seen.motion is None or abs(seen.aside) > STRAIGHT_ASIDE:
+            self._facing.clear()
+            return
+        self._facing.append(seen)
+        asides, downs = [s.aside for s in self._facing], [s.down for s in self._facing]
+        is_still = max(max(asides) - min(asides), max(downs) - min(downs)) <= STILL
+        if len(self._facing) == FACING_SIGHTS and is_still:
+            self._straight = statistics.median(asides), statistics.median(downs)
+            self._relief = seen.motion.relief
+            self._asked_ns = seen.at_ns
+
+    def _answer(self, seen: FaceSeen) -> None:
+        self.pass_time(seen.at_ns)
+        turned = self._turned(seen)
+        if self._held is not None and turned is not self._held:
+            self._held = None
+        if self.is_over or turned is None or turned is self._held:
+            return
+        if turned is not self._moves[0]:
+            self.doubt = Doubt.OTHER_MOVE
+        elif seen.at_ns - self._asked_ns < REACTS_NS:
+            self.doubt = Doubt.TOO_EARLY
+        elif not self._has_relief(seen):
+            self.doubt = Doubt.NO_RELIEF
+        else:
+            self._moves.popleft()
+            self._held, self._asked_ns = turned, seen.at_ns
+            self.is_live = not self._moves
+
+    def _turned(self, seen: FaceSeen) -> Move | None:
+        """Which way the head is turned by more than its measure; the most, where several."""
+        assert self._straight is not None
+        aside, down = seen.aside - self._straight[0], seen.down - self._straight[1]
+        shares = {
+            Move.LEFT: aside / TURNED[Move.LEFT],
+            Move.RIGHT: -aside / TURNED[Move.RIGHT],
+            Move.DOWN: down / TURNED[Move.DOWN],
+            Move.UP: -down / TURNED[Move.UP],
+        }
+        most = max(shares, key=lambda move: shares[move])
+        return most if shares[most] >= 1 else None
+
+    def _has_relief(self, seen: FaceSeen) -> bool:
+        motion = seen.motion
+        if motion is None or motion.relief - self._relief < LEAST_RELIEF:
+            return False
+        goes_along = motion.around is not None and motion.around < STAYS_BEHIND
+        return not (goes_along and motion.moved > GOES_ALONG_FROM)
+
+
+def moves_from(secret: bytes, count: int) -> list[Move]:
+    """So many moves, none twice in a row; nobody foresees them who does not know the secret."""
+    moves: list[Move] = []
+    for byte in secret:
+        free = [move for move in Move if not moves or move is not moves[-1]]
+        # 252 is a multiple of 3 and 4: what is above would favour some.
+        if byte < 252:
+            moves.append(free[byte % len(free)])
+        if len(moves) == count:
+            return moves
+    raise ValueError(f"{len(secret)} bytes are too few for {count} moves")
+
+
+def seconds_at_most(count: int) -> float:
+    """How long so many moves may take, from the first that is asked for."""
+    return count * ANSWERS_NS / SECOND_NS
