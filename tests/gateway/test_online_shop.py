@@ -15,6 +15,7 @@ from itertools import count, product
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import httpx
 import pytest
 from tebura_contract.clock import Ns
 from tebura_contract.ids import MemberId, Sku, StoreId, VisitId
@@ -22,6 +23,8 @@ from tebura_contract.layout import TaxClass
 from tebura_gateway.adapters import tables
 from tebura_gateway.adapters.api_tables import online_account, purchase
 from tebura_gateway.adapters.clerk import Clerk
+from tebura_gateway.adapters.database import migrate, open_database
+from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.adapters.medusa import Medusa
 from tebura_gateway.adapters.services import TxServices
 from tebura_gateway.adapters.writer import Writer
@@ -40,7 +43,8 @@ from tebura_simulator.online_shop import CHANNEL, OnlineShop, serving
 
 from tests.gateway.core import Core, Postgres
 from tests.gateway.medusa_shop import MedusaShop, running
-from tests.gateway.nodes import GatewayProcess
+from tests.gateway.nodes import STAFF_TOKEN, GatewayProcess
+from tests.gateway.nodes import running as running_gateway
 from tests.gateway.shop import KEN, MIKA, STORE, TEA
 from tests.gateway.test_after_sale import sold
 
@@ -683,13 +687,7 @@ def test_whom_the_online_shop_sends_again_is_the_same_member(core: Core) -> None
 
 def test_the_shell_tells_how_far_the_online_shop_is_behind(tmp_path: Path) -> None:
     gateway = GatewayProcess(tmp_path / "gw", 1883, 8080)
-    gateway.write()
-    (gateway.folder / "shop.key").write_text("sk_1")
-    with gateway.config.open("a") as config:
-        config.write(
-            '[online_shop]\nkind = "medusa"\naddress = "https://shop.example"\n'
-            'key_file = "shop.key"\nregion = "reg_1"\nsales_channel = "sc_1"\n'
-        )
+    configured(gateway, "https://shop.example")
 
     def online(*arguments: str) -> Any:
         return gateway.cli("online", *arguments, "-c", str(gateway.config))
@@ -697,3 +695,45 @@ def test_the_shell_tells_how_far_the_online_shop_is_behind(tmp_path: Path) -> No
     assert online("status").stdout == "nothing was ever to be told\n"
     assert online("link", "--id", "NOBODYAAAAAAAAA", "--email", email()).returncode == 2
     assert online("retry").stdout == "0 are told again\n"
+
+
+def configured(gateway: GatewayProcess, address: str) -> None:
+    gateway.write()
+    (gateway.folder / "shop.key").write_text("sk_test")
+    with gateway.config.open("a") as config:
+        config.write(
+            f'[online_shop]\nkind = "medusa"\naddress = "{address}"\nkey_file = "shop.key"\n'
+            f'region = "reg_jpy"\nsales_channel = "{CHANNEL}"\n'
+        )
+
+
+def test_a_gateway_tells_what_was_sold_before_it_started_and_whom_the_shop_sends(
+    tmp_path: Path, shop: InMemory, free_port: Callable[[], int]
+) -> None:
+    gateway = GatewayProcess(tmp_path / "gw", free_port(), free_port())
+    configured(gateway, shop.address)
+    customer = shop.register(address := email())
+    books = open_database(gateway.database, gateway.folder)
+    migrate(books)
+    core = Core(books, HouseAccount(books, STORE))
+    with_online_shop(core)
+    linked(core, address)
+    visit = sold(core)
+    # The script's day lies ahead of this machine's clock.
+    core.do(lambda tx, _: tx.change(purchase, {"visit": visit}, next_try_ns=0))
+    books.dispose()
+    with running_gateway(gateway), httpx.Client(base_url=gateway.url) as program:
+        program.headers["authorization"] = f"Bearer {STAFF_TOKEN}"
+        for _ in range(200):
+            told = program.get("/health").json()["purchases"]
+            if told["waiting"] == 0:
+                break
+            time.sleep(0.05)
+        assert told == {"waiting": 0, "since": None, "given_up": 0}
+        assert [one.receipt for one in shop.seen_by(customer)] == [1]
+        sent = {"name": "Rin", "subject": "cus_rin"}
+        first, second = (program.post("/api/v1/members", json=sent).json() for _ in range(2))
+        assert first["id"] == second["id"]
+        refused = program.post("/api/v1/members", json={"name": "Rin", "email": "nowhere"})
+        assert refused.status_code == 409
+    assert address not in gateway.log()
