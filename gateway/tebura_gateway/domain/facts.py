@@ -1,16 +1,18 @@
 """What the judgement starts from: the events of the nodes, as the gateway holds them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
+from operator import attrgetter
 
 import msgspec
+from tebura_contract.clock import Ns
 from tebura_contract.codec import encode
 from tebura_contract.events import (
+    EVENT_TYPES,
     Event,
     ForeignObject,
     ItemPicked,
     ItemReturned,
-    Reach,
     began_ns,
 )
 from tebura_contract.ids import EventId
@@ -59,8 +61,12 @@ def _bytes(fact: Fact) -> bytes:
     return encode(fact.event)
 
 
-def ended_ns(event: Event) -> int:
+_end_of: dict[type[Event], Callable[[Event], Ns]] = {
+    kind: attrgetter("to_ns") if "to_ns" in kind.__struct_fields__ else began_ns
+    for kind in EVENT_TYPES
+}
+
+
+def ended_ns(event: Event) -> Ns:
     """The last instant the event speaks of, in store time."""
-    if isinstance(event, ItemPicked | ItemReturned | ForeignObject | Reach):
-        return event.to_ns
-    return began_ns(event)
+    return _end_of[type(event)](event)

@@ -2,10 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, delete, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from tebura_contract.codec import decode, encode
 from tebura_contract.ids import StoreId
@@ -60,11 +76,8 @@ class Tx:
     def write_changes(self) -> None:
         """Number the changes; the last thing before the commit."""
         for kind, ref in self.changed:
-            done = self.connection.execute(
-                insert(tables.change).values(
-                    store=self.store, at_ns=self.now_ns, kind=kind, ref=ref
-                )
-            )
+            said = {"store": self.store, "at_ns": self.now_ns, "kind": kind, "ref": ref}
+            done = self.connection.execute(_inserting(tables.change), said)
             (seq,) = done.inserted_primary_key or (0,)
             if seq % 1000 == 0:
                 stale = tables.change.c.seq <= seq - KEPT_CHANGES
@@ -72,13 +85,12 @@ class Tx:
 
     def get(self, table: Table, **key: Any) -> Any | None:
         """The one row with this key in this store, or None."""
-        return self.connection.execute(select(table).where(self._where(table, key))).first()
+        return self.connection.execute(_selecting(table, tuple(key)), self._bound(key)).first()
 
     def add_once(self, table: Table, **values: Any) -> bool:
         """Insert unless the key is there; whether it was new."""
-        make = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
-        statement = make(table).values(store=self.store, **values).on_conflict_do_nothing()
-        added = self.connection.execute(statement.returning(literal(1)))
+        statement = _inserting_once(table, self.connection.dialect.name)
+        added = self.connection.execute(statement, {"store": self.store, **values})
         return added.first() is not None
 
     def add_all(
@@ -108,16 +120,16 @@ class Tx:
     def put(self, table: Table, key: Values, **values: Any) -> None:
         """Write these columns of the row with this key; insert it where it is missing."""
         if not self.change(table, key, **values):
-            self.connection.execute(insert(table).values(store=self.store, **key, **values))
+            self.connection.execute(_inserting(table), {"store": self.store, **key, **values})
 
     def change(self, table: Table, key: Values, **values: Any) -> bool:
         """Update the row with this key; whether there is one."""
-        statement = update(table).where(self._where(table, key)).values(**values)
-        return self.connection.execute(statement).rowcount > 0
+        statement = _updating(table, tuple(key))
+        return self.connection.execute(statement, self._bound(key) | values).rowcount > 0
 
     def remove(self, table: Table, **key: Any) -> None:
         """Delete the row with this key, where there is one."""
-        self.connection.execute(delete(table).where(self._where(table, key)))
+        self.connection.execute(_deleting(table, tuple(key)), self._bound(key))
 
     def count_up(self, name: str) -> int:
         """The next number of a gapless series; given back if the transaction fails."""
@@ -129,16 +141,51 @@ class Tx:
     def command(self, node: str, command: Command) -> None:
         """Send a command to a node after the commit; kept until the broker took it."""
         self.has_commands = True
-        self.connection.execute(
-            insert(tables.command).values(
-                store=self.store, node=node, payload=encode(command), created_ns=self.now_ns
-            )
-        )
+        sent = {"store": self.store, "node": node, "payload": encode(command)}
+        self.connection.execute(_inserting(tables.command), sent | {"created_ns": self.now_ns})
 
-    def _where(self, table: Table, key: Values) -> Any:
-        return and_(
-            table.c.store == self.store, *(table.c[name] == value for name, value in key.items())
-        )
+    def _bound(self, key: Values) -> dict[str, Any]:
+        return {_OF_KEY + name: value for name, value in key.items()} | {
+            _OF_KEY + "store": self.store
+        }
+
+
+# Statements by the columns they name: to make one takes longer than to run it.
+
+_OF_KEY = "key_"
+"""Before the name of a parameter that a row is found by; a value of the same name may be new."""
+
+
+def _where(table: Table, names: tuple[str, ...]) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == bindparam(_OF_KEY + name) for name in ("store", *names)))
+
+
+@lru_cache(maxsize=256)
+def _selecting(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    return select(table).where(_where(table, names))
+
+
+@lru_cache(maxsize=256)
+def _updating(table: Table, names: tuple[str, ...]) -> Update:
+    """Sets the columns that have a value among the parameters."""
+    return update(table).where(_where(table, names))
+
+
+@lru_cache(maxsize=256)
+def _inserting(table: Table) -> Insert:
+    return insert(table)
+
+
+@lru_cache(maxsize=256)
+def _inserting_once(table: Table, dialect: str) -> Insert:
+    """Gives a row if there was none with this key."""
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return make(table).on_conflict_do_nothing().returning(literal(1))
+
+
+@lru_cache(maxsize=256)
+def _deleting(table: Table, names: tuple[str, ...]) -> Delete:
+    return delete(table).where(_where(table, names))
 
 
 def from_text(text: str, kind: type[T]) -> T:
