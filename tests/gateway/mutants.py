@@ -1,8 +1,9 @@
 """Mutation testing of the rules of money: `python -m tests.gateway.mutants [MODULE ...]`.
 
-Each mutant is one small change to one module of `domain/`, run against the tests of these rules in
-a process forked from one that has everything else loaded, so it costs about a second. Who finds no
-failure names a mutant that survived; `survivors.toml` says which may, and why.
+Each mutant is one small change to one module of `domain/`. One within a function meets the tests
+that come by its line (`hunting.py`); one that takes effect as the module is loaded, all tests of
+the module, in a process forked before that. Where none fails the mutant survived; `test_mutants.py`
+says which may, and why.
 """
 
 import ast
@@ -62,6 +63,10 @@ class Mutant:
     name: str
     node: int
     change: int
+    function: str
+    """Within which it lies, by its qualified name; empty where it takes effect at loading."""
+    lines: tuple[int, int]
+    """First and last of those that show it; a statement's body is none of its own."""
 
     def tree(self) -> ast.Module:
         """The module with the change of this number made at the node of that number."""
@@ -74,12 +79,29 @@ def mutants(module: str) -> Iterator[Mutant]:
     """All mutants of a module of the domain."""
     tree, lines = _parsed(module), _source(module).splitlines()
     declared = {id(one) for node in ast.walk(tree) for one in _declarations(node)}
+    functions = dict(_functions(tree))
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in declared:
             continue
         for number, what in enumerate(_changes_of(node)):
-            line = lines[getattr(node, "lineno", 1) - 1].strip()
-            yield Mutant(module, f"{line}  [{what}]", index, number)
+            name = f"{lines[_lines(node)[0] - 1].strip()}  [{what}]"
+            yield Mutant(module, name, index, number, functions.get(id(node), ""), _lines(node))
+
+
+def _functions(tree: ast.AST, within: str = "") -> Iterator[tuple[int, str]]:
+    """The nodes within the body of each function of a module or class, and its qualified name."""
+    for one in ast.iter_child_nodes(tree):
+        if isinstance(one, ast.ClassDef):
+            yield from _functions(one, f"{within}{one.name}.")
+        elif isinstance(one, ast.FunctionDef):
+            for part in one.body:
+                yield from ((id(node), f"{within}{one.name}") for node in ast.walk(part))
+
+
+def _lines(node: ast.AST) -> tuple[int, int]:
+    shown = node.test if isinstance(node, ast.If) else node
+    first = int(getattr(shown, "lineno", 1))
+    return first, int(getattr(shown, "end_lineno", None) or first)
 
 
 def _source(module: str) -> str:
@@ -118,10 +140,14 @@ def _changes_of(node: ast.AST) -> list[str]:
             return [f"{value} {value + 1}"]
         case ast.If():
             return ["if turned round"]
-        case ast.Return(value=value) if value is not None:
+        case ast.Return(value=ast.expr() as value) if not _is_none(value):
             return ["None returned"]
         case _:
             return []
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _change(node: ast.AST, number: int) -> None:
@@ -185,21 +211,57 @@ def _run_tests(module: str, tree: ast.Module) -> None:
 
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
         sys.meta_path.insert(0, _Instead(module, tree))
-        files = [str(ROOT / f"tests/gateway/{name}.py") for name in TESTS[module]]
-        plain = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", QUICK]
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            status = int(pytest.main([*plain, *files]))
+            status = int(pytest.main(_arguments(module)))
     finally:
         os._exit(status)
+
+
+def _arguments(module: str) -> list[str]:
+    files = [str(ROOT / f"tests/gateway/{name}.py") for name in TESTS[module]]
+    return ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", QUICK, *files]
 
 
 def survivors(module: str) -> Iterator[str]:
     """Names of the mutants of a module that nobody notices."""
     _load()
-    assert not is_noticed(module, _parsed(module)), f"{module}: its tests fail anyhow"
     for one in mutants(module):
-        if not is_noticed(module, one.tree()):
+        if not one.function and not is_noticed(module, one.tree()):
             yield one.name
+    yield from _hunted(module)
+
+
+def _hunted(module: str) -> Iterator[str]:
+    """Those within functions, looked for in a process that may load the module."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _hunt(module, writing)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as said:
+        for line in said:
+            yield line.rstrip("\n")
+    _, status = os.waitpid(child, 0)
+    assert status == 0, f"{module}: its tests fail anyhow"
+
+
+def _hunt(module: str, writing: int) -> None:
+    status = 1
+    try:
+        import pytest
+
+        from tests.gateway.hunting import Hunt
+
+        with os.fdopen(writing, "w", encoding="utf-8", buffering=1) as found:
+            inside = [one for one in mutants(module) if one.function]
+            hunt = Hunt(
+                f"tebura_gateway.domain.{module}", inside, lambda name: print(name, file=found)
+            )
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                status = int(pytest.main(_arguments(module), plugins=[hunt]))
+    finally:
+        os._exit(status)
 
 
 def _load() -> None:

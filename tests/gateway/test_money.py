@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tebura_contract.clock import Ns
+from tebura_contract.codec import decode
 from tebura_contract.ids import MemberId, Sku, StoreId, VisitId
 from tebura_contract.layout import TaxClass
 from tebura_contract.money import Money
 from tebura_gateway.domain import ledger
 from tebura_gateway.domain.countries import UnknownCountry, rules_for
 from tebura_gateway.domain.late import difference
-from tebura_gateway.domain.pricing import UnknownProduct, price, without
+from tebura_gateway.domain.pricing import Bill, UnknownProduct, price, without
 from tebura_gateway.domain.receipt import Issuer, Receipt, credit_note
 from tebura_gateway.domain.sequence import Run, is_believed
 from tebura_gateway.domain.settlement import (
     FINAL,
+    MOST_LAPSES,
     Ask,
     Become,
     Call,
@@ -135,6 +137,12 @@ def test_an_article_without_a_price_is_not_guessed() -> None:
 
 
 BASKETS = st.dictionaries(st.sampled_from([TEA, RICE, PAN]), st.integers(1, 20), min_size=1)
+
+
+def test_a_bill_that_was_stored_before_there_was_a_choice_has_the_tax_in_its_prices() -> None:
+    stored = b'{"lines":[],"taxes":[],"total_minor":0,"currency":"JPY"}'
+    bill = decode(stored, Bill)
+    assert (bill.is_tax_included, bill.eats_in) == (True, False)
 
 
 @given(BASKETS, st.data())
@@ -304,6 +312,47 @@ def test_a_hold_that_ended_is_made_again_under_new_keys() -> None:
     assert next_action(now, outlook(), holds=True) == Send(Call.AUTHORIZE, f"{VISIT}:authorize:2")
 
 
+def test_a_hold_is_made_anew_three_times_and_then_a_person_looks() -> None:
+    now = captured()
+    for lapses in range(1, MOST_LAPSES + 1):
+        now = lapsed(now, Call.CAPTURE)
+        assert now.lapses == lapses == now.attempt - 1
+        now = sent(with_hold(now, f"h{lapses}"), Call.CAPTURE, 0)
+    assert MOST_LAPSES == 3
+    with pytest.raises(AssertionError):
+        lapsed(now, Call.CAPTURE)
+
+
+def test_a_visit_that_begins_owes_nothing_and_has_asked_nobody() -> None:
+    now = Settlement(visit=VISIT, state=State.OPEN)
+    assert (now.amount_minor, now.attempt, now.tries, now.lapses) == (0, 1, 0, 0)
+    assert (now.asking, now.first_sent_ns) == (None, None)
+
+
+@pytest.mark.parametrize("call", [Call.AUTHORIZE, Call.CAPTURE])
+def test_every_send_and_every_silence_counts_until_there_is_an_answer(call: Call) -> None:
+    """The wait before the next try follows from it; how long a key is good, from the first one."""
+    now = sent(priced(EXITED, 500, "JPY"), call, 1_000)
+    assert (now.tries, now.first_sent_ns) == (1, 1_000)
+    now = unanswered(now, call)
+    assert (now.tries, now.first_sent_ns) == (2, 1_000)
+    now = unanswered(now, call)
+    assert now.tries == 3
+    now = sent(never_arrived(now, call), call, 2_000)
+    assert (now.tries, now.first_sent_ns) == (4, 1_000)
+    assert approved(now, call, "r1").tries == 0
+    refused = declined(now, call, "no")
+    assert refused.tries == 0
+    again = tried_again(refused)
+    assert (again.tries, again.first_sent_ns) == (0, None)
+    assert sent(again, call, 3_000).first_sent_ns == 3_000
+
+
+def test_a_hold_that_ended_begins_to_count_again() -> None:
+    silent = unanswered(captured(), Call.CAPTURE)
+    assert (silent.tries, lapsed(silent, Call.CAPTURE).tries) == (2, 0)
+
+
 def test_what_a_person_found_at_the_provider_settles_or_leaves_it_unpaid() -> None:
     lost = unanswered(captured(), Call.CAPTURE)
     assert (looked_up(lost, "c1").state, looked_up(lost, "c1").why) == (
@@ -328,6 +377,13 @@ def test_an_answer_nobody_waits_for_is_not_expected() -> None:
     assert expects(now, Call.CAPTURE, f"{VISIT}:capture:1")
     assert not expects(now, Call.CAPTURE, f"{VISIT}:capture:2")
     assert not expects(now, Call.AUTHORIZE, f"{VISIT}:authorize:1")
+    silent = unanswered(now, Call.CAPTURE)
+    assert expects(silent, Call.CAPTURE, f"{VISIT}:capture:1")
+    assert not expects(silent, Call.AUTHORIZE, f"{VISIT}:authorize:1")
+    # Were it to be asked of one day, that alone is not that it is out.
+    told = become(silent, State.AUTHORIZED)
+    assert told.asking is Call.CAPTURE
+    assert not expects(told, Call.CAPTURE, f"{VISIT}:capture:1")
 
 
 class _Provider:

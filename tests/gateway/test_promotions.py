@@ -240,6 +240,13 @@ def test_what_was_not_taken_is_given_back_at_what_the_dearest_piece_cost() -> No
     assert without(four, {SKUS[1]: 1}, RULES["JP"]).total_minor == three.total_minor
 
 
+def test_who_does_not_say_otherwise_is_no_member_and_takes_it_away() -> None:
+    offer = Several(id="three", name="3", skus=(SKUS[1],), take=3, pay=2, members_only=True)
+    bill = billed({SKUS[1]: 3}, Deal(promotions=(offer,)))
+    assert (bill.total_minor, bill.eats_in) == (486, False)
+    assert billed({SKUS[1]: 3}, Deal(promotions=(offer,), is_member=True)).total_minor == 324
+
+
 def test_a_receipt_of_an_earlier_version_is_read() -> None:
     bill = billed({SKUS[0]: 2}, Deal())
     text = encode(receipt_of(bill)).decode()

@@ -236,7 +236,7 @@ def bill_of(
     names: Mapping[str, Discount],
     rules: TaxRules,
     currency: str,
-    eats_in: bool = False,
+    eats_in: bool,
 ) -> Bill:
     """Sum lines up; tax is rounded once per rate."""
     taxes = []
