@@ -132,6 +132,11 @@ class Explanation:
         is_several = self.log_several > self.log_other + math.log(PERHAPS_SEVERAL)
         return bool(self.candidates) and (is_one or is_several)
 
+    @property
+    def thing_chance(self) -> float:
+        """That something was laid there, if it is no product: it may be nothing at all."""
+        return math.exp(self.log_foreign - log_sum([self.log_foreign, self.log_nothing]))
+
     def or_else(self, log_other: float) -> "Explanation":
         """With one more explanation that is none of the candidates."""
         return replace(self, log_other=log_sum([self.log_other, log_other]))

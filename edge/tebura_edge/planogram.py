@@ -68,10 +68,14 @@ class Displaced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Foreign(msgspec.Struct, frozen=True, kw_only=True):
-    """Something lies there that no product explains, or a product that nobody decided yet."""
+    """Something lies there that no product explains, or a product that nobody decided yet.
+
+    `chance`: that it does; what is little may have been noise.
+    """
 
     plates: tuple[PlateId, ...]
     weight_g: float
+    chance: float = 1.0
 
 
 class SeenUnits(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,10 +201,10 @@ class Planogram:
         """Staff counted a facing: from now on this is how many stand there."""
         self._change(counts={**self.learnt.counts, facing: max(count, 0)})
 
-    def laid_down(self, plates: tuple[PlateId, ...], weight_g: float) -> None:
+    def laid_down(self, plates: tuple[PlateId, ...], weight_g: float, chance: float = 1.0) -> None:
         """Something that is no product, or one that is not decided, was put on these plates."""
-        foreign = (*self.learnt.foreign, Foreign(plates=plates, weight_g=weight_g))
-        self._change(foreign=foreign[-MAX_FOREIGN:])
+        one = Foreign(plates=plates, weight_g=weight_g, chance=chance)
+        self._change(foreign=(*self.learnt.foreign, one)[-MAX_FOREIGN:])
 
     def foreign_like(
         self, plates: tuple[PlateId, ...], weight_g: float, sigma_g: float

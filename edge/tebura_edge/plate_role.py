@@ -295,7 +295,7 @@ class PlateRole:
             explanation = self._or_taken_away(step, explanation)
         if not explanation.is_explained:
             if step.delta_g > 0:
-                self._planogram.laid_down(step.plates, step.delta_g)
+                self._planogram.laid_down(step.plates, step.delta_g, explanation.thing_chance)
             return _foreign(step, explanation, blind)
         if step.delta_g > 0 and (
             explanation.astray > ASTRAY or explanation.candidates[0].quantity > 1
@@ -350,7 +350,12 @@ def _log_taken_away(foreign: Foreign, step: WeightStep) -> float:
     misfit = (-step.delta_g - foreign.weight_g) / sd_g
     idle = math.fsum(log_idle(g, noise_g) for p, g in step.deltas_g.items() if p not in step.plates)
     weight = -0.5 * misfit**2 - math.log(sd_g * math.sqrt(2 * math.pi))
-    return math.log(TAKEN_AWAY) + weight + log_shares(step.delta_g, len(step.plates)) + idle
+    return (
+        math.log(TAKEN_AWAY * foreign.chance)
+        + weight
+        + log_shares(step.delta_g, len(step.plates))
+        + idle
+    )
 
 
 def _weighs_like(step: WeightStep, explanation: Explanation, planogram: Planogram) -> bool:

@@ -45,6 +45,17 @@ def test_a_product_is_known_whose_plate_another_hand_nearby_left_a_little_off() 
     assert explain(shaken, planogram).log_product > explain(alone, planogram).log_product + 2.0
 
 
+@pytest.mark.parametrize(
+    ("weight_g", "sigma_g", "least", "most"), [(40.0, 0.4, 0.99, 1.0), (12.5, 4.0, 0.0, 0.5)]
+)
+def test_what_is_laid_down_is_believed_as_far_as_it_is_no_noise(
+    weight_g: float, sigma_g: float, least: float, most: float
+) -> None:
+    planogram = shop({"gum": GUM_G, "bar": 54.0}, {"gum": [1], "bar": [3]})
+    laid = explain(step({1: weight_g}, sigma_g=sigma_g), planogram)
+    assert least <= laid.thing_chance <= most
+
+
 def test_a_plate_that_wanders_is_known_within_ten_seconds() -> None:
     rng = np.random.default_rng(5)
     seconds, rate_hz, walk_g = 12.0, 60.0, 2.0

@@ -246,6 +246,7 @@ class Script:
         shelf: ShelfId = TOP,
         plate: str = "p1",
         delta_g: float | None = None,
+        sigma_g: float = 1.0,
         log_other: float | None = None,
     ) -> Fact:
         candidates = candidates or (candidate(TEA),)
@@ -253,7 +254,7 @@ class Script:
             shelf=shelf,
             plates=(PlateId(f"{shelf}/{plate}"),),
             delta_g=delta_g if delta_g is not None else weight_g(candidates[0]),
-            sigma_g=1.0,
+            sigma_g=sigma_g,
             from_ns=ns(at_s),
             to_ns=ns(at_s + 0.8),
             candidates=candidates,

@@ -60,6 +60,15 @@ def test_a_hand_that_weighs_a_little_more_when_it_goes_is_asked_about_and_not_so
     ]
 
 
+def test_what_may_have_been_noise_makes_no_purchase_undone() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.put_back(10.0, delta_g=552.0, sigma_g=150.0)
+    taken = script.pick(13.0, delta_g=-551.0)
+    assert outcomes(script, taken) != [(Status.DECIDED, Reason.FOREIGN)]
+    assert any(one.visit == visit and one.sku == TEA for one in decisions(script, taken))
+
+
 def test_a_product_taken_after_the_hand_is_gone_is_bought() -> None:
     script = Script()
     visit, _ = shopper(script)

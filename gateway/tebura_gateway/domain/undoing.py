@@ -40,6 +40,10 @@ happens so much less often; later it must be the same visit: somebody may take a
 what another left there."""
 
 
+SURE_SIGMAS: Final = 5.0
+"""What is less than so many deviations may have been noise, and undoes nothing: a stick of gum that
+is taken where a noisy plate seemed heavier before is not somebody's key on its way back."""
+
 PUT_HERE: Final = 0.8
 """How likely the thing that leaves is one of its weight that was put there last, in front of all
 others. The node learns of it, too, but only once it is decided."""
@@ -80,7 +84,8 @@ class Past:
     @property
     def is_seen(self) -> bool:
         """Whether its weight can be believed."""
-        return self.decision.reason not in _UNTRUSTED
+        is_sure = abs(self.decision.delta_g) >= SURE_SIGMAS * self.decision.sigma_g
+        return is_sure and self.decision.reason not in _UNTRUSTED
 
 
 @dataclass(slots=True)
