@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.entry_code import Claim, check_code
+from tebura_contract.events import RefusalReason
 from tebura_contract.ids import Sku
 from tebura_gateway.service.requests import Ruling, RulingKind
 from tebura_gateway.service.views import LineState, ReviewPerson, VisitStage
@@ -322,6 +323,20 @@ def test_staff_refund_a_piece_and_the_rest(browser: Browser, shop: Showcase) -> 
     receipt = shop.receipt(visit)
     assert receipt is not None
     assert receipt.refunded == receipt.total
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(RefusalReason.NO_MEANS, "no way to pay yet"), (RefusalReason.UNPAID, "owes for a visit")],
+)
+def test_staff_see_who_does_not_come_in_and_why(
+    browser: Browser, shop: Showcase, reason: RefusalReason, said: str
+) -> None:
+    member = shop.members()[0]
+    browser.sign_in_staff()
+    assert "does not come in" not in browser.http.get("/staff/members?lang=en").text
+    shop.members_by_id[member.id] = msgspec.structs.replace(member, barred=reason)
+    assert f"does not come in: {said}" in browser.http.get("/staff/members?lang=en").text
 
 
 def test_a_new_members_link_signs_their_phone_in(browser: Browser, shop: Showcase) -> None:
