@@ -100,7 +100,10 @@ class Facing(Table, frozen=True, kw_only=True):
 
 
 class Shelf(Table, frozen=True, kw_only=True):
-    """One board. `reports_picks` is the node whose word counts for what was taken here."""
+    """One board. `reports_picks` is the node whose word counts for what was taken here.
+
+    On a counter nothing is sold: what shoppers lay there is listed, to be paid for.
+    """
 
     id: str
     gondola_from_shelf: Pose
@@ -108,6 +111,7 @@ class Shelf(Table, frozen=True, kw_only=True):
     reports_picks: NodeId
     plate: tuple[Plate, ...] = ()
     facing: tuple[Facing, ...] = ()
+    is_counter: bool = False
 
 
 class Gondola(Table, frozen=True, kw_only=True):

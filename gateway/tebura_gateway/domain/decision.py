@@ -41,6 +41,7 @@ class Reason(StrEnum):
     FOREIGN = "foreign"
     UNDONE = "undone"
     UNKNOWN_SHELF = "unknown-shelf"
+    COUNTER = "counter"
     AGE = "age"  # sure what it was, but only staff may sell it
 
 

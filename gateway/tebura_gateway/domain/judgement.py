@@ -13,6 +13,7 @@ from tebura_contract.layout import Layout
 
 from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.blindness import outages_of
+from tebura_gateway.domain.counter import at_counters
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, in_order
 from tebura_gateway.domain.places import Places
@@ -94,6 +95,7 @@ def judge(
             bench.decide(fact, step, who)
     staff = frozenset(visit.id for visit in presence.visits.values() if visit.member in hand.staff)
     decisions = as_staff_work(bench.decisions, ordered, staff, settings)
+    decisions = at_counters(decisions, ordered, layout, settings)
     if settings.asks_age:
         decisions = asked_about(decisions, layout, rulings or {})
     return Judgement(presence.visits, decisions, staff)

@@ -36,7 +36,7 @@ def as_staff_work(
         sku, quantity = decision.sku, decision.quantity
         if decision.status is Status.REVIEW:
             step = steps.get(name)
-            best = _best(step, settings) if step is not None else None
+            best = known_by_plates(step, settings) if step is not None else None
             if best is None or decision.reason not in _HOLDINGS_SAY:
                 continue
             sku, quantity = best
@@ -65,8 +65,10 @@ def _is_by_staff(
     return share >= settings.who_threshold
 
 
-def _best(step: ItemPicked | ItemReturned, settings: JudgementSettings) -> tuple[Sku, int] | None:
-    """What the plates alone say it was, if they are sure."""
+def known_by_plates(
+    step: ItemPicked | ItemReturned, settings: JudgementSettings
+) -> tuple[Sku, int] | None:
+    """What the plates alone say it was, if they are sure; negative for what was put down."""
     found = guesses(step.candidates, step.log_other)
     if not found or found[0].probability < settings.threshold:
         return None
