@@ -19,6 +19,7 @@ from tebura_contract.events import EntryRefused, RefusalReason, ShopperEntered, 
 from tebura_contract.ids import GateId, VisitId
 from tebura_edge.answers import Answer, AnswerKind, Answers, answer_to
 from tebura_edge.config import RelayConfig, load_setup
+from tebura_edge.face_gate import Prompt, PromptKind
 from tebura_edge.gate_screen import MAX_BROWSERS, GateScreen
 from tebura_edge.relay import RelayPort
 from tebura_simulator.relay_board import RelayBoard
@@ -66,6 +67,18 @@ def test_an_entry_pulses_the_door_s_relay_and_a_refusal_the_lamp_s(
     assert not board.on
 
 
+def test_what_a_gate_asks_of_somebody_moves_no_relay(tmp_path: Path, board: RelayBoard) -> None:
+    config = RelayConfig(port="relays", opens=1, refuses=2, pulse_s=0.15)
+    answers = Answers({DOOR: [RelayPort(DOOR, config, str(tmp_path / "relays"))]})
+    for kind in PromptKind:
+        answers.ask(Prompt(DOOR, kind, 0))
+    answers.stored(REFUSED)
+    assert board.wait_for(2, True, 5)
+    assert board.wait_for(2, False, 5)
+    answers.close()
+    assert [switched.number for switched in board.log] == [2, 2]
+
+
 def test_a_board_that_is_not_there_is_told_and_old_answers_are_not_caught_up(
     tmp_path: Path,
 ) -> None:
@@ -110,10 +123,19 @@ def test_the_screen_shows_its_own_gate_s_answers(screen: GateScreen) -> None:
     assert json.loads(line.removeprefix(b"data: ")) == {"kind": "refused", "reason": "expired"}
 
 
+def test_the_screen_asks_for_a_move(screen: GateScreen) -> None:
+    with closing(listen(screen, "door")) as door:
+        screen.ask(Prompt(DOOR, PromptKind.TURN_LEFT, 0))
+        line = door.readline()
+    assert json.loads(line.removeprefix(b"data: ")) == {"kind": "ask", "reason": "turn-left"}
+
+
 def test_the_page_has_words_for_every_answer_in_both_languages(screen: GateScreen) -> None:
     page = screen.page.decode()
-    for word in [kind.value for kind in AnswerKind if kind is not AnswerKind.REFUSED] + [
-        reason.value for reason in RefusalReason
+    for word in [
+        *(kind.value for kind in AnswerKind if kind is not AnswerKind.REFUSED),
+        *(reason.value for reason in RefusalReason),
+        *(kind.value for kind in PromptKind),
     ]:
         said = re.search(rf'"?{word}"?: \["(.+?)",\s+"(.+?)"\]', page)
         assert said, word
