@@ -58,6 +58,10 @@ class AnswerPort(Protocol):
         """Ask something of who stands there; what can only open or refuse does nothing."""
         ...
 
+    def stall(self, is_stalled: bool) -> None:
+        """Nobody can be let in by this node for now, or again: staff have to be asked."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -98,6 +102,11 @@ class Answers:
         """Ask something of who stands at a gate; that is no fact and opens nothing."""
         for port in self._ports.get(prompt.gate, ()):
             port.ask(prompt)
+
+    def stall(self, is_stalled: bool) -> None:
+        """Say at all gates whether entries can be stored: what cannot be stored is no entry."""
+        for port in self._all:
+            port.stall(is_stalled)
 
     def parts(self) -> list[Part]:
         """For the node's health message: which ports cannot show anything."""

@@ -112,7 +112,8 @@ class RelayConfig(Table, frozen=True, kw_only=True):
 class GateConfig(Table, frozen=True, kw_only=True):
     """A gate of this node, and the label of its reader: a camera or a barcode reader.
 
-    `face` is the label of a camera that looks for faces; without one a code alone opens.
+    `face` is the label of a camera that looks for faces; without one a code alone opens. `palm` is
+    the line of a palm reader's driver, see `tebura_edge.palm_reader`.
     """
 
     id: GateId
@@ -120,6 +121,7 @@ class GateConfig(Table, frozen=True, kw_only=True):
     entry_key_file: str
     relay: RelayConfig | None = None
     face: str = ""
+    palm: str = ""
 
 
 class LinkConfig(Table, frozen=True, kw_only=True):

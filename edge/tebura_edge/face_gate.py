@@ -107,11 +107,14 @@ class Ended:
 
 @dataclass
 class Claim:
-    """A member whose code was good, and what was seen of who showed it."""
+    """A member whose code was good, and what was seen of who showed it.
+
+    `code_step` is None where it was their palm.
+    """
 
     gate: GateId
     member: MemberId
-    code_step: int
+    code_step: int | None
     began_ns: int
     policy: FacePolicy
     secret: bytes = field(repr=False)

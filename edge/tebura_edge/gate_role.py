@@ -10,6 +10,8 @@ Rules, all measured from when a reader *last* saw something, since a phone is he
 - a code opens once; shown again later it is refused as replayed;
 - a member who came in less than `GROUP_NS` ago and shows a fresh code brings a guest along ("+1"):
   the entry joins the first visit, one pays. Later it is a new entry, and the gateway judges it;
+- who comes in hands free is named by two signs (`hands_free`), or by their palm, which then only
+  claims as a code does, and the face must confirm it: one sign alone never opens;
 - where faces are used, a good code only claims: the face confirms it (`face_gate`), or the gateway
   says that the member has none enrolled;
 - at an exit gate a code says that its member leaves. Nothing is refused there: exits never lock;
@@ -21,7 +23,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.codec import decode, encode
-from tebura_contract.entry_code import Claim, CodeFault, check_code, time_step
+from tebura_contract.entry_code import CodeFault, check_code, time_step
 from tebura_contract.events import (
     EntryRefused,
     Event,
@@ -38,16 +40,15 @@ from tebura_contract.messages import MemberAdmitted, MemberRevoked, VisitOpened
 from tebura_edge.face_gate import (
     Aside,
     AtEase,
+    Claim,
     Ended,
     Ending,
     FaceAsk,
     FacePolicy,
     Failures,
 )
-from tebura_edge.face_gate import (
-    Claim as FaceClaim,
-)
-from tebura_edge.role import CodeRead, FaceCame, FaceSeen, Input
+from tebura_edge.hands_free import HandsFree
+from tebura_edge.role import CodeRead, FaceCame, FaceSeen, FactorSeen, Input
 
 SHOWING_NS = 3 * SECOND_NS
 """A phone trembles in and out of the reader's view; shorter gaps than this are one showing."""
@@ -120,6 +121,8 @@ class GateRole:
         self._store = layout.store.id
         self._store_keys = tuple(store_keys)
         gates = {gate.id: gate for gate in layout.gate if gate.node == node}
+        self._gates = gates
+        self._hands_free = HandsFree()
         self._gate_of = {reader: gates[gate] for gate, reader in readers.items()}
         state = decode(saved, _Saved, limit_bytes=MAX_SAVED_BYTES) if saved else _Saved()
         self._used = {(used.member, used.step) for used in state.used}
@@ -128,7 +131,7 @@ class GateRole:
         self._faces = faces
         self._face_gate_of = {camera: gate for gate, camera in (face_cameras or {}).items()}
         self._failures = Failures(state.failures)
-        self._claims: dict[GateId, FaceClaim] = {}
+        self._claims: dict[GateId, Claim] = {}
         self._asides: list[Aside] = []
         # Only for as long as something is held up to a reader; a restart may forget it.
         self._text_seen_ns: dict[tuple[GateId, str], int] = {}
@@ -148,6 +151,8 @@ class GateRole:
                     return self._ended(claim, claim.came(item.state, item.template), item.at_ns)
             case FaceSeen():
                 return self._face_seen(item)
+            case FactorSeen():
+                return self._factor_seen(item)
             case VisitOpened():
                 entry = self._entries.get(item.member)
                 if entry is not None and entry.visit is None:
@@ -215,7 +220,25 @@ class GateRole:
         if self._faces is None or gate.id not in self._face_gate_of.values() or joins:
             by = (Modality.CODE,)
             return [self._entry(gate.id, verdict.member, verdict.step, read.at_ns, by, joins)]
-        return self._claim(self._faces, gate, verdict, read.at_ns)
+        return self._claim(self._faces, gate, verdict.member, verdict.step, read.at_ns)
+
+    def _factor_seen(self, sign: FactorSeen) -> list[Event]:
+        """Somebody comes in with nothing in their hands."""
+        gate = self._gates.get(sign.gate)
+        if gate is None or gate.direction is GateDirection.EXIT:
+            return []
+        known = self._hands_free.seen(sign)
+        if sign.member in self._barred:
+            return self._refusal(gate.id, self._barred[sign.member], sign.at_ns)
+        if known is not None:
+            return [self._entry(gate.id, known.member, None, known.at_ns, known.by, joins=None)]
+        is_palm = sign.modality is Modality.PALM
+        is_new = gate.id not in self._claims and not self._hands_free.is_inside(sign)
+        if not is_palm or not is_new or self._faces is None:
+            return []
+        if gate.id not in self._face_gate_of.values():
+            return []
+        return self._claim(self._faces, gate, sign.member, None, sign.at_ns)
 
     def _joined(self, member: MemberId, at_ns: int) -> VisitId | None:
         before = self._entries.get(member)
@@ -227,7 +250,7 @@ class GateRole:
         self,
         gate: GateId,
         member: MemberId,
-        step: int,
+        step: int | None,
         at_ns: int,
         by: tuple[Modality, ...],
         joins: VisitId | None,
@@ -237,16 +260,17 @@ class GateRole:
             gate=gate, member=member, code_step=step, at_ns=Ns(at_ns), joins=joins, by=by
         )
 
-    def _claim(self, policy: FacePolicy, gate: Gate, claim: Claim, at_ns: int) -> list[Event]:
-        if self._failures.is_locked(claim.member):
+    def _claim(
+        self, policy: FacePolicy, gate: Gate, member: MemberId, step: int | None, at_ns: int
+    ) -> list[Event]:
+        """A code (of this `step`) or a palm says who it is: now the face has to."""
+        if self._failures.is_locked(member):
             return self._refusal(gate.id, RefusalReason.LOCKED, at_ns)
         before = self._claims.get(gate.id)
         events = [] if before is None else self._ended(before, before.abandon(), at_ns)
-        begun = FaceClaim(
-            gate.id, claim.member, claim.step, at_ns, policy, secret=self._store_keys[0]
-        )
+        begun = Claim(gate.id, member, step, at_ns, policy, secret=self._store_keys[0])
         self._claims[gate.id] = begun
-        self._asides.append(FaceAsk(gate.id, claim.member))
+        self._asides.append(FaceAsk(gate.id, member))
         self._say(begun, has_others=False)
         return events
 
@@ -260,12 +284,12 @@ class GateRole:
             self._say(claim, has_others=seen.others > 0)
         return events
 
-    def _say(self, claim: FaceClaim, *, has_others: bool) -> None:
+    def _say(self, claim: Claim, *, has_others: bool) -> None:
         prompt = claim.prompt(has_others)
         if prompt is not None:
             self._asides.append(prompt)
 
-    def _ended(self, claim: FaceClaim, ended: Ended | None, at_ns: int) -> list[Event]:
+    def _ended(self, claim: Claim, ended: Ended | None, at_ns: int) -> list[Event]:
         """The facts that a claim's end makes; nothing while it goes on."""
         if ended is None:
             return []
@@ -287,14 +311,18 @@ class GateRole:
             )
         if ended.is_failure:
             self._failures.note(claim.member, at_ns)
-        if ended.ending is Ending.REFUSED:
+        is_palm_alone = claim.code_step is None and ended.ending is not Ending.CONFIRMED
+        if ended.ending is Ending.REFUSED or is_palm_alone:
             locked = self._failures.is_locked(claim.member)
             reason = RefusalReason.LOCKED if locked else RefusalReason.FACE
             return [*events, *self._refusal(claim.gate, reason, at_ns)]
-        by: tuple[Modality, ...] = (Modality.CODE,)
+        first = Modality.CODE if claim.code_step is not None else Modality.PALM
+        by: tuple[Modality, ...] = (first,)
         if ended.ending is Ending.CONFIRMED:
             self._failures.clear(claim.member)
-            by = (Modality.CODE, Modality.FACE)
+            by = (first, Modality.FACE)
+            if claim.code_step is None:
+                self._hands_free.let_in(claim.gate, claim.member, at_ns)
         return [
             *events,
             self._entry(claim.gate, claim.member, claim.code_step, at_ns, by, joins=None),

@@ -8,6 +8,7 @@ import http.server
 import json
 import queue
 import threading
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
@@ -20,7 +21,15 @@ KEEP_ALIVE_S: Final = 5.0
 MAX_BROWSERS: Final = 8
 MAX_WAITING: Final = 8
 
-Shown = Answer | Prompt
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """Nothing can be stored, so nobody is let in; or that is over."""
+
+    is_stalled: bool
+
+
+Shown = Answer | Prompt | Stalled
 
 
 class GateScreen:
@@ -43,6 +52,7 @@ class GateScreen:
         self.gates = frozenset(gates)
         self.page = files("tebura_edge").joinpath("gate_screen.html").read_bytes()
         self.is_closed = threading.Event()
+        self._is_stalled = False
         self._server = _Server(self, port)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -56,7 +66,19 @@ class GateScreen:
     def ask(self, prompt: Prompt) -> None:
         self._tell(prompt)
 
-    def _tell(self, shown: Shown) -> None:
+    def stall(self, is_stalled: bool) -> None:
+        """Show "ask our staff" until it is over, also to browsers that join meanwhile."""
+        with self._lock:
+            if is_stalled == self._is_stalled:
+                return
+            self._is_stalled = is_stalled
+            for waiting in self._browsers:
+                # What waited to be shown is older than this.
+                while not waiting.empty():
+                    waiting.get_nowait()
+                waiting.put_nowait(Stalled(is_stalled))
+
+    def _tell(self, shown: Answer | Prompt) -> None:
         with self._lock:
             for waiting, gate in self._browsers.items():
                 if gate == shown.gate and not waiting.full():
@@ -74,6 +96,8 @@ class GateScreen:
                 return None
             waiting: queue.Queue[Shown] = queue.Queue(MAX_WAITING)
             self._browsers[waiting] = gate
+            if self._is_stalled:
+                waiting.put_nowait(Stalled(True))
             return waiting
 
     def leave(self, waiting: queue.Queue[Shown]) -> None:
@@ -146,12 +170,11 @@ def _said(waiting: "queue.Queue[Shown]") -> bytes:
         shown = waiting.get(timeout=KEEP_ALIVE_S)
     except queue.Empty:
         return b": still here\n\n"
-    said = {"kind": shown.kind.value, "reason": ""}
     match shown:
-        case Answer() if shown.reason:
-            said["reason"] = shown.reason.value
+        case Answer():
+            said = {"kind": shown.kind.value, "reason": shown.reason.value if shown.reason else ""}
         case Prompt():
             said = {"kind": "ask", "reason": shown.kind.value}
-        case _:
-            pass
+        case Stalled():
+            said = {"kind": "stalled" if shown.is_stalled else "idle", "reason": ""}
     return f"data: {json.dumps(said)}\n\n".encode()

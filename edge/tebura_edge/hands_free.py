@@ -3,9 +3,8 @@
 Pure. A sign says who stands at a gate and how often it would say so of somebody else: the palm
 reader of its own accord, the face of those who come in hands free today, the phone that it is in
 the store. A face alone never opens a gate, nor does any other sign: two of different kinds must
-name the same member within `WINDOW_NS`, and their chances of a false match together, times how
-many might be taken for one another, must not be above `MOST_FALSE`. Signs that contradict each
-other open nothing: whoever it is shows a code.
+name the same member within `WINDOW_NS`, and their chances of a false match together must not be
+above `MOST_FALSE`. Signs that contradict each other open nothing: whoever it is shows a code.
 """
 
 from collections.abc import Sequence
@@ -44,11 +43,8 @@ class HandsFree:
         self._seen: dict[GateId, list[FactorSeen]] = {}
         self._let_in_ns: dict[tuple[GateId, MemberId], int] = {}
 
-    def seen(self, sign: FactorSeen, others: int) -> Known | None:
-        """Take a sign; `others` is how many members might be taken for one another at this gate.
-
-        Returns whom it completes, once while they stand there.
-        """
+    def seen(self, sign: FactorSeen) -> Known | None:
+        """Take a sign; whom it completes, once while they stand there."""
         self._forget(sign.at_ns)
         signs = [*self._seen.get(sign.gate, ()), sign]
         self._seen[sign.gate] = signs
@@ -59,11 +55,19 @@ class HandsFree:
         (member,) = named
         if self._was_let_in(sign.gate, member, sign.at_ns):
             return None
-        pair = _surest_pair([one for one in signs if one.member == member], max(others, 1))
+        pair = _surest_pair([one for one in signs if one.member == member])
         if pair is None:
             return None
         self._let_in_ns[sign.gate, member] = sign.at_ns
         return Known(member, tuple(one.modality for one in pair), sign.at_ns)
+
+    def is_inside(self, sign: FactorSeen) -> bool:
+        """Whether its member was let in just now and still stands there."""
+        return self._was_let_in(sign.gate, sign.member, sign.at_ns)
+
+    def let_in(self, gate: GateId, member: MemberId, at_ns: int) -> None:
+        """Somebody came in who was known otherwise."""
+        self._let_in_ns[gate, member] = at_ns
 
     def _was_let_in(self, gate: GateId, member: MemberId, now_ns: int) -> bool:
         key = (gate, member)
@@ -79,11 +83,11 @@ class HandsFree:
             del self._let_in_ns[key]
 
 
-def _surest_pair(signs: Sequence[FactorSeen], others: int) -> tuple[FactorSeen, FactorSeen] | None:
+def _surest_pair(signs: Sequence[FactorSeen]) -> tuple[FactorSeen, FactorSeen] | None:
     """Two signs of different kinds that are sure enough together."""
     pairs = [(one, two) for one, two in combinations(signs, 2) if one.modality is not two.modality]
     best = min(pairs, key=_false, default=None)
-    if best is None or _false(best) * others > MOST_FALSE:
+    if best is None or _false(best) > MOST_FALSE:
         return None
     return best
 

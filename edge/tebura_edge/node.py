@@ -197,6 +197,7 @@ class Node:
         if not self._keeper.is_stalled:
             self._sense()
         self._keeper.keep()
+        self._answers.stall(self._keeper.is_stalled)
         self._courier.pump()
         health = self._voice.speak(now_ns)
         if health is not None:
@@ -301,6 +302,9 @@ class Node:
         if not self._look_around.is_due(now_ns):
             return
         line = self._faces.parts() if self._faces is not None else ()
+        agreed = self._faces.agreed() if self._faces is not None else frozenset()
+        if agreed is not None:
+            sensing.keep_palms(agreed)
         for part in (*sensing.parts(), *self._answers.parts(), *line):
             self._board.set(part.name, part.state, part.reason)
         for role in self._engine.roles.values():

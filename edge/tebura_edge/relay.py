@@ -67,6 +67,9 @@ class RelayPort:
         except queue.Full:
             _log.warning("answers follow each other too fast", relay=self.label)
 
+    def stall(self, is_stalled: bool) -> None:
+        """A relay opens for what is stored; while nothing is, nothing opens."""
+
     def close(self) -> None:
         self._stopping.set()
         self._thread.join(5.0)

@@ -82,7 +82,7 @@ class FaceCame:
 class FactorSeen:
     """A second factor (a palm reader, the phone's presence) says who stands at a gate.
 
-    `false_match_rate` is how often it would say so of somebody else.
+    `false_match_rate` is how often it would say so of somebody else, among all it chose from.
     """
 
     gate: GateId

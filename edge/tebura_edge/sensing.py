@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from tebura_contract.clock import SECOND_NS, Clock
 from tebura_contract.events import SensorKind, SensorState
-from tebura_contract.ids import CameraId
+from tebura_contract.ids import CameraId, MemberId
 from tebura_contract.messages import Part
 from tebura_contract.settings import beside
 
@@ -22,6 +22,7 @@ from tebura_edge.clock import StoreClock
 from tebura_edge.config import CameraConfig, LooksFor, Setup
 from tebura_edge.engine import Looked, Sensed, Sensor
 from tebura_edge.looking import Looking, LookRates
+from tebura_edge.palm_reader import PalmReader
 from tebura_edge.role import SensorStatus
 from tebura_edge.scale import ScaleReader, ScaleSettings
 
@@ -142,7 +143,22 @@ class Sensing:
             )
             for reader in setup.config.reader
         ]
-        self._lines: list[ScaleReader | BarcodeReader] = [*self._scales, *readers]
+        self._palms = [
+            PalmReader(
+                gate.id,
+                beside(setup.path, gate.palm),
+                clock=clock,
+                to_store_ns=store.store_ns,
+                deliver=inbox.put,
+            )
+            for gate in setup.config.gate
+            if gate.palm
+        ]
+        self._lines: list[ScaleReader | BarcodeReader | PalmReader] = [
+            *self._scales,
+            *readers,
+            *self._palms,
+        ]
         self._clock = clock
         self._network, self._network_note = looks.network, looks.note
         self._rates = LookRates()
@@ -172,6 +188,11 @@ class Sensing:
         if self._cameras:
             self._cameras.thread.check()
 
+    def keep_palms(self, members: frozenset[MemberId]) -> None:
+        """Let palm readers forget everybody else."""
+        for palm in self._palms:
+            palm.keep_only(members)
+
     def is_alive(self) -> bool:
         """Whether every thread still turns; one that hangs must not look healthy."""
         if self._cameras is None:
@@ -181,6 +202,7 @@ class Sensing:
     def parts(self) -> list[Part]:
         """What the lines and the network say about themselves, beyond seeing or not."""
         parts = [scale.part() for scale in self._scales]
+        parts += [part for palm in self._palms for part in palm.parts()]
         if self._cameras and self._network:
             slow = self._rates.trouble(self.looking(), self._clock.monotonic_ns())
             reason = "; ".join(text for text in (self._network_note, slow) if text)

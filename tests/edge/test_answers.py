@@ -130,6 +130,26 @@ def test_the_screen_asks_for_a_move(screen: GateScreen) -> None:
     assert json.loads(line.removeprefix(b"data: ")) == {"kind": "ask", "reason": "turn-left"}
 
 
+def test_while_nothing_can_be_stored_every_browser_is_told_to_ask_staff(
+    screen: GateScreen,
+) -> None:
+    def said(stream: http.client.HTTPResponse) -> str:
+        kind: str = json.loads(stream.readline().removeprefix(b"data: "))["kind"]
+        assert stream.readline() == b"\n"
+        return kind
+
+    with closing(listen(screen, "door")) as door:
+        for _ in range(3):
+            screen.stall(True)
+        assert said(door) == "stalled"
+        # A browser that was restarted meanwhile.
+        with closing(listen(screen, "other")) as other:
+            assert said(other) == "stalled"
+            screen.stall(False)
+            assert (said(door), said(other)) == ("idle", "idle")
+    assert "ask our staff" in screen.page.decode()
+
+
 def test_the_page_has_words_for_every_answer_in_both_languages(screen: GateScreen) -> None:
     page = screen.page.decode()
     for word in [

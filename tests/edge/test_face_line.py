@@ -188,7 +188,7 @@ def test_who_comes_hands_free_is_kept_until_told_otherwise_or_the_gateway_falls_
     with serving(gateway) as address, line_to(address, [], clock=clock) as line:
         until(lambda: len(gateway.versions) >= 2)
         seen.append(line.expected())
-        assert line.agreed() == {MIKA}
+        assert line.agreed() == frozenset({MIKA})
         until(lambda: len(gateway.versions) >= 4)
         until(lambda: len(line.expected()) == 1)
         clock.ahead_ns = ROUND_LIFE_NS + SECOND_NS

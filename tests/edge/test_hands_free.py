@@ -27,9 +27,9 @@ def sign(
     return FactorSeen(DOOR, modality, member, rate, NOW + int(after_s * SECOND_NS))
 
 
-def seen(*signs: FactorSeen, others: int = 10) -> list[Known]:
+def seen(*signs: FactorSeen) -> list[Known]:
     role = HandsFree()
-    found = [role.seen(one, others) for one in signs]
+    found = [role.seen(one) for one in signs]
     return [one for one in found if one is not None]
 
 
@@ -59,16 +59,13 @@ def test_what_is_not_two_signs_of_one_member_does_not(signs: list[FactorSeen]) -
 @given(
     st.floats(1e-9, 0.9),
     st.floats(1e-9, 0.9),
-    st.integers(1, 10_000),
     st.sampled_from([PALM, FACE]),
 )
-def test_no_gate_opens_above_the_promised_chance(
-    palm: float, face: float, others: int, first: Modality
-) -> None:
+def test_no_gate_opens_above_the_promised_chance(palm: float, face: float, first: Modality) -> None:
     second = FACE if first is PALM else PALM
     rates = {PALM: palm, FACE: face}
-    found = seen(sign(first, rate=rates[first]), sign(second, rate=rates[second]), others=others)
-    assert bool(found) == (palm * face * others <= MOST_FALSE)
+    found = seen(sign(first, rate=rates[first]), sign(second, rate=rates[second]))
+    assert bool(found) == (palm * face <= MOST_FALSE)
 
 
 def test_whoever_was_let_in_and_still_stands_there_enters_once() -> None:
@@ -89,8 +86,8 @@ def test_other_peoples_phones_in_the_store_neither_open_nor_keep_shut() -> None:
 
 def test_signs_of_another_gate_are_no_signs_here() -> None:
     role = HandsFree()
-    role.seen(sign(PALM), 1)
-    assert role.seen(FactorSeen(SIDE, FACE, MIKA, 1e-6, NOW), 1) is None
+    role.seen(sign(PALM))
+    assert role.seen(FactorSeen(SIDE, FACE, MIKA, 1e-6, NOW)) is None
     assert WINDOW_NS > 0
 
 
