@@ -127,9 +127,9 @@ def test_hands_free_on_palm_and_face_a_tea_and_the_receipt_is_there_in_ten_secon
         live.until(lambda: bool(signs))
         reader.stop()
     role = HandsFree()
-    assert role.seen(signs[0], len(told.faces or ())) is None
+    assert role.seen(signs[0]) is None
     face = FactorSeen(DOOR, Modality.FACE, phone.member, 1e-3, signs[0].at_ns + 1)
-    known = role.seen(face, len(told.faces or ()))
+    known = role.seen(face)
     assert known is not None
 
     live.zero_ns = time.time_ns()
