@@ -42,9 +42,9 @@ FACING_SIGHTS: Final = 3
 """So many sights of somebody who looks straight and keeps still begin it."""
 STILL: Final = 0.06
 STRAIGHT_ASIDE: Final = 0.22
-TURNED: Final = {Move.LEFT: 0.22, Move.RIGHT: 0.22, Move.UP: 0.12, Move.DOWN: 0.12}
-"""By how much a pose must change: some 16 to 18 degrees. A picture bent to the curve of a head and
-turned by 40 degrees reaches 0.2 aside, one that is flat 0.05."""
+TURNED: Final = {Move.LEFT: 0.22, Move.RIGHT: 0.22, Move.UP: 0.13, Move.DOWN: 0.13}
+"""By how much a pose must change: some 15 to 17 degrees. A picture bent to the curve of a head (8 cm)
+and turned by 40 degrees reaches 0.20 aside and 0.12 up; one that is flat 0.05."""
 LEAST_RELIEF: Final = 0.03
 """A head that is turned that far shows 0.04 and more, a flat picture up to 0.012."""
 STAYS_BEHIND: Final = 0.05
