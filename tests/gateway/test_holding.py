@@ -195,6 +195,26 @@ def test_a_declined_capture_gives_the_hold_back_and_keeps_the_member_out_until_p
     counter.core.check_books()
 
 
+def test_a_shopper_pays_a_declined_visit_a_minute_later(database: Database) -> None:
+    counter = Counter(database)
+    counter.fates[Call.CAPTURE] = [Fate.DECLINED]
+    visit = counter.enter()
+    counter.take()
+    counter.leave()
+    assert counter.core.state(visit) == ("unpaid", "declined")
+    with pytest.raises(Refused, match="minute"):
+        counter.core.do(lambda tx, _: settling.pay_again(tx, visit))
+    counter.core.now_s += 61.0
+    counter.core.do(lambda tx, _: settling.pay_again(tx, visit))
+    counter.core.pay()
+    assert counter.core.state(visit) == ("settled", "")
+    assert counter.commands()[-1] == MemberAdmitted(member=MIKA)
+    counter.core.now_s += 61.0
+    with pytest.raises(Refused, match="not unpaid"):
+        counter.core.do(lambda tx, _: settling.pay_again(tx, visit))
+    counter.core.check_books()
+
+
 def test_a_hold_that_ended_before_its_capture_is_made_anew(database: Database) -> None:
     counter = Counter(database, hold_s=300.0)
     counter.fates[Call.CAPTURE] = [Fate.LOST_QUESTION]

@@ -463,6 +463,9 @@ class Showcase:
     def retry_payment(self, visit: VisitId) -> None:
         self.settle(visit)
 
+    def pay_again(self, visit: VisitId) -> None:
+        self.retry_payment(visit)
+
     def close_visit(self, visit: VisitId, by: str) -> None:
         self.leave(visit)
 

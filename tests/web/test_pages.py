@@ -325,6 +325,23 @@ def test_staff_refund_a_piece_and_the_rest(browser: Browser, shop: Showcase) -> 
     assert receipt.refunded == receipt.total
 
 
+def test_a_shopper_pays_what_was_declined(browser: Browser, shop: Showcase) -> None:
+    mika = shop.members()[0]
+    visit = shop.visits_of(mika.id)[0].id
+    shop.leave(visit, VisitStage.UNPAID)
+    browser.sign_in(mika)
+    html = browser.http.get("/me?lang=en").text
+    assert "Your last visit is not paid yet" in html
+    assert "Pay ¥483 of" in html
+    form = browser.form_token("/me")
+    ken_s = shop.visits_of(shop.members()[1].id)[0].id
+    foreign = browser.http.post(f"/me/visits/{ken_s}/pay", data={"form": form})
+    assert foreign.status_code == 404
+    after = browser.http.post(f"/me/visits/{visit}/pay", data={"form": form}).text
+    assert "is not paid yet" not in after
+    assert shop.visits_by_id[visit].stage is VisitStage.SETTLED
+
+
 @pytest.mark.parametrize(
     ("reason", "said"),
     [(RefusalReason.NO_MEANS, "no way to pay yet"), (RefusalReason.UNPAID, "owes for a visit")],

@@ -111,6 +111,9 @@ class TxServices:
     def retry_payment(self, visit: VisitId) -> None:
         settling.retry_payment(self.tx, visit)
 
+    def pay_again(self, visit: VisitId) -> None:
+        settling.pay_again(self.tx, visit)
+
     def close_visit(self, visit: VisitId, by: str) -> None:
         visits.close(self.tx, self.memory, visit, by)
 
@@ -187,6 +190,9 @@ class WriterServices:
 
     def retry_payment(self, visit: VisitId) -> None:
         self._do(lambda here: here.retry_payment(visit))
+
+    def pay_again(self, visit: VisitId) -> None:
+        self._do(lambda here: here.pay_again(visit))
 
     def close_visit(self, visit: VisitId, by: str) -> None:
         self._do(lambda here: here.close_visit(visit, by))

@@ -112,6 +112,10 @@ class Calls(Protocol):
         """Try a declined payment again."""
         ...
 
+    def pay_again(self, visit: VisitId) -> None:
+        """The shopper tries a declined payment again. Raises `Refused` just after a decline."""
+        ...
+
     def close_visit(self, visit: VisitId, by: str) -> None:
         """Staff: whoever it was has left, though nobody saw it."""
         ...

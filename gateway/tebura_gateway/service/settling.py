@@ -49,6 +49,7 @@ from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 FIRST_RETRY_NS = SECOND_NS
 LAST_RETRY_NS = 60 * SECOND_NS
+PAY_AGAIN_NS = 60 * SECOND_NS
 _MOST_MOVES = 8
 
 
@@ -236,6 +237,18 @@ def retry_payment(tx: Tx, visit: VisitId) -> None:
         again = msgspec.structs.replace(again, provider=_provider_of(tx, row.member))
     _save(tx, again)
     advance(tx, visit, _beyond_pricing())
+
+
+def pay_again(tx: Tx, visit: VisitId) -> None:
+    """The shopper tries to pay a visit that was declined; a provider is not asked for every tap.
+
+    Raises:
+        Refused: If it is not unpaid, or was declined less than a minute ago.
+    """
+    row = tx.get(tables.visit, visit=visit)
+    if row is not None and tx.now_ns - row.state_since_ns < PAY_AGAIN_NS:
+        raise Refused("it was declined just now: try again in a minute")
+    retry_payment(tx, visit)
 
 
 def write_off(tx: Tx, visit: VisitId, by: str) -> None:

@@ -84,6 +84,7 @@ def me(
         "member": member,
         "visit": visit,
         "past": past,
+        "unpaid": _unpaid(runtime, member),
         "account": runtime.payments.account(member.id),
         "has_faces": runtime.faces is not None,
         "face": runtime.faces.view(member.id) if runtime.faces is not None else None,
@@ -171,6 +172,20 @@ def dispute(
     return see_other(f"/me/visits/{receipt.visit}?told=disputed")
 
 
+@router.post("/me/visits/{visit}/pay")
+def pay_again(
+    runtime: RuntimeDep,
+    session: ShopperDep,
+    member: MemberDep,
+    visit: str,
+    form: Annotated[str, Form()],
+) -> Response:
+    """A payment that was declined, once more: with what the member pays with by now."""
+    require_own_form(session, form)
+    runtime.services.pay_again(_my_visit(runtime, member, visit).id)
+    return see_other("/me")
+
+
 @router.post("/me/visits/{visit}/eat-in")
 def eat_in(
     runtime: RuntimeDep,
@@ -221,6 +236,10 @@ def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[V
     if newest.stage in OPEN_STAGES or is_recent:
         return newest, visits[1:]
     return None, visits
+
+
+def _unpaid(runtime: Runtime, member: MemberView) -> list[VisitView]:
+    return [one for one in runtime.views.visits_of(member.id) if one.stage is VisitStage.UNPAID]
 
 
 def _codes(runtime: Runtime, member: MemberView, ahead_s: int) -> list[dict[str, str | int]]:
