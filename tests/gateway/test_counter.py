@@ -49,7 +49,7 @@ def walk_ups(core: Core) -> Wallet:
     return wallet
 
 
-def cart(core: Core, visit: VisitId) -> dict[str, int]:
+def cart(core: Core, visit: VisitId) -> dict[Sku, int]:
     (row,) = core.rows(tables.visit, visit=visit)
     return dict(listing_of(from_text(row.cart, Cart)).items)
 
@@ -98,7 +98,7 @@ def test_three_things_on_the_counter_are_listed_and_paid_for_once_it_is_said(cor
         lay(script, 10.0 + 2.0 * n, sku)
     core.hear(script.facts)
     word(core, 20.0)
-    assert cart(core, visit) == {TEA: 1, RICE: 1, PAN: 1}
+    assert cart(core, visit) == dict.fromkeys(THREE, 1)
     word(core, 300.0)
     assert core.calls == [], "nothing is charged for lying there"
 

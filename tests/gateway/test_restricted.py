@@ -4,13 +4,15 @@ import dataclasses
 
 import msgspec
 import pytest
-from tebura_contract.ids import EventId
+from tebura_contract.ids import EventId, VisitId
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.service.requests import RulingKind
 
 from tests.gateway.core import Core
 from tests.gateway.shop import MIKA, RICE, TEA, Script, candidate
+from tests.gateway.test_counter import walk_ups
+from tests.gateway.test_walk_up import confirm, word
 
 
 @pytest.fixture
@@ -81,3 +83,24 @@ def test_what_went_back_on_the_shelf_needs_no_answer(core: Core) -> None:
     visit, _ = shopping(core, Script(), puts_back=True)
     assert core.open_reviews() == set()
     assert core.bought(visit) == {RICE: 1}
+
+
+def test_a_walk_up_cannot_buy_one_by_confirming_a_list(core: Core) -> None:
+    wallet = walk_ups(core)
+    core.shop = dataclasses.replace(
+        core.shop, judgement=JudgementSettings(asks_age=True, walk_up=True)
+    )
+    script = Script()
+    track = script.walk_in(1, 0.0)
+    script.reach(track, 10.0, 11.5)
+    tea = script.pick(10.5, candidate(TEA)).id
+    visit = VisitId("camera-1-1-0")
+    core.hear(script.facts)
+    word(core, 20.0)
+    confirm(core, visit, {TEA: 1})
+    word(core, 25.0)
+    core.pay()
+    assert wallet.done == {}
+    assert core.state(visit) == ("review", "steps")
+    core.rule(f"step:{tea}", RulingKind.ACCEPT, by="Hana")
+    assert core.bought(visit) == {TEA: 1}

@@ -134,6 +134,16 @@ def rule(tx: Tx, memory: Memory, visit: VisitId, ruling: Ruling) -> None:
     _save(tx, memory, visit, settled)
 
 
+def _waits_for_staff(tx: Tx, cart: Cart) -> bool:
+    """Whether something is on the list that shoppers cannot buy on their own word."""
+    return any(
+        line.status is LineStatus.REVIEW
+        and line.sku in tx.shop.products
+        and tx.shop.products[line.sku].age_restricted
+        for line in cart.lines
+    )
+
+
 def outlook(tx: Tx, memory: Memory, row: Any, cart: Cart, visit: Visit) -> Outlook:
     """What a walk-up's settlement starts from: the confirmed list, while it is that of the cart."""
     found, now = confirmed_by(row), listing_of(cart)
@@ -149,7 +159,7 @@ def outlook(tx: Tx, memory: Memory, row: Any, cart: Cart, visit: Visit) -> Outlo
         has_exited=has_paid_word or visit.exited_ns is not None,
         is_complete=since_ns is not None and min(words, default=since_ns) >= since_ns,
         is_overdue=row.deadline_ns is not None and row.deadline_ns <= tx.now_ns,
-        has_doubtful_steps=False,
+        has_doubtful_steps=_waits_for_staff(tx, cart),
         is_empty=not items and (found is not None or not now.unnamed),
         is_chargeable=all(sku in tx.shop.products for sku in items),
         has_doubtful_end=not has_paid_word,
