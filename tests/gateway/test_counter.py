@@ -73,8 +73,12 @@ def test_what_the_cart_knows_already_is_not_counted_twice(core: Core) -> None:
     lay(script, 17.0, TEA)
     lay(script, 19.0, RICE)
     core.hear(script.facts)
-    core.word(25.0)
+    word(core, 25.0)
     assert cart(core, visit) == {TEA: 2, RICE: 1}
+    confirm(core, visit, {TEA: 2, RICE: 1})
+    word(core, 28.0)
+    core.pay()
+    assert core.state(visit)[0] == "settled"
     pick_up(script, 30.0, TEA)
     pick_up(script, 31.0, RICE)
     pick_up(script, 32.0, TEA)
@@ -83,6 +87,7 @@ def test_what_the_cart_knows_already_is_not_counted_twice(core: Core) -> None:
     core.hear(script.facts)
     core.word(55.0)
     core.pay()
+    assert core.rows(tables.refund) == []
     assert core.open_reviews() == set()
     assert core.bought(visit) == {TEA: 2, RICE: 1}
     core.check_books()
@@ -132,3 +137,50 @@ def test_what_the_plates_do_not_know_is_asked_about(core: Core) -> None:
     assert f"step:{thing.id}" in core.open_reviews()
     assert core.rows(tables.receipt) == []
     assert core.state(visit)[0] == "open"
+
+
+def test_a_member_who_leaves_without_a_word_is_not_charged_but_asked_about(core: Core) -> None:
+    with_counter(core)
+    script = Script()
+    track = script.walk_in(1, 0.0)
+    visit = script.enter(MIKA, 1.0)
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5, candidate(TEA))
+    script.walk_out(track, 20.0)
+    core.hear(script.facts)
+    word(core, 60.0)
+    core.pay()
+    assert core.rows(tables.receipt) == []
+    assert core.calls == []
+    (review,) = core.rows(tables.review, state="open")
+    assert (review.kind, review.reason) == ("visit", "not-paid")
+    assert core.state(visit)[0] == "review"
+
+
+def test_a_member_who_took_nothing_just_leaves_the_shop_with_a_counter(core: Core) -> None:
+    with_counter(core)
+    script = Script()
+    track = script.walk_in(1, 0.0)
+    visit = script.enter(MIKA, 1.0)
+    script.walk_out(track, 20.0)
+    core.hear(script.facts)
+    word(core, 60.0)
+    core.pay()
+    assert core.state(visit)[0] == "void"
+    assert core.open_reviews() == set()
+
+
+def test_a_member_cannot_take_something_off_the_list_without_staff(core: Core) -> None:
+    with_counter(core)
+    script = Script()
+    script.walk_in(1, 0.0)
+    visit = script.enter(MIKA, 1.0)
+    lay(script, 15.0, TEA)
+    lay(script, 17.0, RICE)
+    core.hear(script.facts)
+    word(core, 25.0)
+    confirm(core, visit, {TEA: 1})
+    word(core, 30.0)
+    core.pay()
+    assert core.rows(tables.receipt) == []
+    assert core.open_reviews() == {f"correction:{visit}"}

@@ -18,8 +18,18 @@ from tebura_gateway.api.runtime import Runtime
 from tebura_gateway.api.signing import MIN_SECRET_BYTES, Purpose, recognise
 from tebura_gateway.api.streams import Slots
 from tebura_gateway.api.wire import HealthOut, purchases_out
+from tebura_gateway.web import (
+    counter,
+    face,
+    live,
+    payment,
+    phone,
+    privacy,
+    reviewing,
+    staff,
+    stocktaking,
+)
 from tebura_gateway.web import exit as exit_screen
-from tebura_gateway.web import face, live, payment, phone, privacy, reviewing, staff, stocktaking
 from tebura_gateway.web.answers import WordsDep, page, see_other
 from tebura_gateway.web.rendering import STATIC, Renderer
 
@@ -33,6 +43,7 @@ _PAGES: Final = (
     node_faces,
     phone,
     face,
+    counter,
     privacy,
     payment,
     staff,

@@ -38,8 +38,7 @@ def confirm(
             another than the one the shopper saw.
     """
     row = tx.get(tables.visit, visit=visit)
-    walk_up = tx.shop.walk_up if tx.shop.walk_up_payment is not None else None
-    if row is None or row.member or walk_up is None:
+    if row is None or not _pays_a_list(tx, row):
         raise Refused(f"visit {visit} does not pay at the exit screen")
     if State(row.state) not in UNPRICED:
         raise Refused("it is paid, or being paid")
@@ -54,7 +53,7 @@ def confirm(
             order.items,
             order.reasons,
             tx.shop.products,
-            walk_up.correction_limit_minor,
+            _believed_minor(tx, row),
             tx.now_ns,
         )
     except BadConfirmation as error:
@@ -64,6 +63,18 @@ def confirm(
     _save(tx, memory, visit, found, eats_in=order.eats_in)
     _show_staff(tx, visit, found)
     return found
+
+
+def _pays_a_list(tx: Tx, row: Any) -> bool:
+    """Walk-ups, where somebody takes their money; members where there is a counter."""
+    if row.member:
+        return tx.shop.has_counter
+    return tx.shop.walk_up is not None and tx.shop.walk_up_payment is not None
+
+
+def _believed_minor(tx: Tx, row: Any) -> int:
+    """What may be taken off a list before staff look; members dispute a line instead."""
+    return 0 if row.member or tx.shop.walk_up is None else tx.shop.walk_up.correction_limit_minor
 
 
 def bill(tx: Tx, visit: VisitId, order: ListOrder) -> Bill:

@@ -108,6 +108,11 @@ class Shop:
         return self.layout.store.currency
 
     @cached_property
+    def has_counter(self) -> bool:
+        """Whether everybody says what they pay for; else members just walk out."""
+        return any(shelf.is_counter for _, shelf in self.layout.shelves().values())
+
+    @cached_property
     def products(self) -> dict[Sku, Product]:
         return self.layout.products()
 

@@ -131,7 +131,8 @@ def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, row: Any | None) ->
     eats_in = row is not None and bool(row.eats_in)
     bill = billing.running(tx, visit.id, visit.member, cart, eats_in)
     confirmed = billing.confirmed_by(row) if row is not None else None
-    doubt = visit.doubt if visit.member or visit.exited_ns is None else Doubt.NOT_PAID
+    just_walks_out = visit.member and not tx.shop.has_counter
+    doubt = visit.doubt if just_walks_out or visit.exited_ns is None else Doubt.NOT_PAID
     values = {
         "people": visit.people,
         # Whoever pays at the exit screen leaves after that.
@@ -180,7 +181,7 @@ def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[
 
 def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart) -> Outlook:
     visit = judgement.visits[VisitId(row.visit)]
-    if not visit.member:
+    if not visit.member or tx.shop.has_counter:
         return checkout.outlook(tx, memory, row, cart, visit)
     doubtful = judgement.in_doubt(visit.id) if visit.id not in judgement.staff else []
     return Outlook(

@@ -43,6 +43,7 @@ class Renderer:
             fit=fit,
             review_address=review_address,
             products=layout.product,
+            has_counter=any(shelf.is_counter for _, shelf in layout.shelves().values()),
             products_by_sku=layout.products(),
             weights={product.sku: product.weight_g for product in layout.product} | {"": 0.0},
             prices={
