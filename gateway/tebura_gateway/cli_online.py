@@ -45,6 +45,19 @@ def retry(config: ConfigOption) -> None:
     typer.echo(f"{count} are told again")
 
 
+@app.command("unlink", epilog="Example: tebura-gateway online unlink -c gateway.toml --id ID")
+def unlink(
+    config: ConfigOption,
+    member: Annotated[str, typer.Option("--id", help="The member number.")],
+) -> None:
+    """Forget who a member is at the online shop; their orders there stay."""
+    from tebura_gateway.service import online_shop
+
+    with transaction(load(config)) as tx:
+        online_shop.unlink(tx, MemberId(member))
+    typer.echo(f"{member}  unlinked")
+
+
 @app.command("link", epilog="Example: tebura-gateway online link -c gateway.toml --id ID --email A")
 def link(
     config: ConfigOption,

@@ -32,6 +32,7 @@ from tebura_gateway.domain.combination import Off
 from tebura_gateway.domain.pricing import BillLine, TaxTotal
 from tebura_gateway.domain.receipt import CreditNote, Issuer, Receipt
 from tebura_gateway.service import online_shop, refunding
+from tebura_gateway.service.exporting import export
 from tebura_gateway.service.online_shop import Purchase
 from tebura_gateway.service.ports import NoAnswer, NotTaken, OrderGone, Sold
 from tebura_gateway.service.ports import OnlineShop as OnlineShopPort
@@ -528,6 +529,27 @@ def test_what_was_bought_before_the_link_is_told_then(core: Core, shop: InMemory
     assert len(shop.seen_by(customer)) == 1
     linked(core, "", subject=customer)
     assert due(core) is None, "linked again, told once"
+
+
+def test_a_member_has_their_address_in_their_export_and_may_have_it_forgotten(
+    core: Core, shop: InMemory
+) -> None:
+    customer = shop.register(address := email())
+    with_online_shop(core)
+    linked(core, address)
+    sold(core)
+    with core.database.reading.connect() as connection:
+        assert address.encode() in export(connection, STORE, MIKA)
+    core.do(lambda tx, _: online_shop.unlink(tx, MIKA))
+    assert core.rows(online_account) == core.rows(purchase) == []
+    with core.database.reading.connect() as connection:
+        assert address.encode() not in export(connection, STORE, MIKA)
+    with pytest.raises(Refused):
+        core.do(lambda tx, _: online_shop.unlink(tx, MIKA))
+    # Whoever links anew is told all of it.
+    linked(core, address)
+    tell_all(core, shop.medusa())
+    assert len(shop.seen_by(customer)) == 1
 
 
 def test_without_an_online_shop_nobody_s_address_is_kept(core: Core) -> None:

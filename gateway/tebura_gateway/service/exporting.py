@@ -8,6 +8,7 @@ from tebura_contract.codec import encode
 from tebura_contract.ids import MemberId, StoreId
 
 from tebura_gateway.adapters import tables
+from tebura_gateway.adapters.api_tables import online_account, purchase
 from tebura_gateway.adapters.person_tables import consent, face, opinion
 
 
@@ -29,6 +30,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     opinions: tuple[msgspec.Raw, ...]
     coupons: tuple[msgspec.Raw, ...]
     payment_accounts: tuple[msgspec.Raw, ...]
+    online_accounts: tuple[msgspec.Raw, ...]
+    purchases_told_online: tuple[msgspec.Raw, ...]
 
 
 _DOCUMENTS = frozenset({"cart", "bill", "discounts", "confirmed", "document", "tracks"})
@@ -62,6 +65,8 @@ def export(connection: Connection, store: StoreId, member: MemberId) -> bytes:
             opinions=of_visits(opinion),
             coupons=own(tables.coupon),
             payment_accounts=own(tables.payment_account),
+            online_accounts=own(online_account),
+            purchases_told_online=own(purchase),
         )
     )
 

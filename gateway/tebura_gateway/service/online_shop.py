@@ -80,6 +80,20 @@ def link(tx: Tx, member: MemberId, subject: str = "", email: str = "") -> None:
     tx.note("member", member)
 
 
+def unlink(tx: Tx, member: MemberId) -> None:
+    """Forget who a member is over there, and tell nothing more; what is there already stays there.
+
+    Raises:
+        Refused: If nothing is known of them.
+    """
+    if tx.get(online_account, member=member) is None:
+        raise Refused(f"member {member} is not linked")
+    tx.remove(online_account, member=member)
+    tx.remove(purchase, member=member, state=PurchaseState.WAITING.value)
+    tx.remove(purchase, member=member, state=PurchaseState.GIVEN_UP.value)
+    tx.note("member", member)
+
+
 def _is_email(text: str) -> bool:
     name, at, host = text.rpartition("@")
     is_plain = text.isascii() and text.isprintable() and " " not in text
