@@ -108,11 +108,8 @@ def pictures() -> list[Picture]:
     ]
 
 
-def main() -> None:
-    cells = []
-    for picture in pictures():
-        cells.append(drawn(picture))
-        print(f"{len(cells)} drawn", flush=True)
+def write(cells: list[NDArray[np.uint8]]) -> None:
+    """The sheet of these pictures, row by row, as fine as fits."""
     rows = [np.hstack(cells[at : at + COLUMNS]) for at in range(0, len(cells), COLUMNS)]
     sheet = np.vstack(rows)
     TARGET.parent.mkdir(exist_ok=True)
@@ -122,6 +119,14 @@ def main() -> None:
             TARGET.write_bytes(data)
             return
     raise AssertionError("too much to see on one sheet")
+
+
+def main() -> None:
+    cells = []
+    for picture in pictures():
+        cells.append(drawn(picture))
+        print(f"{len(cells)} drawn", flush=True)
+    write(cells)
 
 
 if __name__ == "__main__":
