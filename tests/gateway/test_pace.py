@@ -1,8 +1,19 @@
 """Pace: how often something may be done that takes its time."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tebura_contract.topics import Channel, topic
+from tebura_gateway.adapters import desk
+from tebura_gateway.domain.facts import Fact
+from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.pace import Pace
+from tebura_gateway.service.receiving import Inbound
+from tebura_gateway.service.transaction import Tx
+
+from tests.gateway.core import Core
+from tests.gateway.nodes import sealed
+from tests.gateway.shop import STORE, Script
 
 REST, SAVED_S = 4.0, 0.25
 
@@ -43,3 +54,60 @@ def test_many_come_at_their_share() -> None:
         count += 1
     # A fifth of ten seconds, and what was saved.
     assert 200 <= count <= 200 + 6
+
+
+def messages_of(facts: list[Fact]) -> list[Inbound]:
+    found = []
+    for fact in facts:
+        payload = sealed(fact)
+        found.append(Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload)))
+    return found
+
+
+class Hours:
+    """A clock that goes on as work is done: a judgement takes a while, a batch some."""
+
+    JUDGEMENT_S, BATCH_S = 0.020, 0.050
+
+    def __init__(self) -> None:
+        self.now_s, self.judging_s = 1_000.0, 0.0
+
+    def judge(self, _: Tx, memory: Memory) -> None:
+        self.now_s += self.JUDGEMENT_S
+        self.judging_s += self.JUDGEMENT_S
+        memory.is_stale = False
+
+
+def share_of_judging(
+    core: Core, patch: pytest.MonkeyPatch, messages: list[Inbound], at_once: int
+) -> float:
+    """Of the time that it takes to take these messages in, so many at once."""
+    hours = Hours()
+    patch.setattr(desk, "recompute", hours.judge)
+    taking = desk.Desk(
+        core.database,
+        core.shop,
+        lambda: core.now_ns,
+        lambda: hours.now_s,
+        on_commit=lambda _: None,
+        on_call=lambda _: None,
+    )
+    for begin in range(0, len(messages), at_once):
+        mail = desk.Mail(messages[begin : begin + at_once], lambda _: None)
+        taking.follow(taking.commit([mail]))
+        hours.now_s += hours.BATCH_S
+    return hours.judging_s / (hours.now_s - 1_000.0)
+
+
+def test_whoever_is_behind_takes_in_first_and_judges_a_little(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Script()
+    for n in range(1, 1_301):
+        track = script.walk_in(n, n * 9.0)
+        script.walk_out(track, n * 9.0 + 6.5)
+    told = messages_of(script.facts)
+    few = share_of_judging(core, monkeypatch, told[:100], at_once=2)
+    many = share_of_judging(core, monkeypatch, told[100:], at_once=desk.BEHIND_MESSAGES)
+    assert 0.15 < few < 0.25
+    assert 0.02 < many < 0.08

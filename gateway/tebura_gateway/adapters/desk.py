@@ -31,6 +31,8 @@ Work = Callable[[Tx, Memory], T]
 TICK_S = 0.5
 JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 0.1
 """A fifth of the time at most; after a quiet while the first two or so come at once."""
+BEHIND_MESSAGES, BEHIND_REST = 250, 19.0
+"""Who takes in so many at once is behind: then a twentieth. What is judged now is old anyway."""
 LOOK_S = 0.1
 """How often a gateway that has nothing to do looks for what others did."""
 
@@ -102,6 +104,7 @@ class Desk:
         self._next_tick_s = 0.0
         self._next_look_s = 0.0
         self._judging = Pace(JUDGEMENT_REST, JUDGEMENT_SAVED_S)
+        self._judging_behind = Pace(BEHIND_REST, 0.0)
         self._has_recovered = False
         # Another configuration of the same shop, from the next transaction on.
         self._next_shop: Shop | None = None
@@ -176,7 +179,8 @@ class Desk:
                 else:
                     done.append(self._one(job, tx))
             if self.leads:
-                self._let_time_pass(tx, self._loaded(tx))
+                is_behind = len(messages) >= BEHIND_MESSAGES
+                self._let_time_pass(tx, self._loaded(tx), is_behind)
             outgoing.queue(tx)
             tx.write_changes()
             if self._turns is not None:
@@ -198,16 +202,18 @@ class Desk:
             tx.has_commands = True
         self._next_look_s = self._elapsed_s() + LOOK_S
 
-    def _let_time_pass(self, tx: Tx, memory: Memory) -> None:
+    def _let_time_pass(self, tx: Tx, memory: Memory, is_behind: bool) -> None:
         now_s = self._elapsed_s()
         if now_s >= self._next_tick_s:
             timers.tick(tx, memory)
             self._next_tick_s = now_s + TICK_S
-        if memory.is_stale and now_s >= self._judging.due_s:
+        pace = self._judging_behind if is_behind else self._judging
+        if memory.is_stale and now_s >= pace.due_s:
             began_s = self._elapsed_s()
             recompute(tx, memory)
             done_s = self._elapsed_s()
-            self._judging.took(done_s - began_s, done_s)
+            for each in (self._judging, self._judging_behind):
+                each.took(done_s - began_s, done_s)
 
     def follow(self, committed: Committed) -> None:
         """Tell everyone what was committed, and make the calls it asks for."""

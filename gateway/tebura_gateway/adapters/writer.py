@@ -28,6 +28,8 @@ QUEUE_JOBS = 2_000
 nobody acknowledged."""
 BATCH_MESSAGES = 500
 """A transaction takes no more in, unless one piece off the wire held more."""
+GATHER_S = 0.003
+"""An event seldom comes alone: a hand and what it took are stored, and judged, together."""
 RETRY_S = 0.5
 _LOG = structlog.get_logger()
 
@@ -126,11 +128,14 @@ class Writer:
 
     def _collect(self) -> list[Job | Mail]:
         jobs: list[Job | Mail] = []
-        count = 0
         try:
             jobs.append(self._jobs.get(timeout=self._desk.wait_s()))
-            while (count := count + _size(jobs[-1])) < BATCH_MESSAGES:
-                jobs.append(self._jobs.get_nowait())
+            count = _size(jobs[0])
+            patience_s = GATHER_S if isinstance(jobs[0], Mail) else 0.0
+            while count < BATCH_MESSAGES:
+                jobs.append(self._jobs.get(timeout=patience_s))
+                count += _size(jobs[-1])
+                patience_s = 0.0
         except queue.Empty:
             pass
         return jobs
