@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx
+import msgspec
 import pytest
 from tebura_contract.clock import Ns
 from tebura_contract.ids import MemberId, Sku, StoreId, VisitId
@@ -268,6 +269,14 @@ def test_however_often_it_is_told_it_is_there_once(there: There) -> None:
     assert medusa.open(customer, sold) == order
     (seen,) = there.seen_by(customer)
     assert (seen.total, seen.paid) == yen(429, 429)
+
+
+def test_two_stores_may_have_a_visit_of_one_name(there: There) -> None:
+    medusa, here = there.medusa(), tea_and_rice()
+    elsewhere = msgspec.structs.replace(here, store=StoreId("harbour"))
+    customer = there.register(email())
+    orders = [medusa.open(customer, Sold(receipt=one)) for one in (here, elsewhere, here)]
+    assert orders[0] == orders[2] != orders[1]
 
 
 def test_what_is_given_back_follows_each_note_once(there: There) -> None:

@@ -68,6 +68,9 @@ class _Order(msgspec.Struct):
 
 
 class _Label(msgspec.Struct):
+    """What tells a purchase's order; visits of two stores may have one name."""
+
+    tebura_store: str = ""
     tebura_visit: str = ""
 
 
@@ -136,7 +139,7 @@ class Medusa:
         }
         drafts, orders = self._get("draft-orders", **asked), self._get("orders", **asked)
         for one in (*orders.orders, *drafts.draft_orders):
-            if one.metadata is not None and one.metadata.tebura_visit == receipt.visit:
+            if one.metadata == _Label(receipt.store, receipt.visit):
                 return one.id
         made = self._post("draft-orders", self._draft(shopper, sold))
         return _there(made.draft_order).id
