@@ -25,7 +25,7 @@ from tebura_edge.face_life import Challenge, Move, moves_from
 from tebura_edge.face_match import Vote, vote
 from tebura_edge.face_seen import FaceSeen
 
-CLAIM_NS: Final = 12 * SECOND_NS
+CLAIM_NS: Final = 15 * SECOND_NS
 """Two moves take some three seconds; the rest is for who has to put something down first."""
 MOST_VECTORS: Final = 30
 OTHER_FRAMES: Final = 5

@@ -43,8 +43,8 @@ FACING_SIGHTS: Final = 3
 STILL: Final = 0.06
 STRAIGHT_ASIDE: Final = 0.22
 TURNED: Final = {Move.LEFT: 0.22, Move.RIGHT: 0.22, Move.UP: 0.13, Move.DOWN: 0.13}
-"""By how much a pose must change: some 15 to 17 degrees. A picture bent to the curve of a head (8 cm)
-and turned by 40 degrees reaches 0.20 aside and 0.12 up; one that is flat 0.05."""
+"""By how much a pose must change: some 15 to 17 degrees. A picture that is bent to the curve of a
+head (8 cm) and turned by 40 degrees reaches 0.20 aside and 0.12 up; one that is flat 0.05."""
 LEAST_RELIEF: Final = 0.03
 """A head that is turned that far shows 0.04 and more, a flat picture up to 0.012."""
 STAYS_BEHIND: Final = 0.05
@@ -53,7 +53,8 @@ GOES_ALONG_FROM: Final = 0.25
 """Told only once the face has moved by so much."""
 REACTS_NS: Final = 120 * MILLISECOND_NS
 """Who turns sooner than this did not do so because it was asked for."""
-ANSWERS_NS: Final = 2500 * MILLISECOND_NS
+ANSWERS_NS: Final = 4 * SECOND_NS
+"""Some need a moment to read and to turn; a film gains nothing by being late."""
 
 
 class Challenge:
@@ -166,8 +167,3 @@ def moves_from(secret: bytes, count: int) -> list[Move]:
         if len(moves) == count:
             return moves
     raise ValueError(f"{len(secret)} bytes are too few for {count} moves")
-
-
-def seconds_at_most(count: int) -> float:
-    """How long so many moves may take, from the first that is asked for."""
-    return count * ANSWERS_NS / SECOND_NS

@@ -4,7 +4,7 @@ Nothing here is recorded, stored or sent. Vectors are made only while somebody c
 member; of people who just pass there are none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,4 +41,4 @@ class FaceSeen:
     fault: str
     others: int
     motion: Motion | None
-    vector: NDArray[np.float32] | None
+    vector: NDArray[np.float32] | None = field(repr=False)
