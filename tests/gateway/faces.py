@@ -33,6 +33,7 @@ from tests.gateway.shop import GATE
 
 T = TypeVar("T")
 NETWORK = "made-up"
+ENROLMENTS = "/me/face/enrolments"
 JPEG = b"\xff\xd8" + b"not really a picture" * 50
 
 
@@ -122,21 +123,28 @@ class Phone:
 
     def enrol(self, gate: GateNode, frames: int = 4) -> dict[str, str]:
         """Take pictures and wait for what becomes of them."""
-        half = _b64(secrets.token_bytes(32))
+        ticket = self.begin(frames)
+        gate.round()
+        found: dict[str, str] = self.http.get(f"{ENROLMENTS}/{ticket}").json()
+        return found
+
+    def begin(self, frames: int = 4) -> str:
+        """Make a half of a key and send pictures; the name of the enrolment."""
+        self.half = _b64(secrets.token_bytes(32))
         begun = self.http.post(
-            "/me/face/enrolments", content=json.dumps({"form": self.form, "half": half})
+            ENROLMENTS, content=json.dumps({"form": self.form, "half": self.half})
         )
         assert begun.status_code == 201, begun.text
-        place = f"/me/face/enrolments/{begun.json()['ticket']}"
+        ticket: str = begun.json()["ticket"]
         own = {"x-form": self.form}
         for _ in range(frames):
-            answer = self.http.post(f"{place}/frames", content=JPEG, headers=own)
+            answer = self.http.post(f"{ENROLMENTS}/{ticket}/frames", content=JPEG, headers=own)
             assert answer.status_code == 204, answer.text
-        assert self.http.post(f"{place}/end", headers=own).status_code == 204
-        gate.round()
-        found: dict[str, str] = self.http.get(place).json()
-        if found["progress"] == "done":
-            self.half = half
+        assert self.http.post(f"{ENROLMENTS}/{ticket}/end", headers=own).status_code == 204
+        return ticket
+
+    def progress(self, ticket: str) -> str:
+        found: str = self.http.get(f"{ENROLMENTS}/{ticket}").json()["progress"]
         return found
 
     def lend(self) -> str:

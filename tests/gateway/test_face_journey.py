@@ -18,6 +18,8 @@ from tebura_contract.entry_code import Claim, check_code
 from tebura_contract.events import FaceAuth, FaceVerdict
 from tebura_contract.faces import NODE_HEADER, EnrolFault, FaceAsked, FaceState
 from tebura_contract.ids import GateId, MemberId, NodeId
+from tebura_edge.face_line import FaceLine
+from tebura_edge.role import FaceCame
 from tebura_gateway.service.sealing import HALF_BYTES, CannotOpen, open_sealed
 
 from tests.conftest import Broker
@@ -108,6 +110,58 @@ def test_hands_free_reaches_the_gate_and_leaves_it_within_a_round(shop: Shop) ->
     assert list(told.phones) == [phone.member]
     phone.press("withdraw")
     assert shop.gate.round().faces == ()
+
+
+def test_a_nodes_own_line_enrols_opens_and_forgets(shop: Shop) -> None:
+    came: list[FaceCame] = []
+    line = FaceLine(
+        shop.gateway.url,
+        "",
+        node=GATE,
+        key=KEYS[GATE],
+        clock=Machine(),
+        to_store_ns=lambda _: time.time_ns(),
+        deliver=came.append,
+        embed=lambda frames: template_of(len(frames)),
+    )
+    phone = shop.member()
+    phone.agree()
+    line.start()
+    try:
+        # The node's own round takes the frames; the test's gate node takes none.
+        ticket = phone.begin()
+        until(lambda: phone.progress(ticket) == "done")
+        phone.lend()
+        began_s = time.monotonic()
+        line.ask(DOOR, phone.member)
+        until(lambda: bool(came))
+        took_s = time.monotonic() - began_s
+        assert (came[0].state, came[0].template) == (FaceState.OPENED, template_of(4))
+        assert took_s < 2.0
+        assert phone.agree("hands-free").status_code == 200
+        phone.press("hands-free", what="today")
+        until(lambda: phone.member in [one.member for one in line.expected()])
+        assert line.agreed() is not None
+        phone.press("withdraw")
+        until(lambda: phone.member not in [one.member for one in line.expected()])
+        assert phone.member not in (line.agreed() or frozenset())
+    finally:
+        line.stop()
+
+
+class Machine:
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+
+def until(check: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not check():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

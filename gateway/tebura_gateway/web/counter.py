@@ -16,8 +16,8 @@ from tebura_gateway.web.answers import see_other
 router = APIRouter(include_in_schema=False)
 
 
-@router.post("/me/visits/{visit}/pay")
-def pay(
+@router.post("/me/visits/{visit}/confirm")
+def confirm(
     runtime: RuntimeDep,
     session: ShopperDep,
     member: MemberDep,
