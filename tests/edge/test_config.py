@@ -95,6 +95,24 @@ def test_a_plate_node_names_what_is_wrong(store: Path, old: str, new: str, named
         pytest.param('node = "gate-1"', 'node = "gate-2"', "belongs to node", id="other-node"),
         pytest.param("source = ", 'source = "0" #', "never by its number", id="by-number"),
         pytest.param("entry.key", "node.tooshort", "cannot be read", id="no-key"),
+        pytest.param(
+            'reader = "gate"',
+            'reader = "gate"\nface = "gate"',
+            "gate[0].face: no camera 'gate' that looks for faces",
+            id="no-eye-for-faces",
+        ),
+        pytest.param(
+            'reader = "gate"',
+            'reader = "gate"\nface = "x"',
+            "[face] says where",
+            id="no-face-table",
+        ),
+        pytest.param(
+            "[[gate]]",
+            '[face]\naddress = "https://shop.example"\nthreshold = "none.json"\n\n[[gate]]',
+            "face.threshold: ",
+            id="no-threshold",
+        ),
     ],
 )
 def test_a_gate_node_names_what_is_wrong(store: Path, old: str, new: str, named: str) -> None:
