@@ -120,7 +120,10 @@ class BulkSocket:
 
     def pending(self) -> int:
         """How much may be had without waiting for the network."""
-        hidden = self._inner.pending() if isinstance(self._inner, ssl.SSLSocket) else 0
+        hidden = 0
+        if isinstance(self._inner, ssl.SSLSocket):
+            with self._lock:
+                hidden = self._inner.pending()
         return len(self._for_paho) + hidden
 
     def fileno(self) -> int:
