@@ -41,6 +41,7 @@ from tebura_gateway.api.runtime import WebSettings
 from tebura_gateway.config import GatewayConfig, load_config, restart_needed
 from tebura_gateway.domain.promotions import Coupon
 from tebura_gateway.domain.receipt import Issuer
+from tebura_gateway.service import online_shop
 from tebura_gateway.service.api_keys import ApiKey, note_use
 from tebura_gateway.service.exporting import export
 from tebura_gateway.service.memory import Memory
@@ -219,7 +220,7 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
         if tx.changed or tx.others_changed:
             feed.bump()
             courier.wake()
-            if clerk is not None:
+            if clerk is not None and online_shop.may_be_told(tx):
                 clerk.wake()
 
     shop = shop_of(config)

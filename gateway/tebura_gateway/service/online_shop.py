@@ -128,6 +128,11 @@ def queue(tx: Tx, visit: VisitId, member: str) -> None:
         )
 
 
+def may_be_told(tx: Tx) -> bool:
+    """Whether this transaction may have queued something; what another gateway did comes later."""
+    return any(kind in ("receipt", "refund", "member") for kind, _ in tx.changed)
+
+
 def next_due(connection: Connection, store: StoreId, now_ns: int) -> Purchase | None:
     """The purchase that has waited longest among those to tell now."""
     table, link = purchase, online_account
