@@ -15,6 +15,7 @@ from typing import Final
 
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.events import Modality
+from tebura_contract.faces import ExpectedFace
 from tebura_contract.ids import GateId, MemberId
 
 from tebura_edge.role import FactorSeen
@@ -81,6 +82,23 @@ class HandsFree:
             self._seen[gate] = [one for one in signs if 0 <= now_ns - one.at_ns <= WINDOW_NS]
         for key in [k for k, at in self._let_in_ns.items() if not 0 <= now_ns - at <= AGAIN_NS]:
             del self._let_in_ns[key]
+
+
+def phone_signs(
+    expected: Sequence[ExpectedFace], gates: Sequence[GateId], now_ns: int
+) -> list[FactorSeen]:
+    """That the phones of some of those who come hands free are in the store.
+
+    With n of them here, each is the wrong one in n - 1 of n cases; alone it is believed no more
+    than a coin.
+    """
+    present = [one.member for one in expected if one.phone_seen_ns is not None]
+    rate = max(0.5, 1.0 - 1.0 / max(len(present), 1))
+    return [
+        FactorSeen(gate, Modality.PHONE, member, rate, now_ns)
+        for gate in gates
+        for member in present
+    ]
 
 
 def _surest_pair(signs: Sequence[FactorSeen]) -> tuple[FactorSeen, FactorSeen] | None:

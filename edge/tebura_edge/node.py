@@ -28,6 +28,7 @@ from tebura_edge.face_gate import AtEase, FaceAsk, Prompt
 from tebura_edge.face_setup import open_face_line
 from tebura_edge.flight import FlightRecorder, attachments
 from tebura_edge.gate_role import GateRole
+from tebura_edge.hands_free import phone_signs
 from tebura_edge.health import DISK_LIMIT, HealthBoard, disk_share
 from tebura_edge.keeper import Keeper
 from tebura_edge.link import Arrived, Connected, Disconnected, Link
@@ -302,6 +303,11 @@ class Node:
         if not self._look_around.is_due(now_ns):
             return
         line = self._faces.parts() if self._faces is not None else ()
+        if self._faces is not None and not self._keeper.is_stalled:
+            gates = [gate.id for gate in self._setup.config.gate]
+            now = self._store.now().at_ns
+            for sign in phone_signs(self._faces.expected(), gates, now):
+                self._engine.take(sign)
         agreed = self._faces.agreed() if self._faces is not None else frozenset()
         if agreed is not None:
             sensing.keep_palms(agreed)

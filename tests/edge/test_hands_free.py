@@ -7,10 +7,11 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tebura_contract.clock import SECOND_NS
+from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.events import Modality, SensorState
+from tebura_contract.faces import ExpectedFace, FaceTemplate
 from tebura_contract.ids import GateId, MemberId
-from tebura_edge.hands_free import AGAIN_NS, MOST_FALSE, WINDOW_NS, HandsFree, Known
+from tebura_edge.hands_free import AGAIN_NS, MOST_FALSE, WINDOW_NS, HandsFree, Known, phone_signs
 from tebura_edge.palm_reader import PalmReader
 from tebura_edge.role import FactorSeen
 from tebura_simulator.palm import PalmBox, palm_box
@@ -82,6 +83,23 @@ def test_other_peoples_phones_in_the_store_neither_open_nor_keep_shut() -> None:
     assert seen(*phones) == []
     (known,) = seen(*phones, sign(FACE, rate=1e-3))
     assert (known.member, set(known.by)) == (MIKA, {FACE, PHONE})
+
+
+def test_phones_in_the_store_are_signs_at_every_gate_and_worth_less_the_more_there_are() -> None:
+    template = FaceTemplate(network="net", size=1, vectors=bytes(4))
+    known = [
+        ExpectedFace(member=MIKA, template=template, phone_seen_ns=Ns(NOW)),
+        ExpectedFace(member=KEN, template=template),
+    ]
+    alone = phone_signs(known, [DOOR, SIDE], NOW)
+    assert [(one.gate, one.member, one.modality) for one in alone] == [
+        (DOOR, MIKA, PHONE),
+        (SIDE, MIKA, PHONE),
+    ]
+    assert alone[0].false_match_rate == 0.5
+    four = phone_signs([known[0]] * 4, [DOOR], NOW)
+    assert {one.false_match_rate for one in four} == {0.75}
+    assert phone_signs([], [DOOR], NOW) == []
 
 
 def test_signs_of_another_gate_are_no_signs_here() -> None:
