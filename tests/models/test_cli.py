@@ -29,6 +29,9 @@ def test_verify_says_ok_for_each_network() -> None:
         "movenet-multipose": "ok",
         "mobilenetv2-embedding": "ok",
         "hand-content": "ok",
+        "blazeface": "ok",
+        "facemesh": "ok",
+        "mobilefacenet": "ok",
     }
 
 
