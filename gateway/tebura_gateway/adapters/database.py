@@ -17,8 +17,12 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from tebura_contract.ids import StoreId
 
 BUSY_TIMEOUT_MS = 10_000
-_PATIENCE = {"options": f"-c idle_in_transaction_session_timeout={BUSY_TIMEOUT_MS}"}
-"""A gateway that stands still in its transaction must not hold up the others for ever."""
+STANDS_STILL_MS = 60_000
+"""A gateway that stands still in its transaction must not hold up the others for ever. But one that
+judges a second's work on a machine with ten times more to do is not standing still: cut off, it
+would begin the same again, and so would the next."""
+
+_PATIENCE = {"options": f"-c idle_in_transaction_session_timeout={STANDS_STILL_MS}"}
 _SQLITE = "sqlite"
 
 
