@@ -74,6 +74,7 @@ class Challenge:
         self._asked_ns = 0
         self._held: Move | None = None
         self._track: int | None = None
+        self._is_flat = False
         self.is_live = False
         self.doubt: Doubt | None = None
 
@@ -103,7 +104,7 @@ class Challenge:
     def pass_time(self, now_ns: int) -> None:
         """Nothing was seen up to now."""
         if not self.is_over and self._straight and now_ns - self._asked_ns > ANSWERS_NS:
-            self.doubt = Doubt.TOO_LATE
+            self.doubt = Doubt.NO_RELIEF if self._is_flat else Doubt.TOO_LATE
 
     def _begin(self, seen: FaceSeen) -> None:
         if seen.motion is None or abs(seen.aside) > STRAIGHT_ASIDE:
@@ -129,10 +130,11 @@ class Challenge:
         elif seen.at_ns - self._asked_ns < REACTS_NS:
             self.doubt = Doubt.TOO_EARLY
         elif not self._has_relief(seen):
-            self.doubt = Doubt.NO_RELIEF
+            # Just turned so far it may show little yet: it has until the time is over.
+            self._is_flat = True
         else:
             self._moves.popleft()
-            self._held, self._asked_ns = turned, seen.at_ns
+            self._held, self._asked_ns, self._is_flat = turned, seen.at_ns, False
             self.is_live = not self._moves
 
     def _turned(self, seen: FaceSeen) -> Move | None:

@@ -17,9 +17,11 @@ from tebura_edge.face_seen import Motion
 Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-MOST_CORNERS: Final = 120
-LEAST_CORNERS: Final = 16
+MOST_CORNERS: Final = 160
+LEAST_CORNERS: Final = 12
 """A plane takes four; with fewer than this to spare nothing is said."""
+LEAST_CONTRAST: Final = 0.004
+"""Of the strongest corner; smooth faces have few strong ones besides eyes and mouth."""
 STRAYED: Final = 0.08
 """A corner that does not come back when it is followed backwards (in distances of the eyes)."""
 AROUND_IN, AROUND_OUT = 1.5, 2.6
@@ -101,7 +103,7 @@ def _none() -> Points:
 
 def _corners(grey: Grey, where: Grey, eyes_px: float) -> Points:
     apart_px = max(3.0, eyes_px / 14)
-    found: Any = cv2.goodFeaturesToTrack(grey, MOST_CORNERS, 0.01, apart_px, mask=where)
+    found: Any = cv2.goodFeaturesToTrack(grey, MOST_CORNERS, LEAST_CONTRAST, apart_px, mask=where)
     # Its types promise an array; where nothing is found it gives None.
     return np.asarray([] if found is None else found, np.float32).reshape(-1, 2)
 

@@ -31,6 +31,7 @@ from tebura_edge.face_gate import (
     Prompt,
     PromptKind,
 )
+from tebura_edge.face_life import ANSWERS_NS
 from tebura_edge.face_match import template_of
 from tebura_edge.face_seen import FaceSeen, Motion
 from tebura_edge.gate_role import GROUP_NS, GateRole
@@ -242,6 +243,7 @@ def test_somebody_else_does_not_come_in_however_they_move() -> None:
 def test_a_flat_picture_that_is_turned_as_asked_does_not_come_in() -> None:
     door = claimed()
     door.do_as_asked(vector(0), relief=0.01)
+    door.wait(ANSWERS_NS)
     assert door.entered is None
     assert not door.auth().is_live
 
