@@ -16,8 +16,9 @@ LEAST_EYES_PX: Final = 28
 LEAST_SHARPNESS: Final = 0.022
 """Photographs: 0.03 to 0.12. Blurred by 3 % of the eyes' distance: 0.02 to 0.04, and vectors hardly
 move; by 6 %: 0.02 and less, and they are off by as much as another photograph of the person."""
-LEAST_BRIGHTNESS, MOST_BRIGHTNESS = 40.0, 225.0
-LEAST_CONTRAST: Final = 14.0
+LEAST_BRIGHTNESS, MOST_BRIGHTNESS = 20.0, 225.0
+LEAST_CONTRAST: Final = 8.0
+"""Low on purpose: dark skin is dark in a picture that is exposed well."""
 MOST_ASIDE: Final = 0.28
 LEAST_DOWN, MOST_DOWN = 0.28, 0.80
 """Beyond, a face is turned by more than some 25 degrees: networks tell people apart less well."""
