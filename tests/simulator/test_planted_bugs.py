@@ -183,7 +183,7 @@ def said_again(facts: Sequence[Fact]) -> list[Fact]:
                 and 0 <= start.event.at_ns - step.to_ns < JUST_BEFORE_NS
             ):
                 number = EventId(fact.id.node, start.id.boot + 100, fact.id.seq)
-                again.append(replace(fact, id=number))
+                again.append(structs.replace(fact, id=number))
     return again
 
 
