@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tebura_models.embedding import load_embedder
 from tebura_models.faces.networks import load_face_network, load_points_network
+from tebura_models.gestures.networks import load_hand_points_network, load_palm_network
 from tebura_models.hands import load_hand_reader
 from tebura_models.loader import load_network
 from tebura_models.manifest import (
@@ -13,6 +14,8 @@ from tebura_models.manifest import (
     FaceEntry,
     FacePointsEntry,
     HandEntry,
+    HandPointsEntry,
+    PalmEntry,
     PeopleEntry,
 )
 
@@ -34,3 +37,7 @@ def check_network(entry: AnyEntry, manifest: Path = MANIFEST) -> None:
             load_face_network(entry.name, manifest=manifest)
         case FacePointsEntry():
             load_points_network(entry.name, manifest=manifest)
+        case PalmEntry():
+            load_palm_network(entry.name, manifest=manifest)
+        case HandPointsEntry():
+            load_hand_points_network(entry.name, manifest=manifest)

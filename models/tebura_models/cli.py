@@ -183,18 +183,22 @@ def augment_network(
     family: Annotated[
         str,
         typer.Option(
-            help="movenet-multipose, yolo-pose, blazeface, facemesh or mobilefacenet.",
+            help="movenet-multipose, yolo-pose, blazeface, facemesh, mobilefacenet, palms "
+            "or hand-points.",
         ),
     ],
 ) -> None:
     """Build preparation and box selection into a network, as all of ours have it (train extra)."""
     from tebura_models.export.augment import AugmentError, Family, augment
     from tebura_models.export.faces import FaceFamily, prepare_faces
+    from tebura_models.export.gestures import GestureFamily, prepare_gestures
     from tebura_models.train.extra import TrainExtraMissing
 
     try:
         if family in set(FaceFamily):
             prepare_faces(source, out, FaceFamily(family))
+        elif family in set(GestureFamily):
+            prepare_gestures(source, out, GestureFamily(family))
         else:
             augment(source, out, Family(family))
     except (TrainExtraMissing, FileNotFoundError, AugmentError, ValueError) as error:

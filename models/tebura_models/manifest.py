@@ -19,7 +19,9 @@ HAND_CONTENT = "hand-content"
 FACES = "blazeface"
 FACE_POINTS = "facemesh"
 FACE_EMBEDDING = "mobilefacenet"
-"""What products, hands and faces are told apart with where nobody says otherwise."""
+PALMS = "palms"
+HAND_POINTS = "hand-points"
+"""What products, hands, faces and gestures are told with where nobody says otherwise."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -100,7 +102,23 @@ class FacePointsEntry(NetworkEntry, frozen=True, kw_only=True, tag="face-points"
     """Knows the points of a face that was cut out."""
 
 
-AnyEntry = PeopleEntry | EmbeddingEntry | HandEntry | FaceEntry | FacePointsEntry
+class PalmEntry(NetworkEntry, frozen=True, kw_only=True, tag="palms"):
+    """Finds palms, each with seven points."""
+
+
+class HandPointsEntry(NetworkEntry, frozen=True, kw_only=True, tag="hand-points"):
+    """Knows the points of a hand that was cut out."""
+
+
+AnyEntry = (
+    PeopleEntry
+    | EmbeddingEntry
+    | HandEntry
+    | FaceEntry
+    | FacePointsEntry
+    | PalmEntry
+    | HandPointsEntry
+)
 
 
 class Manifest(Table, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ def test_verify_says_ok_for_each_network() -> None:
         "blazeface": "ok",
         "facemesh": "ok",
         "mobilefacenet": "ok",
+        "palms": "ok",
+        "hand-points": "ok",
     }
 
 

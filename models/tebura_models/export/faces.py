@@ -3,6 +3,8 @@
 The detector's anchors are built in too: it then puts out boxes and points in its own pixels.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,10 @@ ANCHORS = ((16, 16, 2), (8, 32, 6))
 """BlazeFace's grids: cells a side, pixels a cell, anchors a cell."""
 
 
+Shapes = dict[tuple[int, ...], list[str]]
+"""Names of a network's outputs by their shape without the batch, in the network's order."""
+
+
 class FaceFamily(StrEnum):
     """Networks of faces whose inputs and outputs are understood."""
 
@@ -37,24 +43,44 @@ def prepare_faces(source: Path, out: Path, family: FaceFamily) -> None:
         AugmentError: If inputs or outputs are not those of the family.
         TrainExtraMissing: If the ``train`` extra is not installed.
     """
+    count = "pictures" if family is FaceFamily.MOBILEFACENET else 1
+    prepare(source, out, family, _FAMILIES[family], count)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is done with a network's outputs (by shape, each in its order), and with its pixels."""
+
+    finish: Callable[[Graph, Shapes], list[Any]]
+    gain: float
+    zero: float
+
+
+def prepare(source: Path, out: Path, family: str, how: Preparation, count: int | str) -> None:
+    """Write a network with pixels' scale before it and `how.finish` behind it.
+
+    Raises:
+        AugmentError: If it does not put out what the family does.
+        TrainExtraMissing: If the ``train`` extra is not installed.
+    """
     onnx = load_onnx()
     network = onnx.load(str(source))
     raw_in = network.graph.input[0]
     shape = [dim.dim_value for dim in raw_in.type.tensor_type.shape.dim]
-    sizes = {tuple(_dims(value)[1:]): value.name for value in network.graph.output}
+    shapes: Shapes = {}
+    for output in network.graph.output:
+        shapes.setdefault(tuple(_dims(output)[1:]), []).append(output.name)
     round_weights(network)
     graph = Graph(network)
-    finish, gain, zero = _FAMILIES[family]
     try:
-        outputs = finish(graph, sizes)
-    except KeyError as error:
-        raise AugmentError(f"{source}: puts out {sorted(sizes)}, which is no {family}") from error
-    _take_pictures(graph, raw_in.name, gain, zero)
+        outputs = how.finish(graph, shapes)
+    except (KeyError, ValueError) as error:
+        raise AugmentError(f"{source}: puts out {sorted(shapes)}, which is no {family}") from error
+    _take_pictures(graph, raw_in.name, how.gain, how.zero)
     graph.finish()
     for ends in (network.graph.input, network.graph.output):
         del ends[:]
     value = onnx.helper.make_tensor_value_info
-    count = "pictures" if family is FaceFamily.MOBILEFACENET else 1
     picture = value(PICTURE, onnx.TensorProto.UINT8, [count, *shape[1:]])
     network.graph.input.append(picture)
     network.graph.output.extend(outputs)
@@ -75,51 +101,58 @@ def _take_pictures(graph: Graph, raw_in: str, gain: float, zero: float) -> None:
     graph.add("Mul", [at, scale], raw_in, front=True)
 
 
-def _anchors() -> NDArray[np.float32]:
-    """Middles of the anchors in pixels, (896, 2), in the order of the network's rows."""
+def anchors(grids: Sequence[tuple[int, int, int]]) -> NDArray[np.float32]:
+    """Middles of a detector's anchors in pixels, (N, 2), in the order of its rows.
+
+    `grids` are its cells a side, pixels a cell, anchors a cell.
+    """
     rows = []
-    for cells, step, each in ANCHORS:
+    for cells, step, each in grids:
         y, x = np.mgrid[0:cells, 0:cells]
         middles = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * step
         rows.append(np.repeat(middles, each, axis=0))
     return np.concatenate(rows).astype(np.float32)
 
 
-def _detector(graph: Graph, sizes: dict[tuple[int, ...], str]) -> list[Any]:
+def corners(numbers: int) -> NDArray[np.float32]:
+    """Turns rows of so many numbers from middle and size to two corners; the rest stays."""
+    found = np.eye(numbers, dtype=np.float32)
+    for axis in range(2):
+        found[2 + axis, axis], found[axis, 2 + axis], found[2 + axis, 2 + axis] = -0.5, 1, 0.5
+    return found
+
+
+def _detector(graph: Graph, sizes: Shapes) -> list[Any]:
     grids = [cells * cells * each for cells, _, each in ANCHORS]
-    logits, numbers = ([sizes[(grid, wide)] for grid in grids] for wide in (1, 16))
+    logits, numbers = ([sizes[(grid, wide)][0] for grid in grids] for wide in (1, 16))
     score = graph.add("Concat", logits, "logits", axis=1)
     score = graph.add("Sigmoid", [score], "scores")
     raw = graph.add("Concat", numbers, "raw", axis=1)
     # Row: middle, size, six points; middle and points are told from the anchor.
     ones, none = np.ones(2), np.zeros(2)
     moved = np.concatenate([ones, none, np.tile(ones, 6)])
-    shift = np.tile(_anchors(), 8) * moved
+    shift = np.tile(anchors(ANCHORS), 8) * moved
     placed = graph.add("Add", [raw, graph.constant("anchors", shift.astype(np.float32))], "placed")
-    # From middle and size to corners.
-    corners = np.eye(16, dtype=np.float32)
-    for axis in range(2):
-        corners[2 + axis, axis], corners[axis, 2 + axis], corners[2 + axis, 2 + axis] = -0.5, 1, 0.5
-    boxed = graph.add("MatMul", [placed, graph.constant("corners", corners)], "boxed")
+    boxed = graph.add("MatMul", [placed, graph.constant("corners", corners(16))], "boxed")
     rows = graph.add("Concat", [boxed, score], "rows_of_one", axis=2)
     graph.add("Squeeze", [rows, graph.constant("first", np.array([0], np.int64))], FACE_ROWS)
     value, types = graph.onnx.helper.make_tensor_value_info, graph.onnx.TensorProto
     return [value(FACE_ROWS, types.FLOAT, [sum(grids), FACE_ROW])]
 
 
-def _mesh(graph: Graph, sizes: dict[tuple[int, ...], str]) -> list[Any]:
+def _mesh(graph: Graph, sizes: Shapes) -> list[Any]:
     graph.add(
         "Reshape",
-        [sizes[(1404,)], graph.constant("triples", np.array([468, 3], np.int64))],
+        [sizes[(1404,)][0], graph.constant("triples", np.array([468, 3], np.int64))],
         POINTS,
     )
-    graph.add("Identity", [sizes[(1,)]], IS_FACE)
+    graph.add("Identity", [sizes[(1,)][0]], IS_FACE)
     value, types = graph.onnx.helper.make_tensor_value_info, graph.onnx.TensorProto
     return [value(POINTS, types.FLOAT, [468, 3]), value(IS_FACE, types.FLOAT, [1, 1])]
 
 
-def _embedding(graph: Graph, sizes: dict[tuple[int, ...], str]) -> list[Any]:
-    (((dimensions,), name),) = sizes.items()
+def _embedding(graph: Graph, sizes: Shapes) -> list[Any]:
+    (((dimensions,), (name,)),) = sizes.items()
     graph.add("Identity", [name], NUMBERS)
     value = graph.onnx.helper.make_tensor_value_info
     return [value(NUMBERS, graph.onnx.TensorProto.FLOAT, ["pictures", dimensions])]
@@ -130,8 +163,7 @@ def _dims(value: Any) -> list[int]:
 
 
 _FAMILIES = {
-    FaceFamily.BLAZEFACE: (_detector, 1 / 127.5, 127.5),
-    FaceFamily.FACEMESH: (_mesh, 1 / 255, 0.0),
-    FaceFamily.MOBILEFACENET: (_embedding, 1 / 128, 127.5),
+    FaceFamily.BLAZEFACE: Preparation(_detector, 1 / 127.5, 127.5),
+    FaceFamily.FACEMESH: Preparation(_mesh, 1 / 255, 0.0),
+    FaceFamily.MOBILEFACENET: Preparation(_embedding, 1 / 128, 127.5),
 }
-"""What is done with outputs, and the scale and zero of the pixels."""

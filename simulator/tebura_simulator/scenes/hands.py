@@ -1,13 +1,14 @@
 """Hands: where they look and point, how far they are closed, and their fingers."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tebura_simulator.scenes.body import Body
 from tebura_simulator.scenes.manner import Manner
-from tebura_simulator.scenes.rotation import cross, turn, unit
+from tebura_simulator.scenes.rotation import aligning, between, cross, swing, turn, unit
 from tebura_simulator.scenes.skeleton import SUFFIX, Skeleton
 from tebura_simulator.story.timeline import GestureKind, Hand, ShopperState
 
@@ -66,8 +67,32 @@ def curl(state: ShopperState, manner: Manner, hand: Hand, reading: float) -> flo
     return 0.34 + (0.12 * reading if hand is Hand.RIGHT else 0.0)
 
 
+def pose_arm(bones: Skeleton, hand: Hand, elbow: Array, wrist: Array, palm: Array) -> None:
+    """Lay an arm from its shoulder, where that is now, over the elbow to the wrist."""
+    side = SUFFIX[hand]
+    bone, shoulder = bones.body.bone, bones.posed(f"upperarm.{side}")
+    upper0 = bone(f"forearm.{side}") - bone(f"upperarm.{side}")
+    lower0 = bone(f"hand.{side}") - bone(f"forearm.{side}")
+    upper, lower = elbow - shoulder, wrist - elbow
+    hinge0, hinge = cross(upper0, lower0), cross(upper, lower)
+    forearm = aligning(lower0, hinge0, lower, hinge)
+    turned = palm @ rest_palm(bones.body, hand).T
+    half = between(forearm, turned, 0.5)
+    bones.place(f"upperarm.{side}", aligning(upper0, hinge0, upper, hinge), shoulder)
+    bones.place(f"forearm.{side}", forearm, elbow)
+    bones.hang(f"wrist.{side}")
+    # The lower half of the forearm takes up half of the hand's twist.
+    bones.place(f"wrist.{side}", swing(half @ lower0, lower) @ half)
+    bones.place(f"hand.{side}", turned, wrist)
+
+
 def bend_fingers(bones: Skeleton, hand: Hand, closed: float) -> None:
-    """Bend the fingers about the palm's width, and the thumb against them."""
+    """Bend all fingers alike."""
+    bend_each(bones, hand, (closed,) * 5)
+
+
+def bend_each(bones: Skeleton, hand: Hand, closed: Sequence[float]) -> None:
+    """Bend each finger, the thumb first, about the palm's width, and the thumb against them."""
     side = SUFFIX[hand]
     ahead, normal, _ = rest_palm(bones.body, hand).T
     axis = cross(ahead, normal)
@@ -79,9 +104,9 @@ def bend_fingers(bones: Skeleton, hand: Hand, closed: float) -> None:
             bone = f"finger{finger}-{joint + 1}.{side}"
             bones.hang(bone)
             if finger == 1:
-                turned = turned @ turn(unit(across), closed * _THUMB_RAD[joint])
+                turned = turned @ turn(unit(across), closed[0] * _THUMB_RAD[joint])
             else:
                 # The little finger closes first.
                 more = 0.9 + 0.06 * (finger - 2)
-                turned = turned @ turn(axis, more * closed * _CURL_RAD[joint])
+                turned = turned @ turn(axis, more * closed[finger - 1] * _CURL_RAD[joint])
             bones.place(bone, turned)

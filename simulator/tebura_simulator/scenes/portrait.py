@@ -1,7 +1,7 @@
 """One made-up person before a gate's camera: a head that turns, nods and sways.
 
 The body is at rest, a little before the camera; only neck and head move, as a person's do: half the
-way each.
+way each; and the right arm, where a hand is held up.
 """
 
 import math
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from tebura_simulator.scenes.body import BONES, PARENTS, Mark
 from tebura_simulator.scenes.figures import AWAY_M, Figures
+from tebura_simulator.scenes.gestures import HeldUp, hold_up
 from tebura_simulator.scenes.rotation import X, Y, Z, quaternion, turn
-from tebura_simulator.scenes.skeleton import Skeleton
+from tebura_simulator.scenes.skeleton import SUFFIX, Skeleton
 from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.story.attire import Hat
 from tebura_simulator.story.script import BodyScript, ShopperScript
+from tebura_simulator.story.timeline import Hand
 
 Image = NDArray[np.uint8]
 SIZE_PX: Final = (640, 480)
@@ -41,6 +43,7 @@ class Stance:
     down_rad: float = 0.0
     tilt_rad: float = 0.0
     shift_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    hand: HeldUp | None = None
 
 
 class Portrait:
@@ -56,6 +59,7 @@ class Portrait:
         self._figures = Figures([script], Wardrobe.drawn(seed))
         self._body = self._figures.bodies[_NAME]
         eyes = self._body.vertices_m[self._body.marked(Mark.EYES)].mean(axis=0)
+        self._eyes_m = eyes
         spec = mujoco.MjSpec()
         spec.visual.quality.offsamples = 4
         spec.visual.map.znear, spec.visual.map.zfar = 0.02, 12.0
@@ -99,9 +103,11 @@ class Portrait:
             @ turn(Y, stance.tilt_rad / 2)
         )
         shift = np.array(stance.shift_m)
+        if stance.hand is not None:
+            hold_up(skeleton, self._eyes_m, stance.hand)
         below = _below(head) - {head}
         for bone, name in enumerate(BONES):
-            if bone in below:
+            if bone in below or (stance.hand is not None and bone in _RIGHT_ARM):
                 continue
             rotation = np.eye(3)
             if bone == neck:
@@ -135,6 +141,9 @@ def _below(bone: int) -> set[int]:
         if parent in found:
             found.add(index)
     return found
+
+
+_RIGHT_ARM: Final = _below(BONES.index(f"upperarm.{SUFFIX[Hand.RIGHT]}"))
 
 
 def _light(spec: mujoco.MjSpec, eyes: NDArray[np.float64], level: float) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tebura_contract.geometry import Xyz
 
 from tebura_simulator.scenes.body import Body
-from tebura_simulator.scenes.hands import bend_fingers, curl, grip, palm_of, rest_palm
+from tebura_simulator.scenes.hands import bend_fingers, curl, grip, palm_of, pose_arm
 from tebura_simulator.scenes.manner import Manner
 from tebura_simulator.scenes.rotation import (
     X,
@@ -20,8 +20,6 @@ from tebura_simulator.scenes.rotation import (
     Z,
     aligning,
     between,
-    cross,
-    swing,
     turn,
     two_bones,
     unit,
@@ -262,7 +260,8 @@ class _Poser:
         off = grip(self.body, hand)
         wrist = goal - palm @ off
         elbow, wrist = two_bones(shoulder, wrist, self.bones.arm_lengths(hand), pole)
-        self._pose_arm(hand, shoulder, elbow, wrist, palm)
+        pose_arm(self.bones, hand, elbow, wrist, palm)
+        bend_fingers(self.bones, hand, curl(self.state, self.manner, hand, self.reading))
         return wrist + palm @ off, palm
 
     def _resting(self, hand: Hand, shoulder: Array) -> tuple[Array, Array]:
@@ -327,26 +326,6 @@ class _Poser:
         path = (1 - p) ** 2 * home + 2 * p * (1 - p) * bend + p * p * target
         ahead = unit(np.array([target[0] - via[0], target[1] - via[1], -0.12]))
         return path, palm_of(ahead, -sign * X)
-
-    def _pose_arm(
-        self, hand: Hand, shoulder: Array, elbow: Array, wrist: Array, palm: Array
-    ) -> None:
-        side = SUFFIX[hand]
-        bone = self.body.bone
-        upper0 = bone(f"forearm.{side}") - bone(f"upperarm.{side}")
-        lower0 = bone(f"hand.{side}") - bone(f"forearm.{side}")
-        upper, lower = elbow - shoulder, wrist - elbow
-        hinge0, hinge = cross(upper0, lower0), cross(upper, lower)
-        forearm = aligning(lower0, hinge0, lower, hinge)
-        turned = palm @ rest_palm(self.body, hand).T
-        half = between(forearm, turned, 0.5)
-        self.bones.place(f"upperarm.{side}", aligning(upper0, hinge0, upper, hinge), shoulder)
-        self.bones.place(f"forearm.{side}", forearm, elbow)
-        self.bones.hang(f"wrist.{side}")
-        # The lower half of the forearm takes up half of the hand's twist.
-        self.bones.place(f"wrist.{side}", swing(half @ lower0, lower) @ half)
-        self.bones.place(f"hand.{side}", turned, wrist)
-        bend_fingers(self.bones, hand, curl(self.state, self.manner, hand, self.reading))
 
     def _local(self, point_m: Xyz) -> Array:
         return np.asarray(self.yaw.T @ (np.asarray(point_m) - self.origin))

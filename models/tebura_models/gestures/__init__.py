@@ -1,0 +1,1 @@
+"""What a hand that is held up to a camera says."""
