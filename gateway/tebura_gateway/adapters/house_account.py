@@ -4,10 +4,10 @@ Its book is in the gateway's database but behind the port: it sees keys, account
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from tebura_contract.ids import MemberId, StoreId
 from tebura_contract.money import Money
@@ -42,7 +42,8 @@ class HouseAccount:
     def authorize(self, key: str, account: MemberId, amount: Money) -> Answer:
         """Reserve an amount, if the tab has room for it."""
         return self._once(
-            key, _AUTHORIZATION, account, amount, None, lambda c: self._room(c, account, amount)
+            _Asked(key, _AUTHORIZATION, account, amount),
+            lambda _, connection: self._room(connection, account, amount),
         )
 
     def capture(
@@ -50,48 +51,38 @@ class HouseAccount:
     ) -> Answer:
         """Put an amount on the tab, out of what was reserved where there is a reservation."""
 
-        def check(connection: Connection) -> str:
+        def check(known: _Known, connection: Connection) -> str:
             if authorization is None:
                 return self._room(connection, account, amount)
-            held = self._entry(connection, authorization)
-            if held is None or held.kind != _AUTHORIZATION or held.declined:
-                return "no such authorization"
-            if self._is_resolved(connection, authorization):
-                return "the authorization was resolved before"
-            return "" if amount.minor <= held.amount_minor else "more than was reserved"
+            held_minor = known.target.amount_minor if known.target is not None else 0
+            too_much = "" if amount.minor <= held_minor else "more than was reserved"
+            return known.why_not_held or too_much
 
-        return self._once(key, _CAPTURE, account, amount, authorization, check)
+        return self._once(_Asked(key, _CAPTURE, account, amount, authorization), check)
 
     def void(self, key: str, authorization: str) -> Answer:
         """Release a reservation."""
-
-        def check(connection: Connection) -> str:
-            held = self._entry(connection, authorization)
-            if held is None or held.kind != _AUTHORIZATION or held.declined:
-                return "no such authorization"
-            if self._is_resolved(connection, authorization):
-                return "the authorization was resolved before"
-            return ""
-
-        return self._once(key, _VOID, None, None, authorization, check)
+        return self._once(
+            _Asked(key, _VOID, refers_to=authorization), lambda known, _: known.why_not_held
+        )
 
     def refund(self, key: str, capture: str, amount: Money) -> Answer:
         """Take an amount off the tab again; never more than was captured."""
 
-        def check(connection: Connection) -> str:
-            taken = self._entry(connection, capture)
+        def check(known: _Known, _: Connection) -> str:
+            taken = known.target
             if taken is None or taken.kind != _CAPTURE or taken.declined:
                 return "no such capture"
-            given = self._refunded(connection, capture)
+            given = sum(one.amount_minor for one in known.followed if one.kind == _REFUND)
             return "" if given + amount.minor <= taken.amount_minor else "more than was captured"
 
-        return self._once(key, _REFUND, None, amount, capture, check)
+        return self._once(_Asked(key, _REFUND, amount=amount, refers_to=capture), check)
 
     def find(self, call: ProviderCall) -> Answer | None:
         """What became of a call's key."""
         try:
             with self.database.reading.begin() as connection:
-                return self._answer(connection, call.key)
+                return self._known(connection, call.key).answer
         except SQLAlchemyError as error:
             raise NoAnswer(str(error)) from error
 
@@ -128,124 +119,140 @@ class HouseAccount:
     def owed_minor(self, account: MemberId) -> int:
         """What is on a member's tab."""
         with self.database.reading.begin() as connection:
-            return self._sum(connection, account, _CAPTURE) - self._sum(
-                connection, account, _REFUND
-            )
+            owed = self._captured(account) - self._refunded(account)
+            return int(connection.execute(select(owed)).scalar_one())
 
-    def _once(
-        self,
-        key: str,
-        kind: str,
-        account: MemberId | None,
-        amount: Money | None,
-        refers_to: str | None,
-        check: Callable[[Connection], str],
-    ) -> Answer:
+    def _once(self, asked: "_Asked", check: Callable[["_Known", Connection], str]) -> Answer:
+        """Book what is asked, or why not; a key that is booked answers as it did."""
         try:
             with self.database.transaction() as connection:
                 # What an account is good for is the sum of what others may book just now.
                 wait_alone(connection, f"house account {self.store}")
-                known = self._answer(connection, key)
-                if known is not None:
-                    return known
-                declined = check(connection)
-                target = self._entry(connection, refers_to) if refers_to is not None else None
-                entry = {
-                    "account": account if target is None else target.account,
-                    "amount_minor": amount.minor if amount is not None else 0,
-                    "currency": amount.currency if amount is not None else "",
+                known = self._known(connection, asked.key, asked.refers_to)
+                if known.answer is not None:
+                    return known.answer
+                declined = check(known, connection)
+                account = known.target.account if known.target is not None else asked.account
+                booked = {
+                    "store": self.store,
+                    "key": asked.key,
+                    "kind": asked.kind,
+                    "account": account,
+                    "amount_minor": asked.amount.minor if asked.amount is not None else 0,
+                    "currency": asked.amount.currency if asked.amount is not None else "",
+                    "refers_to": asked.refers_to,
+                    "declined": declined,
+                    "booked_ns": self.now_ns(),
                 }
-                connection.execute(
-                    insert(book).values(
-                        store=self.store,
-                        key=key,
-                        kind=kind,
-                        refers_to=refers_to,
-                        declined=declined,
-                        booked_ns=self.now_ns(),
-                        **entry | {"account": entry["account"] or ""},
-                    )
-                )
-                return Declined(reason=declined) if declined else Approved(reference=key)
+                connection.execute(insert(book), booked)
+                return Declined(reason=declined) if declined else Approved(reference=asked.key)
         except SQLAlchemyError as error:
             raise NoAnswer(str(error)) from error
 
+    def _known(self, connection: Connection, key: str, target: str | None = None) -> "_Known":
+        """What is booked under a key, and of what the call with that key acts on."""
+        named = self._entries(
+            connection, book.c.key.in_([key] if target is None else [key, target])
+        )
+        before = named.get(key)
+        if target is None or before is not None:
+            return _Known(before)
+        followed = self._entries(connection, book.c.refers_to == target)
+        done = [entry for entry in followed.values() if not entry.declined]
+        return _Known(before, named.get(target), done)
+
+    def _entries(self, connection: Connection, which: ColumnElement[bool]) -> dict[str, "_Entry"]:
+        query = select(
+            book.c.key, book.c.kind, book.c.account, book.c.amount_minor, book.c.declined
+        ).where(book.c.store == self.store, which)
+        return {
+            row.key: _Entry(row.key, row.kind, row.account, int(row.amount_minor), row.declined)
+            for row in connection.execute(query)
+        }
+
     def _room(self, connection: Connection, account: MemberId, amount: Money) -> str:
+        """Why an amount does not fit on a tab; "" where it does."""
+        owed = self._captured(account) - self._refunded(account) + self._reserved(account)
         row = connection.execute(
-            select(members).where(members.c.store == self.store, members.c.member == account)
+            select(members.c.status, members.c.house_limit_minor, owed.label("owed_minor")).where(
+                members.c.store == self.store, members.c.member == account
+            )
         ).first()
         if row is None:
             return "no such account"
         if row.status != "active":
             return "the account is blocked"
-        owed = (
-            self._sum(connection, account, _CAPTURE)
-            - self._sum(connection, account, _REFUND)
-            + self._reserved(connection, account)
-        )
-        return "" if owed + amount.minor <= row.house_limit_minor else "over the limit"
+        return "" if row.owed_minor + amount.minor <= row.house_limit_minor else "over the limit"
 
-    def _reserved(self, connection: Connection, account: MemberId) -> int:
-        resolved = select(book.c.refers_to).where(
-            book.c.store == self.store,
-            book.c.kind.in_([_CAPTURE, _VOID]),
-            book.c.declined == "",
-            book.c.refers_to.is_not(None),
-        )
-        query = select(func.coalesce(func.sum(book.c.amount_minor), 0)).where(
-            book.c.store == self.store,
-            book.c.account == account,
-            book.c.kind == _AUTHORIZATION,
-            book.c.declined == "",
-            book.c.key.not_in(resolved),
-        )
-        return int(connection.execute(query).scalar_one())
+    def _captured(self, account: MemberId) -> ColumnElement[int]:
+        return self._sum(account, _CAPTURE)
 
-    def _sum(self, connection: Connection, account: MemberId, kind: str) -> int:
+    def _refunded(self, account: MemberId) -> ColumnElement[int]:
+        return self._sum(account, _REFUND)
+
+    def _reserved(self, account: MemberId) -> ColumnElement[int]:
+        """What is held, and neither captured nor let go."""
+        later = book.alias("later")
+        resolved = exists().where(
+            later.c.store == book.c.store,
+            later.c.refers_to == book.c.key,
+            later.c.kind.in_([_CAPTURE, _VOID]),
+            later.c.declined == "",
+        )
+        return self._sum(account, _AUTHORIZATION, ~resolved)
+
+    def _sum(self, account: MemberId, kind: str, *where: ColumnElement[bool]) -> ColumnElement[int]:
         query = select(func.coalesce(func.sum(book.c.amount_minor), 0)).where(
             book.c.store == self.store,
             book.c.account == account,
             book.c.kind == kind,
             book.c.declined == "",
+            *where,
         )
-        return int(connection.execute(query).scalar_one())
+        return query.scalar_subquery()
 
-    def _refunded(self, connection: Connection, key: str) -> int:
-        query = select(func.coalesce(func.sum(book.c.amount_minor), 0)).where(
-            book.c.store == self.store,
-            book.c.refers_to == key,
-            book.c.kind == _REFUND,
-            book.c.declined == "",
-        )
-        return int(connection.execute(query).scalar_one())
 
-    def _is_resolved(self, connection: Connection, key: str) -> bool:
-        query = select(func.count()).where(
-            book.c.store == self.store,
-            book.c.refers_to == key,
-            book.c.kind.in_([_CAPTURE, _VOID]),
-            book.c.declined == "",
-        )
-        return int(connection.execute(query).scalar_one()) > 0
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be booked under a key; `refers_to` is the key of what it acts on."""
 
-    def _entry(self, connection: Connection, key: str) -> "_Entry | None":
-        row = connection.execute(
-            select(book).where(book.c.store == self.store, book.c.key == key)
-        ).first()
-        if row is None:
-            return None
-        return _Entry(row.kind, row.account, int(row.amount_minor), row.declined)
-
-    def _answer(self, connection: Connection, key: str) -> Answer | None:
-        entry = self._entry(connection, key)
-        if entry is None:
-            return None
-        return Declined(reason=entry.declined) if entry.declined else Approved(reference=key)
+    key: str
+    kind: str
+    account: str = ""
+    amount: Money | None = None
+    refers_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    key: str
     kind: str
     account: str
     amount_minor: int
     declined: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the book has of a call: itself, what it acts on, what was done with that."""
+
+    before: _Entry | None = None
+    target: _Entry | None = None
+    followed: Sequence[_Entry] = ()
+
+    @property
+    def answer(self) -> Answer | None:
+        """What was said to the same key before."""
+        if self.before is None:
+            return None
+        declined = self.before.declined
+        return Declined(reason=declined) if declined else Approved(reference=self.before.key)
+
+    @property
+    def why_not_held(self) -> str:
+        """Why nothing can be captured out of the target, or let go of it; "" where it can."""
+        if self.target is None or self.target.kind != _AUTHORIZATION or self.target.declined:
+            return "no such authorization"
+        if any(one.kind in (_CAPTURE, _VOID) for one in self.followed):
+            return "the authorization was resolved before"
+        return ""

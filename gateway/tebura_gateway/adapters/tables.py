@@ -17,12 +17,15 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 metadata = MetaData()
 
 # SQLite numbers rows by itself only for INTEGER PRIMARY KEY.
 RowId = BigInteger().with_variant(Integer, "sqlite")
+
+_IS_LATE = text("late_ns IS NOT NULL")
 
 
 def _store() -> Column[str]:
@@ -112,6 +115,7 @@ member = Table(
     # events.RefusalReason that gates were last told, or "": they let this member in.
     Column("barred", String(16), nullable=False, default="", server_default=""),
     Column("created_ns", BigInteger, nullable=False),
+    Index("member_role", "store", "role"),
 )
 
 visit = Table(
@@ -159,6 +163,7 @@ visit = Table(
     Index("visit_entered", "store", "entered_ns"),
     Index("visit_state", "store", "state"),
     Index("visit_member", "store", "member", "entered_ns"),
+    Index("visit_late", "store", sqlite_where=_IS_LATE, postgresql_where=_IS_LATE),
 )
 
 decision = Table(
@@ -268,6 +273,7 @@ settlement = Table(
     Column("visit", String(120), primary_key=True),
     Column("document", Text, nullable=False),  # settlement.Settlement: amount, keys, references
     Column("next_try_ns", BigInteger),  # when the timer calls the provider (again)
+    Index("settlement_due", "store", "next_try_ns"),
 )
 
 hold = Table(
@@ -318,6 +324,7 @@ refund = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_try_ns", BigInteger),
     Index("refund_visit", "store", "visit"),
+    Index("refund_due", "store", "next_try_ns"),
 )
 
 ledger_entry = Table(
@@ -349,6 +356,7 @@ house_account_entry = Table(
     Column("declined", String(64), nullable=False, default=""),
     Column("booked_ns", BigInteger, nullable=False),
     Index("house_account", "store", "account"),
+    Index("house_refers", "store", "refers_to"),
 )
 """The house account provider's own book, behind its port: nobody else reads it."""
 

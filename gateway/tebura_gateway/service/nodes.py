@@ -46,7 +46,11 @@ def note_health(tx: Tx, memory: Memory, node: NodeId, health: Health) -> None:
         said["status_since_ns"] = tx.now_ns
     if row is None or any(getattr(row, name) != value for name, value in said.items()):
         tx.note("node", node)
-    tx.put(tables.node, {"node": node}, seen_ns=tx.now_ns, **said)
+    said["seen_ns"] = tx.now_ns
+    if row is None:
+        tx.put(tables.node, {"node": node}, **said)
+    else:
+        tx.change(tables.node, {"node": node}, **said)
     memory.seen_ns[node] = tx.now_ns
 
 

@@ -64,9 +64,11 @@ def open_review(
         "evidence": evidence,
         "state": ReviewState.OPEN.value,
     }
-    if row is None or row.state != ReviewState.OPEN:
-        values |= {"opened_ns": tx.now_ns, "closed_ns": None, "outcome": "", "closed_by": ""}
-    tx.put(tables.review, {"review": review}, **values)
+    if row is not None and row.state == ReviewState.OPEN:
+        tx.change(tables.review, {"review": review}, **values)
+    else:
+        asked = {"opened_ns": tx.now_ns, "closed_ns": None, "outcome": "", "closed_by": ""}
+        tx.put(tables.review, {"review": review}, **values, **asked)
     tx.note("review", review)
 
 

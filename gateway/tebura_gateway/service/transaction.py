@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Delete,
+    Executable,
     Insert,
     Select,
     Table,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 from tebura_contract.codec import decode, encode
 from tebura_contract.ids import StoreId
 from tebura_contract.layout import Layout
@@ -34,6 +36,7 @@ from tebura_gateway.service.shop import Shop
 
 KEPT_CHANGES = 10_000
 """Streams that fell further behind start over from the tables."""
+PRUNED_EVERY = 1_000
 
 MOST_PARAMETERS = 32_000
 """In one statement: SQLite takes 32,766, PostgreSQL 65,535."""
@@ -75,17 +78,24 @@ class Tx:
 
     def write_changes(self) -> None:
         """Number the changes; the last thing before the commit."""
-        for kind, ref in self.changed:
-            said = {"store": self.store, "at_ns": self.now_ns, "kind": kind, "ref": ref}
-            done = self.connection.execute(_inserting(tables.change), said)
-            (seq,) = done.inserted_primary_key or (0,)
-            if seq % 1000 == 0:
-                stale = tables.change.c.seq <= seq - KEPT_CHANGES
-                self.connection.execute(delete(tables.change).where(stale))
+        if not self.changed:
+            return
+        said = [
+            {"store": self.store, "at_ns": self.now_ns, "kind": kind, "ref": ref}
+            for kind, ref in self.changed
+        ]
+        numbers = self.connection.execute(_numbering(tables.change), said).scalars().all()
+        if any(number % PRUNED_EVERY == 0 for number in numbers):
+            stale = tables.change.c.seq <= max(numbers) - KEPT_CHANGES
+            self.connection.execute(delete(tables.change).where(stale))
 
     def get(self, table: Table, **key: Any) -> Any | None:
         """The one row with this key in this store, or None."""
         return self.connection.execute(_selecting(table, tuple(key)), self._bound(key)).first()
+
+    def add(self, table: Table, **values: Any) -> None:
+        """Insert a row that is not there."""
+        self.connection.execute(_inserting(table), {"store": self.store, **values})
 
     def add_once(self, table: Table, **values: Any) -> bool:
         """Insert unless the key is there; whether it was new."""
@@ -118,9 +128,12 @@ class Tx:
         return new
 
     def put(self, table: Table, key: Values, **values: Any) -> None:
-        """Write these columns of the row with this key; insert it where it is missing."""
-        if not self.change(table, key, **values):
-            self.connection.execute(_inserting(table), {"store": self.store, **key, **values})
+        """Write these columns of the row with this key; insert it where it is missing.
+
+        What a row cannot be without must be among them, also where there is one: see `change`.
+        """
+        statement = _putting(table, tuple(values), self.connection.dialect.name)
+        self.connection.execute(statement, {"store": self.store, **key, **values})
 
     def change(self, table: Table, key: Values, **values: Any) -> bool:
         """Update the row with this key; whether there is one."""
@@ -133,10 +146,9 @@ class Tx:
 
     def count_up(self, name: str) -> int:
         """The next number of a gapless series; given back if the transaction fails."""
-        row = self.get(tables.counter, name=name)
-        value = 1 if row is None else int(row.value) + 1
-        self.put(tables.counter, {"name": name}, value=value)
-        return value
+        statement = _counting(tables.counter, self.connection.dialect.name)
+        first = {"store": self.store, "name": name, "value": 1}
+        return int(self.connection.execute(statement, first).scalar_one())
 
     def command(self, node: str, command: Command) -> None:
         """Send a command to a node after the commit; kept until the broker took it."""
@@ -176,11 +188,38 @@ def _inserting(table: Table) -> Insert:
     return insert(table)
 
 
+@lru_cache(maxsize=8)
+def _numbering(table: Table) -> ReturningInsert[int]:
+    """Inserts rows that the database numbers, and gives their numbers."""
+    (number,) = table.primary_key
+    return insert(table).returning(number)
+
+
+def _insert_for(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can say what becomes of a row whose key is there."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
 @lru_cache(maxsize=256)
-def _inserting_once(table: Table, dialect: str) -> Insert:
+def _inserting_once(table: Table, dialect: str) -> Executable:
     """Gives a row if there was none with this key."""
-    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return make(table).on_conflict_do_nothing().returning(literal(1))
+    return _insert_for(table, dialect).on_conflict_do_nothing().returning(literal(1))
+
+
+@lru_cache(maxsize=256)
+def _putting(table: Table, names: tuple[str, ...], dialect: str) -> Executable:
+    made = _insert_for(table, dialect)
+    written = {name: made.excluded[name] for name in names}
+    return made.on_conflict_do_update(index_elements=table.primary_key, set_=written)
+
+
+@lru_cache(maxsize=8)
+def _counting(table: Table, dialect: str) -> Executable:
+    """Inserts the value, or adds it to the one that is there; gives what is there then."""
+    made = _insert_for(table, dialect)
+    sum_ = table.c.value + made.excluded.value
+    counting = made.on_conflict_do_update(index_elements=table.primary_key, set_={"value": sum_})
+    return counting.returning(table.c.value)
 
 
 @lru_cache(maxsize=256)
