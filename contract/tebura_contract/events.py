@@ -248,6 +248,30 @@ class FaceAuth(_Event, frozen=True, kw_only=True, tag="face-auth"):
     at_ns: Ns
 
 
+class CounterWord(StrEnum):
+    """How somebody at a counter said that they pay."""
+
+    THUMB = "thumb"
+    TAP = "tap"
+
+
+class CounterConfirmed(_Event, frozen=True, kw_only=True, tag="counter-confirmed"):
+    """A member said at a counter that they pay for the list it showed; their face was confirmed.
+
+    `items` and `total_minor` are that list: where it has changed since, nothing was said.
+    `threshold_id` names what the face was compared by.
+    """
+
+    counter: ShelfId
+    visit: VisitId
+    member: MemberId
+    items: dict[Sku, int]
+    total_minor: int
+    word: CounterWord
+    threshold_id: str
+    at_ns: Ns
+
+
 class SensorKind(StrEnum):
     CAMERA = "camera"
     SCALE = "scale"
@@ -294,6 +318,7 @@ Event = (
     | ShopperLeft
     | EntryRefused
     | FaceAuth
+    | CounterConfirmed
     | SensorChanged
     | NodeStarted
 )
@@ -311,6 +336,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ShopperLeft,
     EntryRefused,
     FaceAuth,
+    CounterConfirmed,
     SensorChanged,
     NodeStarted,
 )

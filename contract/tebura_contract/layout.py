@@ -102,7 +102,8 @@ class Facing(Table, frozen=True, kw_only=True):
 class Shelf(Table, frozen=True, kw_only=True):
     """One board. `reports_picks` is the node whose word counts for what was taken here.
 
-    On a counter nothing is sold: what shoppers lay there is listed, to be paid for.
+    On a counter nothing is sold: what shoppers lay there is listed, to be paid for. The node that
+    reports its picks also runs its screen and its camera.
     """
 
     id: str
@@ -173,6 +174,14 @@ class Layout(Table, frozen=True, kw_only=True):
             facing_id(name, facing.id): (name, facing)
             for name, (_, shelf) in self.shelves().items()
             for facing in shelf.facing
+        }
+
+    def counters(self) -> dict[ShelfId, NodeId]:
+        """Each counter, and the node that serves it."""
+        return {
+            name: shelf.reports_picks
+            for name, (_, shelf) in self.shelves().items()
+            if shelf.is_counter
         }
 
     def watchers(self, shelf: ShelfId) -> frozenset[NodeId]:

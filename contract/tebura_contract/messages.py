@@ -7,7 +7,17 @@ import msgspec
 from tebura_contract.clock import Ns
 from tebura_contract.events import HandContent, RefusalReason, SensorState
 from tebura_contract.geometry import Xy
-from tebura_contract.ids import EventId, FacingId, GateId, MemberId, PlateId, Sku, TrackId, VisitId
+from tebura_contract.ids import (
+    EventId,
+    FacingId,
+    GateId,
+    MemberId,
+    PlateId,
+    ShelfId,
+    Sku,
+    TrackId,
+    VisitId,
+)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,4 +142,49 @@ class MemberAdmitted(_Command, frozen=True, kw_only=True, tag="member-admitted")
     member: MemberId
 
 
-Command = ClockAnswer | StepDecided | FacingCounted | VisitOpened | MemberRevoked | MemberAdmitted
+class CounterState(StrEnum):
+    """How far paying at a counter is."""
+
+    EMPTY = "empty"
+    CHECKING = "checking"
+    TO_PAY = "to-pay"
+    PAYING = "paying"
+    PAID = "paid"
+    STAFF = "staff"
+
+
+class CounterLine(Message, frozen=True, kw_only=True):
+    """One article of a list, and what all of it costs."""
+
+    sku: Sku
+    quantity: int
+    amount_minor: int
+
+
+class CounterListed(_Command, frozen=True, kw_only=True, tag="counter-listed"):
+    """To the node of a counter: whose list it shows now, and how far paying it is.
+
+    A visit without a `member` is a walk-up's, who pays at the exit screen.
+    """
+
+    counter: ShelfId
+    state: CounterState
+    visit: VisitId | None = None
+    member: MemberId | None = None
+    lines: tuple[CounterLine, ...] = ()
+    total_minor: int = 0
+
+    def items(self) -> dict[Sku, int]:
+        """Pieces by article."""
+        return {line.sku: line.quantity for line in self.lines}
+
+
+Command = (
+    ClockAnswer
+    | StepDecided
+    | FacingCounted
+    | VisitOpened
+    | MemberRevoked
+    | MemberAdmitted
+    | CounterListed
+)

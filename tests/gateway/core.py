@@ -22,7 +22,7 @@ from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.receipt import Issuer, Receipt
 from tebura_gateway.domain.settlement import Call
-from tebura_gateway.service import members, nodes, reviewing, settling, timers
+from tebura_gateway.service import counters, members, nodes, reviewing, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.paying import Said, perform, take_answer
@@ -77,6 +77,7 @@ class Core:
             found = work(tx, self.memory)
             if self.memory.is_stale:
                 recompute(tx, self.memory)
+            counters.tell(tx, self.memory)
             tx.write_changes()
         self.calls += tx.calls
         return found

@@ -1,4 +1,7 @@
-"""What gate nodes ask about faces, over TLS: each request signed with the node's key, good once."""
+"""What nodes of gates and counters ask about faces, over TLS.
+
+Each request is signed with the node's key, and good once.
+"""
 
 import hmac
 from typing import Annotated, Final, TypeVar
@@ -48,7 +51,7 @@ class Nonces:
 
 
 async def gate_node(request: Request, runtime: RuntimeDep, body: BodyDep, _: PrivateDep) -> Faces:
-    """The faces, for a gate node that signed this request.
+    """The faces, for a node of a gate or a counter that signed this request.
 
     Raises:
         HTTPException: 401 for anybody else, 404 where the shop keeps no faces.
@@ -88,7 +91,9 @@ def _is_signed(request: Request, runtime: Runtime, body: bytes) -> bool:
     nonce = request.headers.get(NONCE_HEADER, "")
     at = request.headers.get(TIME_HEADER, "")
     key = runtime.node_key(node)
-    if key is None or node not in {gate.node for gate in runtime.layout.gate}:
+    layout = runtime.layout
+    served_by = {*(gate.node for gate in layout.gate), *layout.counters().values()}
+    if key is None or node not in served_by:
         return False
     if not (at.isascii() and at.isdigit() and len(at) <= 19 and 8 <= len(nonce) <= 64):
         return False

@@ -14,6 +14,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import MAX_MESSAGE_BYTES, DecodeError
 from tebura_contract.envelope import Envelope, SignatureError, addressed, opened, parse
 from tebura_contract.events import (
+    CounterConfirmed,
     ForeignObject,
     ItemPicked,
     ItemReturned,
@@ -27,7 +28,7 @@ from tebura_contract.topics import parse_topic
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.facts import Fact, FactFlag, ended_ns
 from tebura_gateway.domain.sequence import Run
-from tebura_gateway.service import nodes
+from tebura_gateway.service import counters, nodes
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.pruning import was_pruned
 from tebura_gateway.service.reviews import open_review
@@ -214,6 +215,8 @@ def _effects(tx: Tx, memory: Memory, stored: Sequence[_Arrival]) -> None:
             if one.from_ns >= memory.from_ns:
                 memory.facts[one.id] = one.fact
             memory.unjudged_ns = min(memory.unjudged_ns or one.from_ns, one.from_ns)
+            if isinstance(one.fact.event, CounterConfirmed):
+                counters.confirm(tx, memory, one.id.node, one.fact.event)
         memory.is_stale = memory.is_stale or one.fact is not None
     _note_late(tx, memory, timely)
 
