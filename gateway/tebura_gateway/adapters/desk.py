@@ -31,6 +31,8 @@ Work = Callable[[Tx, Memory], T]
 TICK_S = 0.5
 JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 0.1
 """A fifth of the time at most; after a quiet while the first two or so come at once."""
+CUT_REST = 1.0
+"""Half of it while there is more to write than one transaction takes: each of them is short."""
 BEHIND_MESSAGES, BEHIND_REST = 250, 19.0
 """Who takes in so many at once is behind: then a twentieth. What is judged now is old anyway."""
 LOOK_S = 0.1
@@ -104,6 +106,7 @@ class Desk:
         self._next_tick_s = 0.0
         self._next_look_s = 0.0
         self._judging = Pace(JUDGEMENT_REST, JUDGEMENT_SAVED_S)
+        self._judging_on = Pace(CUT_REST, 0.0)
         self._judging_behind = Pace(BEHIND_REST, 0.0)
         self._has_recovered = False
         # Another configuration of the same shop, from the next transaction on.
@@ -125,7 +128,8 @@ class Desk:
         if self._turns is not None and not self._turns.leads:
             return self._next_look_s
         is_stale = self._memory is None or self._memory.is_stale
-        due_s = min(self._next_tick_s, self._judging.due_s) if is_stale else self._next_tick_s
+        pace = self._pace(is_behind=False)
+        due_s = min(self._next_tick_s, pace.due_s) if is_stale else self._next_tick_s
         return due_s if self._turns is None else min(due_s, self._next_look_s)
 
     @property
@@ -207,13 +211,18 @@ class Desk:
         if now_s >= self._next_tick_s:
             timers.tick(tx, memory)
             self._next_tick_s = now_s + TICK_S
-        pace = self._judging_behind if is_behind else self._judging
-        if memory.is_stale and now_s >= pace.due_s:
+        if memory.is_stale and now_s >= self._pace(is_behind).due_s:
             began_s = self._elapsed_s()
             recompute(tx, memory)
             done_s = self._elapsed_s()
-            for each in (self._judging, self._judging_behind):
+            for each in (self._judging, self._judging_on, self._judging_behind):
                 each.took(done_s - began_s, done_s)
+
+    def _pace(self, is_behind: bool) -> Pace:
+        if is_behind:
+            return self._judging_behind
+        is_cut = self._memory is not None and self._memory.is_cut
+        return self._judging_on if is_cut else self._judging
 
     def follow(self, committed: Committed) -> None:
         """Tell everyone what was committed, and make the calls it asks for."""

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned
@@ -26,7 +27,7 @@ from tebura_gateway.domain.who import NO_REACHES, reaches_by_shelf, who_took
 __all__ = ["Decision", "Judgement", "Reason", "Ruling", "Status", "StepKind", "Suspect", "judge"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judgement:
     """All visits and all steps, as far as the facts go."""
 
@@ -37,19 +38,29 @@ class Judgement:
 
     def of_visit(self, visit: VisitId) -> list[Decision]:
         """The steps on a visit's cart, in order of time."""
-        return [decision for decision in self.decisions.values() if decision.visit == visit]
+        return self._of_visits.get(visit, [])
 
     def in_doubt(self, visit: VisitId) -> list[Decision]:
         """Undecided steps that may be this visit's."""
-        return [
-            decision
-            for decision in self.decisions.values()
-            if decision.status is not Status.DECIDED
-            and (
-                decision.visit == visit
-                or any(suspect.visit == visit for suspect in decision.suspects)
-            )
-        ]
+        return self._in_doubt.get(visit, [])
+
+    # Asked for every visit, of which there may be thousands: each goes through all steps once.
+
+    @cached_property
+    def _of_visits(self) -> dict[VisitId | None, list[Decision]]:
+        found: dict[VisitId | None, list[Decision]] = {}
+        for decision in self.decisions.values():
+            found.setdefault(decision.visit, []).append(decision)
+        return found
+
+    @cached_property
+    def _in_doubt(self) -> dict[VisitId | None, list[Decision]]:
+        found: dict[VisitId | None, list[Decision]] = {}
+        for decision in self.decisions.values():
+            if decision.status is not Status.DECIDED:
+                for visit in {decision.visit, *(one.visit for one in decision.suspects)}:
+                    found.setdefault(visit, []).append(decision)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

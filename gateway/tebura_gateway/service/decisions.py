@@ -1,5 +1,6 @@
 """Writes what became of each step, asks staff where it is in doubt, and tells its node."""
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from tebura_contract.codec import encode
@@ -13,6 +14,7 @@ from tebura_gateway.service import stock
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.reviews import ReviewKind, open_review, open_reviews, withdraw
 from tebura_gateway.service.transaction import Tx, from_text
+from tebura_gateway.service.written import decision_key, question_key
 
 
 def write(
@@ -20,18 +22,33 @@ def write(
     memory: Memory,
     judgement: Judgement,
     apply_ns: int,
+    until_ns: int,
     overdue: AbstractSet[VisitId],
 ) -> None:
-    """Store the decisions of steps from `apply_ns` on that differ from what is stored.
+    """Store the decisions of steps from `apply_ns` to `until_ns` that differ from what is stored.
 
     A step that still waits is put before staff once a visit it may belong to is overdue.
     """
     asked = open_reviews(tx, ReviewKind.STEP)
+    for decision in _of_window(judgement, apply_ns):
+        if decision.from_ns <= until_ns:
+            put(tx, memory, decision)
+            _ask(tx, memory, decision, overdue, asked)
+
+
+def differing_ns(memory: Memory, judgement: Judgement, apply_ns: int) -> list[int]:
+    """When the steps happened whose decisions differ from what is stored."""
+    return [
+        int(decision.from_ns)
+        for decision in _of_window(judgement, apply_ns)
+        if memory.written.get(decision_key(decision.id)) != encode(decision)
+    ]
+
+
+def _of_window(judgement: Judgement, apply_ns: int) -> Iterator[Decision]:
     for decision in judgement.decisions.values():
-        if decision.from_ns < apply_ns and decision.reason is not Reason.FLAGGED:
-            continue
-        put(tx, memory, decision)
-        _ask(tx, memory, decision, overdue, asked)
+        if decision.from_ns >= apply_ns or decision.reason is Reason.FLAGGED:
+            yield decision
 
 
 def put(tx: Tx, memory: Memory, decision: Decision) -> None:
@@ -45,12 +62,12 @@ def put(tx: Tx, memory: Memory, decision: Decision) -> None:
 
 
 def _store(tx: Tx, memory: Memory, decision: Decision) -> bool:
-    key, document = str(decision.id), encode(decision)
+    key, document = decision_key(decision.id), encode(decision)
     if memory.written.get(key) == document:
         return False
     tx.put(
         tables.decision,
-        {"event": key},
+        {"event": str(decision.id)},
         at_ns=int(decision.from_ns),
         shelf=decision.shelf,
         visit=decision.visit,
@@ -91,7 +108,7 @@ def _ask(
     overdue: AbstractSet[VisitId],
     asked: AbstractSet[str],
 ) -> None:
-    name = f"step:{decision.id}"
+    name = question_key(decision.id)
     is_late_word = decision.status is Status.CHECKING and any(
         suspect.visit in overdue for suspect in decision.suspects
     )

@@ -12,6 +12,7 @@ from tebura_gateway.domain.hold import ASKED, Hold, HoldState
 from tebura_gateway.domain.settlement import Call, Settlement
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
+from tebura_gateway.service.shop import MOST_ASKED
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 FIRST_RETRY_NS = SECOND_NS
@@ -110,16 +111,21 @@ def send_due(tx: Tx, memory: Memory) -> None:
     """Ask about holds without an answer; replace those that end while they are wanted."""
     table = tables.hold
     due = select(table.c.hold).where(table.c.store == tx.store, table.c.next_try_ns <= tx.now_ns)
-    for (name,) in tx.connection.execute(due).all():
+    done = 0
+    for (name,) in tx.connection.execute(due.order_by(table.c.next_try_ns, table.c.hold)).all():
         hold = _read(tx, name)
+        if hold.state is not HoldState.HELD and rules.call_of(hold)[1] in memory.in_flight:
+            continue
+        if done == MOST_ASKED:
+            break
+        done += 1
         if hold.state is HoldState.HELD:
             _renew(tx, hold)
-        elif rules.call_of(hold)[1] not in memory.in_flight:
-            if _is_key_expired(tx, hold):
-                _save(tx, rules.lapsed(hold))
-            else:
-                tx.change(table, {"hold": name}, next_try_ns=tx.now_ns + LAST_RETRY_NS)
-                _send(tx, hold, asks=True)
+        elif _is_key_expired(tx, hold):
+            _save(tx, rules.lapsed(hold))
+        else:
+            tx.change(table, {"hold": name}, next_try_ns=tx.now_ns + LAST_RETRY_NS)
+            _send(tx, hold, asks=True)
 
 
 def recover(tx: Tx) -> None:
@@ -196,9 +202,7 @@ def _read(tx: Tx, name: str) -> Hold:
 
 def _of(tx: Tx, visit: VisitId) -> list[Hold]:
     table = tables.hold
-    query = (
-        select(table.c.document)
-        .where(table.c.store == tx.store, table.c.visit == visit)
-        .order_by(table.c.hold)
-    )
-    return [from_text(text, Hold) for (text,) in tx.connection.execute(query)]
+    query = select(table.c.document).where(table.c.store == tx.store, table.c.visit == visit)
+    found = [from_text(text, Hold) for (text,) in tx.connection.execute(query)]
+    # In an order asked for, SQLite would go through all the holds there are.
+    return sorted(found, key=lambda hold: hold.name)

@@ -18,11 +18,12 @@ from tebura_gateway.service.reviews import open_review
 from tebura_gateway.service.transaction import Tx, from_text
 
 
-def look_again(tx: Tx, judgement: Judgement) -> None:
-    """Compare visits that got late facts with what they paid.
+def look_again(tx: Tx, judgement: Judgement, most: int) -> bool:
+    """Compare visits that got late facts with what they paid, `most` of them; whether that was all.
 
     Waits while a step still is checked or its money still moves; the mark stays until then.
     """
+    done = 0
     table = tables.visit
     query = select(table).where(table.c.store == tx.store, table.c.late_ns.is_not(None))
     for row in tx.connection.execute(query).all():
@@ -30,6 +31,8 @@ def look_again(tx: Tx, judgement: Judgement) -> None:
         waiting = any(step.status is Status.CHECKING for step in judgement.in_doubt(visit))
         if waiting or visit not in judgement.visits:
             continue
+        if done == most:
+            return False
         if row.state == State.SETTLED:
             _adjust(tx, judgement, visit, from_text(row.bill, Bill), confirmed_by(row))
         elif row.state == State.VOID and row.reason == Why.NOTHING_TAKEN:
@@ -38,6 +41,8 @@ def look_again(tx: Tx, judgement: Judgement) -> None:
             # Its money still moves: the mark stays.
             continue
         tx.change(table, {"visit": visit}, late_ns=None)
+        done += 1
+    return True
 
 
 def _adjust(

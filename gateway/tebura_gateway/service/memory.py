@@ -22,6 +22,7 @@ from tebura_gateway.domain.sequence import Run
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.shop import PAST_NS
 from tebura_gateway.service.transaction import Tx
+from tebura_gateway.service.written import read_written
 
 MARGIN_NS = 300 * SECOND_NS
 """How far before the oldest open visit facts still count: who stood at the gate, what was blind."""
@@ -51,11 +52,14 @@ class Memory:
     closed: dict[VisitId, tuple[int, int]] = field(default_factory=dict)
     # When the earliest fact began that was stored since the last judgement.
     unjudged_ns: int | None = None
+    # What the database holds of the last judgement, by what it is about.
     written: dict[str, bytes] = field(default_factory=dict)
     # Node rows as last written, so that a heartbeat is not a write.
     seen_ns: dict[NodeId, int] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
     is_stale: bool = True
+    # Whether a part of the last judgement still is to be written.
+    is_cut: bool = False
 
 
 def load_memory(tx: Tx) -> Memory:
@@ -130,10 +134,10 @@ def load_window(tx: Tx, memory: Memory, from_ns: int) -> None:
         for fact in old:
             del memory.facts[fact.id]
         memory.facts |= {fact.id: fact for fact in still_blind(old)}
-        memory.written.clear()
     else:
         return
     memory.from_ns = from_ns
+    memory.written = read_written(tx, from_ns)
 
 
 def read_facts(tx: Tx, from_ns: int) -> list[Fact]:

@@ -20,6 +20,7 @@ from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import ReviewState, close, open_review
+from tebura_gateway.service.shop import MOST_ASKED
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 
@@ -276,10 +277,14 @@ def send_due(tx: Tx, memory: Memory) -> None:
         table.c.state == RefundState.SENT.value,
         table.c.next_try_ns <= tx.now_ns,
     )
-    for row in tx.connection.execute(query).all():
+    asked = 0
+    for row in tx.connection.execute(query.order_by(table.c.next_try_ns, table.c.refund)).all():
         name = row.refund
         if name in memory.in_flight:
             continue
+        if asked == MOST_ASKED:
+            break
+        asked += 1
         provider = settling.read(tx, VisitId(row.visit)).provider
         if settling.is_key_expired(tx, provider, int(row.created_ns)):
             tx.change(table, {"refund": name}, next_try_ns=None)

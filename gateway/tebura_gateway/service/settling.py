@@ -44,7 +44,7 @@ from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
-from tebura_gateway.service.shop import WORD_WAIT_NS
+from tebura_gateway.service.shop import MOST_ASKED, WORD_WAIT_NS
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
 FIRST_RETRY_NS = SECOND_NS
@@ -155,7 +155,8 @@ def ask_due(tx: Tx, memory: Memory) -> None:
     """Ask what became of the calls whose next try is due."""
     table = tables.settlement
     query = select(table.c.visit).where(table.c.store == tx.store, table.c.next_try_ns <= tx.now_ns)
-    for (name,) in tx.connection.execute(query).all():
+    asked = 0
+    for (name,) in tx.connection.execute(query.order_by(table.c.next_try_ns, table.c.visit)).all():
         now = read(tx, VisitId(name))
         call = now.asking or _call_out(now)
         if call is None:
@@ -163,6 +164,9 @@ def ask_due(tx: Tx, memory: Memory) -> None:
             continue
         if key_of(now, call) in memory.in_flight:
             continue
+        if asked == MOST_ASKED:
+            break
+        asked += 1
         if now.state in SENT:
             # Its call was lost on the way out: the intent is what there is.
             now = unanswered(now, call)

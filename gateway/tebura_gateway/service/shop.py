@@ -19,6 +19,8 @@ from tebura_gateway.service.ports import Terms
 
 WORD_WAIT_NS = 60 * SECOND_NS
 """After an exit, how long a visit waits for the nodes' word before a person must look."""
+MOST_ASKED = 50
+"""Calls to a provider that one look of the timers makes again; the next look goes on."""
 HOUSE = Terms("house")
 """The built-in tab."""
 SILENT_NS = 15 * SECOND_NS

@@ -1,9 +1,8 @@
 """Writes visits and their carts, and moves those on that can be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import select
 from tebura_contract.ids import MemberId, VisitId
 from tebura_contract.messages import VisitOpened
@@ -26,14 +25,20 @@ from tebura_gateway.service.memory import STILL_INSIDE_NS, Memory
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
+from tebura_gateway.service.written import visit_document, visit_key
 
 
-def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[VisitId]:
-    """Store visits entered from `apply_ns` on; the ones that are not priced yet come back."""
+def write(
+    tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int, until_ns: int
+) -> list[VisitId]:
+    """Store visits entered from `apply_ns` to `until_ns`; those that are not priced yet come back.
+
+    In the order in which they were entered.
+    """
     rows = _rows(tx, apply_ns)
     pending = []
-    for visit in judgement.visits.values():
-        if visit.entered_ns < apply_ns:
+    for visit in _of_window(judgement, apply_ns):
+        if visit.entered_ns > until_ns:
             continue
         row = rows.get(visit.id)
         if row is not None and State(row.state) not in UNPRICED:
@@ -44,6 +49,19 @@ def write(tx: Tx, memory: Memory, judgement: Judgement, apply_ns: int) -> list[V
         _store(tx, memory, visit, cart_of(judgement, visit.id), row)
         pending.append(visit.id)
     return pending
+
+
+def new_ns(memory: Memory, judgement: Judgement, apply_ns: int) -> list[int]:
+    """When the visits were entered that are not stored yet."""
+    return [
+        int(visit.entered_ns)
+        for visit in _of_window(judgement, apply_ns)
+        if visit_key(visit.id) not in memory.written
+    ]
+
+
+def _of_window(judgement: Judgement, apply_ns: int) -> Iterator[Visit]:
+    return (visit for visit in judgement.visits.values() if visit.entered_ns >= apply_ns)
 
 
 def _note_leaving(tx: Tx, memory: Memory, visit: Visit) -> None:
@@ -143,7 +161,7 @@ def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, row: Any | None) ->
         "total_minor": bill.total_minor,
         "discounts": to_text(bill.discounts),
     }
-    key, document = f"visit:{visit.id}", msgspec.json.encode(values)
+    key, document = visit_key(visit.id), visit_document(values)
     if memory.written.get(key) == document:
         return
     tx.change(tables.visit, {"visit": visit.id}, **values)
@@ -162,9 +180,26 @@ def overdue(tx: Tx) -> frozenset[VisitId]:
     return frozenset(VisitId(row.visit) for row in tx.connection.execute(query))
 
 
-def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[VisitId]) -> None:
-    """Take each visit that is not priced as far as it can go now."""
+def advance_all(
+    tx: Tx,
+    memory: Memory,
+    judgement: Judgement,
+    pending: Sequence[VisitId],
+    until_ns: int,
+    most: int,
+) -> bool:
+    """Take each visit that is not priced as far as it can go now; whether all had their turn.
+
+    Those that end after `until_ns` wait until their steps are stored, and no more than `most` are
+    moved on.
+    """
+    moved = 0
     for name in pending:
+        exited_ns = judgement.visits[name].exited_ns
+        if exited_ns is not None and exited_ns > until_ns:
+            continue
+        if moved == most:
+            return False
         row = tx.get(tables.visit, visit=name)
         assert row is not None
         if row.held_until_ns is not None and row.held_until_ns > tx.now_ns:
@@ -172,11 +207,12 @@ def advance_all(tx: Tx, memory: Memory, judgement: Judgement, pending: Sequence[
         cart = from_text(row.cart, Cart)
         outlook = _outlook(tx, memory, judgement, row, cart)
         now = settling.advance(tx, name, outlook)
+        moved += now.state != row.state
         if now.state not in UNPRICED:
-            exited_ns = judgement.visits[name].exited_ns
-            until_ns = exited_ns if exited_ns is not None else STILL_INSIDE_NS
-            memory.closed[name] = (int(row.entered_ns), until_ns)
+            left_ns = exited_ns if exited_ns is not None else STILL_INSIDE_NS
+            memory.closed[name] = (int(row.entered_ns), left_ns)
         _ask(tx, row, now)
+    return True
 
 
 def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart) -> Outlook:
