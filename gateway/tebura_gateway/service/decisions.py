@@ -56,7 +56,7 @@ def put(tx: Tx, memory: Memory, decision: Decision) -> None:
     if not _store(tx, memory, decision):
         return
     _tell_node(tx, decision)
-    stock.follow_decision(tx, decision)
+    stock.follow(tx, [decision])
     for suspect in {decision.visit, *(one.visit for one in decision.suspects)} - {None}:
         tx.note("visit", str(suspect))
 

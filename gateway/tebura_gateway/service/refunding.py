@@ -15,7 +15,8 @@ from tebura_gateway.domain import ledger
 from tebura_gateway.domain.pricing import Bill, without
 from tebura_gateway.domain.receipt import CreditNote, Receipt, credit_note
 from tebura_gateway.domain.settlement import Call
-from tebura_gateway.service import online_shop, settling
+from tebura_gateway.service import booking, online_shop, settling
+from tebura_gateway.service.case import FIRST_RETRY_NS, LAST_RETRY_NS
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
@@ -81,7 +82,7 @@ def start(
         document=to_text(note),
         created_ns=tx.now_ns,
         # Where the process dies before the call, the timer makes it.
-        next_try_ns=None if needs_two else tx.now_ns + settling.FIRST_RETRY_NS,
+        next_try_ns=None if needs_two else tx.now_ns + FIRST_RETRY_NS,
     )
     tx.note("refund", name)
     tx.note("visit", visit)
@@ -118,7 +119,7 @@ def second(tx: Tx, name: str, is_agreed: bool, by: str) -> None:
             tables.refund,
             {"refund": name},
             state=RefundState.SENT.value,
-            next_try_ns=tx.now_ns + settling.FIRST_RETRY_NS,
+            next_try_ns=tx.now_ns + FIRST_RETRY_NS,
         )
         _send(tx, name, asks=False)
     tx.note("refund", name)
@@ -179,9 +180,7 @@ def answer(tx: Tx, call: ProviderCall, said: Approved | Declined | None, is_know
         return
     if not is_known or said is None:
         # Unknown or never arrived: the timer asks, and sends the same key again.
-        wait_ns = min(
-            settling.FIRST_RETRY_NS * 2 ** min(int(row.attempts), 10), settling.LAST_RETRY_NS
-        )
+        wait_ns = min(FIRST_RETRY_NS * 2 ** min(int(row.attempts), 10), LAST_RETRY_NS)
         tx.change(
             tables.refund,
             {"refund": call.subject},
@@ -257,7 +256,7 @@ def _done(tx: Tx, name: str) -> None:
     )
     provider = tx.shop.terms(settling.read(tx, note.visit).provider).name
     posting = ledger.refund(name, note.visit, provider, note.taxes, note.total_minor, note.currency)
-    settling.post(tx, posting)
+    booking.post(tx, posting)
     _tell_online_shop(tx, note.visit)
     tx.note("refund", name)
     tx.note("visit", note.visit)

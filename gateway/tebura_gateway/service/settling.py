@@ -1,15 +1,15 @@
 """Moves a visit's settlement: an intent is written before its call, each answer by itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
-from sqlalchemy import func, insert, select
-from tebura_contract.clock import SECOND_NS, Ns
-from tebura_contract.ids import MemberId, VisitId
+from sqlalchemy import select
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import VisitId
 from tebura_contract.money import Money
 
 from tebura_gateway.adapters import tables
-from tebura_gateway.domain import ledger
-from tebura_gateway.domain.pricing import Bill
-from tebura_gateway.domain.receipt import Receipt
 from tebura_gateway.domain.settlement import (
     FINAL,
     MOST_LAPSES,
@@ -39,16 +39,15 @@ from tebura_gateway.domain.settlement import (
     unanswered,
     with_hold,
 )
-from tebura_gateway.service import billing, dues, holding, online_shop
+from tebura_gateway.service import billing, booking, dues, holding
+from tebura_gateway.service.case import LAST_RETRY_NS, Case, read_cases
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.ports import About, Approved, Declined, ProviderCall
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
-from tebura_gateway.service.shop import MOST_ASKED, WORD_WAIT_NS
+from tebura_gateway.service.shop import MOST_ASKED
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 
-FIRST_RETRY_NS = SECOND_NS
-LAST_RETRY_NS = 60 * SECOND_NS
 PAY_AGAIN_NS = 60 * SECOND_NS
 _MOST_MOVES = 8
 
@@ -69,12 +68,53 @@ def read(tx: Tx, visit: VisitId) -> Settlement:
     return from_text(row.document, Settlement)
 
 
-def advance(tx: Tx, visit: VisitId, outlook: Outlook) -> Settlement:
+@contextmanager
+def _moving(tx: Tx, one: Case) -> Iterator[Case]:
+    """Let a case move, then write it down with what follows from where it is."""
+    yield one
+    if not one.passed:
+        return
+    now, before = one.now, (one.was, *one.passed[:-1])
+    one.write(tx)
+    if State.UNPAID in (now.state, *before):
+        dues.watch(tx, one.row.member)
+    if now.state is State.UNPAID:
+        open_review(
+            tx,
+            f"payment:{now.visit}",
+            reason=now.declined or "declined",
+            visit=now.visit,
+            risk_minor=now.amount_minor,
+            is_new=one.was is not State.UNPAID,
+        )
+    elif State.UNPAID in before or State.UNKNOWN in before:
+        withdraw(tx, f"payment:{now.visit}")
+
+
+def _move(tx: Tx, one: Case, after: Settlement) -> None:
+    """Take a case to where it is from now on; whoever settles it books it."""
+    one.move(after)
+    if after.state in FINAL and one.has_holds:
+        holding.let_go(tx, one.visit)
+    if after.state is State.SETTLED:
+        booking.book(tx, one)
+
+
+def case_of(tx: Tx, visit: VisitId) -> Case:
+    return read_cases(tx, [visit])[visit]
+
+
+def advance(tx: Tx, one: Case, outlook: Outlook) -> Settlement:
     """Take a visit as far as it can go without asking anyone outside."""
-    now = read(tx, visit)
+    with _moving(tx, one):
+        _advance(tx, one, outlook)
+    return one.now
+
+
+def _advance(tx: Tx, one: Case, outlook: Outlook) -> None:
     for _ in range(_MOST_MOVES):
-        held = None
-        if now.state is State.PRICED and now.amount_minor:
+        now, held = one.now, None
+        if now.state is State.PRICED and now.amount_minor and one.has_holds:
             held = holding.usable(tx, now)
         holds = tx.shop.terms(now.provider).holds
         action = next_action(now, outlook, holds, held.reference if held is not None else "")
@@ -83,21 +123,17 @@ def advance(tx: Tx, visit: VisitId, outlook: Outlook) -> Settlement:
                 # Asking is the timer's: not before the next try is due.
                 break
             case Become():
-                now = become(now, action.state, action.why)
-                _save(tx, now)
+                _move(tx, one, become(now, action.state, action.why))
             case Price():
-                now = _price(tx, now)
+                _price(tx, one)
             case UseHold():
                 assert held is not None
                 holding.use(tx, held)
-                now = with_hold(now, action.reference)
-                _save(tx, now)
+                _move(tx, one, with_hold(now, action.reference))
             case Send():
-                now = sent(now, action.call, tx.now_ns)
-                _save(tx, now)
-                tx.calls.append(_call(tx, now, action.call, asks=False))
+                _move(tx, one, sent(now, action.call, tx.now_ns))
+                tx.calls.append(_call(tx, one, action.call, asks=False))
                 break
-    return now
 
 
 def _beyond_pricing(ruling: VisitRuling = VisitRuling.NONE) -> Outlook:
@@ -124,31 +160,31 @@ def answer(tx: Tx, call: ProviderCall, said: Approved | Declined | None, is_know
         is_known: False where it did not answer at all.
     """
     assert call.call is not None
-    visit = VisitId(call.subject)
-    now = read(tx, visit)
-    if not expects(now, call.call, call.key):
-        return
-    if not is_known:
-        _save(tx, unanswered(now, call.call))
-        return
+    with _moving(tx, case_of(tx, VisitId(call.subject))) as one:
+        if not expects(one.now, call.call, call.key):
+            return
+        if is_known:
+            _move(tx, one, _answered(tx, one.now, call.call, said))
+            _advance(tx, one, _beyond_pricing())
+        else:
+            _move(tx, one, unanswered(one.now, call.call))
+
+
+def _answered(tx: Tx, now: Settlement, call: Call, said: Approved | Declined | None) -> Settlement:
     match said:
         case Approved():
-            now = approved(now, call.call, said.reference)
-            if now.state is State.SETTLED:
-                _book(tx, now)
+            return approved(now, call, said.reference)
         case Declined(is_expired=True) if now.lapses < MOST_LAPSES:
             holding.abandon(tx, now)
-            now = lapsed(now, call.call)
+            return lapsed(now, call)
         case Declined():
-            if call.call is Call.CAPTURE:
+            if call is Call.CAPTURE:
                 holding.abandon(tx, now)
-            now = declined(now, call.call, said.reason)
+            return declined(now, call, said.reason)
         case None:
             if now.state in SENT:
-                now = unanswered(now, call.call)
-            now = never_arrived(now, call.call)
-    _save(tx, now)
-    advance(tx, visit, _beyond_pricing())
+                now = unanswered(now, call)
+            return never_arrived(now, call)
 
 
 def ask_due(tx: Tx, memory: Memory) -> None:
@@ -157,33 +193,37 @@ def ask_due(tx: Tx, memory: Memory) -> None:
     query = select(table.c.visit).where(table.c.store == tx.store, table.c.next_try_ns <= tx.now_ns)
     asked = 0
     for (name,) in tx.connection.execute(query.order_by(table.c.next_try_ns, table.c.visit)).all():
-        now = read(tx, VisitId(name))
-        call = now.asking or _call_out(now)
+        one = case_of(tx, VisitId(name))
+        call = one.now.asking or _call_out(one.now)
         if call is None:
             tx.change(table, {"visit": name}, next_try_ns=None)
             continue
-        if key_of(now, call) in memory.in_flight:
+        if key_of(one.now, call) in memory.in_flight:
             continue
         if asked == MOST_ASKED:
             break
         asked += 1
-        if now.state in SENT:
+        _ask_about(tx, one, call)
+
+
+def _ask_about(tx: Tx, one: Case, call: Call) -> None:
+    with _moving(tx, one):
+        if one.now.state in SENT:
             # Its call was lost on the way out: the intent is what there is.
-            now = unanswered(now, call)
-            _save(tx, now)
-        if is_key_expired(tx, now.provider, now.first_sent_ns):
-            tx.change(table, {"visit": name}, next_try_ns=None)
-            # A key past its provider's memory is reconciled by hand, never replaced.
-            open_review(
-                tx,
-                f"payment:{name}",
-                reason="key-expired",
-                visit=name,
-                risk_minor=now.amount_minor,
-            )
-            continue
-        tx.change(table, {"visit": name}, next_try_ns=tx.now_ns + LAST_RETRY_NS)
-        tx.calls.append(_call(tx, now, call, asks=True))
+            _move(tx, one, unanswered(one.now, call))
+    if is_key_expired(tx, one.now.provider, one.now.first_sent_ns):
+        tx.change(tables.settlement, {"visit": one.visit}, next_try_ns=None)
+        # A key past its provider's memory is reconciled by hand, never replaced.
+        open_review(
+            tx,
+            f"payment:{one.visit}",
+            reason="key-expired",
+            visit=one.visit,
+            risk_minor=one.now.amount_minor,
+        )
+        return
+    tx.change(tables.settlement, {"visit": one.visit}, next_try_ns=tx.now_ns + LAST_RETRY_NS)
+    tx.calls.append(_call(tx, one, call, asks=True))
 
 
 def is_key_expired(tx: Tx, provider: str, first_sent_ns: int | None) -> bool:
@@ -203,16 +243,16 @@ def recover(tx: Tx) -> None:
         table.c.store == tx.store, table.c.state.in_([state.value for state in SENT])
     )
     for (name,) in tx.connection.execute(query).all():
-        now = read(tx, VisitId(name))
-        call = _call_out(now)
-        assert call is not None
-        _save(tx, unanswered(now, call))
+        with _moving(tx, case_of(tx, VisitId(name))) as one:
+            call = _call_out(one.now)
+            assert call is not None
+            _move(tx, one, unanswered(one.now, call))
     stuck = select(table.c.visit).where(
         table.c.store == tx.store,
         table.c.state.in_([State.PRICED.value, State.AUTHORIZED.value]),
     )
     for (name,) in tx.connection.execute(stuck).all():
-        advance(tx, VisitId(name), _beyond_pricing())
+        advance(tx, case_of(tx, VisitId(name)), _beyond_pricing())
 
 
 def _call_out(now: Settlement) -> Call | None:
@@ -232,15 +272,20 @@ def retry_payment(tx: Tx, visit: VisitId) -> None:
     Raises:
         Refused: If it is not unpaid.
     """
-    row = tx.get(tables.visit, visit=visit)
-    if row is None or row.state != State.UNPAID:
+    with _moving(tx, _unpaid(tx, visit)) as one:
+        again = tried_again(one.now)
+        if again.provider not in tx.shop.providers:
+            # Whoever declined it before is out of the configuration: another takes the money.
+            again = msgspec.structs.replace(again, provider=_provider_of(tx, one.row.member))
+        _move(tx, one, again)
+        _advance(tx, one, _beyond_pricing())
+
+
+def _unpaid(tx: Tx, visit: VisitId) -> Case:
+    one = read_cases(tx, [visit]).get(visit)
+    if one is None or one.was is not State.UNPAID:
         raise Refused(f"{visit} is not unpaid")
-    again = tried_again(read(tx, visit))
-    if again.provider not in tx.shop.providers:
-        # Whoever declined it before is out of the configuration: another takes the money.
-        again = msgspec.structs.replace(again, provider=_provider_of(tx, row.member))
-    _save(tx, again)
-    advance(tx, visit, _beyond_pricing())
+    return one
 
 
 def pay_again(tx: Tx, visit: VisitId) -> None:
@@ -261,11 +306,9 @@ def write_off(tx: Tx, visit: VisitId, by: str) -> None:
     Raises:
         Refused: If it is not unpaid.
     """
-    row = tx.get(tables.visit, visit=visit)
-    if row is None or row.state != State.UNPAID:
-        raise Refused(f"{visit} is not unpaid")
-    tx.change(tables.visit, {"visit": visit}, ruling=VisitRuling.VOID.value, ruled_by=by)
-    advance(tx, visit, _beyond_pricing(VisitRuling.VOID))
+    with _moving(tx, _unpaid(tx, visit)) as one:
+        one.values |= {"ruling": VisitRuling.VOID.value, "ruled_by": by}
+        _advance(tx, one, _beyond_pricing(VisitRuling.VOID))
 
 
 def look_up(tx: Tx, visit: VisitId, reference: str | None, by: str) -> None:
@@ -280,37 +323,26 @@ def look_up(tx: Tx, visit: VisitId, reference: str | None, by: str) -> None:
     Raises:
         Refused: If the answer is not waited for, or the key may still be asked about.
     """
-    row = tx.get(tables.visit, visit=visit)
-    if row is None or row.state != State.UNKNOWN:
+    one = read_cases(tx, [visit]).get(visit)
+    if one is None or one.was is not State.UNKNOWN:
         raise Refused(f"{visit} does not wait for an answer")
-    now = read(tx, visit)
+    now = one.now
     if not is_key_expired(tx, now.provider, now.first_sent_ns):
         raise Refused("the provider is still asked about it")
     if reference is not None and now.asking is Call.AUTHORIZE:
         raise Refused("only money was to be held: it ends by itself, so say that nothing was paid")
-    tx.change(tables.visit, {"visit": visit}, ruled_by=by)
-    after = looked_up(now, reference)
-    if after.state is State.SETTLED:
-        _book(tx, after)
-    else:
-        holding.abandon(tx, now)
-    _save(tx, after)
+    with _moving(tx, one):
+        one.values["ruled_by"] = by
+        _move(tx, one, looked_up(now, reference))
+        if reference is None:
+            holding.abandon(tx, now)
 
 
-def _price(tx: Tx, now: Settlement) -> Settlement:
-    row = tx.get(tables.visit, visit=now.visit)
-    assert row is not None
-    bill = billing.freeze(tx, row)
-    tx.change(
-        tables.visit,
-        {"visit": now.visit},
-        bill=to_text(bill),
-        total_minor=bill.total_minor,
-        priced_ns=tx.now_ns,
-    )
-    after = priced(now, bill.total_minor, bill.currency, _provider_of(tx, row.member))
-    _save(tx, after)
-    return after
+def _price(tx: Tx, one: Case) -> None:
+    bill = billing.freeze(tx, one.row)
+    one.freeze(bill, tx.now_ns)
+    provider = _provider_of(tx, one.row.member)
+    _move(tx, one, priced(one.now, bill.total_minor, bill.currency, provider))
 
 
 def _provider_of(tx: Tx, member: str) -> str:
@@ -323,53 +355,8 @@ def _provider_of(tx: Tx, member: str) -> str:
     return tx.shop.walk_up_payment.name
 
 
-def _save(tx: Tx, now: Settlement) -> None:
-    before = tx.get(tables.visit, visit=now.visit)
-    assert before is not None
-    next_try_ns = None
-    if now.state is State.UNKNOWN:
-        wait_ns = min(FIRST_RETRY_NS * 2 ** min(now.tries, 10), LAST_RETRY_NS)
-        # Just after a start nothing has been tried by this process: ask at once.
-        next_try_ns = tx.now_ns + (wait_ns if before.state == State.UNKNOWN else FIRST_RETRY_NS)
-    elif now.state in SENT:
-        # The call follows the commit. Should it be lost in between, the timer finds it.
-        next_try_ns = tx.now_ns + LAST_RETRY_NS
-    tx.change(
-        tables.settlement,
-        {"visit": now.visit},
-        document=to_text(now),
-        next_try_ns=next_try_ns,
-    )
-    values: dict[str, object] = {"state": now.state.value, "reason": now.why.value}
-    if before.state != now.state:
-        values["state_since_ns"] = tx.now_ns
-    if now.state is State.EXITED and before.state == State.OPEN:
-        values["deadline_ns"] = tx.now_ns + WORD_WAIT_NS
-    if now.state in FINAL:
-        values["final_ns"] = tx.now_ns
-        holding.let_go(tx, now.visit)
-        if now.why == "free":
-            _book(tx, now)
-    tx.change(tables.visit, {"visit": now.visit}, **values)
-    tx.note("visit", now.visit)
-    if State.UNPAID in (now.state, before.state):
-        dues.watch(tx, before.member)
-    if now.state is State.UNPAID:
-        open_review(
-            tx,
-            f"payment:{now.visit}",
-            reason=now.declined or "declined",
-            visit=now.visit,
-            risk_minor=now.amount_minor,
-            is_new=before.state != State.UNPAID,
-        )
-    elif before.state in (State.UNPAID, State.UNKNOWN):
-        withdraw(tx, f"payment:{now.visit}")
-
-
-def _call(tx: Tx, now: Settlement, call: Call, asks: bool) -> ProviderCall:
-    row = tx.get(tables.visit, visit=now.visit)
-    assert row is not None
+def _call(tx: Tx, one: Case, call: Call, asks: bool) -> ProviderCall:
+    now = one.now
     assert now.first_sent_ns is not None
     return ProviderCall(
         provider=tx.shop.terms(now.provider).name,
@@ -378,76 +365,9 @@ def _call(tx: Tx, now: Settlement, call: Call, asks: bool) -> ProviderCall:
         call=call,
         key=key_of(now, call),
         # Whoever walked in without an account pays as this visit.
-        account=row.member or now.visit,
+        account=one.row.member or now.visit,
         amount=Money(now.amount_minor, now.currency),
         reference=now.authorize_reference if call is Call.CAPTURE else "",
         since_ns=now.first_sent_ns,
         asks=asks,
-    )
-
-
-def _book(tx: Tx, now: Settlement) -> None:
-    """Receipt and ledger of a settled visit, in the transaction that settles it (I4, I6)."""
-    row = tx.get(tables.visit, visit=now.visit)
-    assert row is not None
-    bill = from_text(row.bill, Bill)
-    receipt = Receipt(
-        number=tx.count_up("receipt"),
-        store=tx.store,
-        store_name=tx.layout.store.name,
-        issuer=tx.shop.issuer,
-        visit=now.visit,
-        member=MemberId(row.member),
-        entered_ns=Ns(row.entered_ns),
-        exited_ns=Ns(row.exited_ns),
-        issued_ns=Ns(tx.now_ns),
-        lines=bill.lines,
-        taxes=bill.taxes,
-        total_minor=bill.total_minor,
-        currency=bill.currency,
-        paid_with=tx.shop.terms(now.provider).name,
-        payment_reference=now.capture_reference,
-        discounts=bill.discounts,
-        is_tax_included=bill.is_tax_included,
-        eats_in=bill.eats_in,
-    )
-    tx.connection.execute(
-        insert(tables.receipt).values(
-            store=tx.store,
-            number=receipt.number,
-            visit=now.visit,
-            member=row.member,
-            issued_ns=tx.now_ns,
-            total_minor=bill.total_minor,
-            currency=bill.currency,
-            document=to_text(receipt),
-        )
-    )
-    online_shop.queue(tx, now.visit, row.member)
-    tx.note("receipt", now.visit)
-    provider = tx.shop.terms(now.provider).name
-    assert bill.total_minor == now.amount_minor, f"{now.visit}: the bill is not what was captured"
-    post(tx, ledger.sale(now.visit, provider, bill.taxes, bill.total_minor, bill.currency))
-
-
-def post(tx: Tx, posting: ledger.Posting) -> None:
-    """Book a posting; the same twice is refused by the table's key, a closed day by its seal."""
-    last = select(func.max(tables.closing.c.until_ns)).where(tables.closing.c.store == tx.store)
-    # A clock that was set back must not book into a day that is closed.
-    booked_ns = max(tx.now_ns, int(tx.connection.execute(last).scalar() or 0))
-    tx.connection.execute(
-        insert(tables.ledger_entry),
-        [
-            {
-                "store": tx.store,
-                "posting": posting.id,
-                "line": line,
-                "account": entry.account,
-                "amount_minor": entry.amount_minor,
-                "currency": posting.currency,
-                "visit": posting.visit,
-                "booked_ns": booked_ns,
-            }
-            for line, entry in enumerate(posting.entries)
-        ],
     )

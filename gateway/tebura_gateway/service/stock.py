@@ -1,8 +1,9 @@
 """Keeps the book of the stock in step with decisions and counts, and tells nodes and staff."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, FromClause, bindparam, func, or_, select
 from tebura_contract.ids import FacingId
 from tebura_contract.messages import FacingCounted
 
@@ -14,29 +15,79 @@ from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx
 
 MOST_IN_A_FACING = 10_000
+_EVER_NS = -(2**62), 2**62
 
 
-def follow_decision(tx: Tx, decision: Decision) -> None:
-    """Book what a step did to the stock; what it was booked as before is taken back."""
-    key = {"event": str(decision.id)}
-    move, before = move_of(decision, tx.layout), tx.get(tables.stock_move, **key)
-    if _is_booked(move, before):
-        return
-    if move is None:
-        tx.remove(tables.stock_move, **key)
-    else:
-        tx.put(
-            tables.stock_move,
-            key,
-            place=move.slot.place,
-            sku=move.slot.sku,
-            change=move.change,
-            at_ns=int(move.at_ns),
-        )
-    if before is not None:
-        _follow(tx, Slot(before.place, before.sku), int(before.at_ns))
-    if move is not None:
-        _follow(tx, move.slot, int(move.at_ns))
+def _of_slot(table: FromClause) -> tuple[ColumnElement[bool], ...]:
+    return tuple(table.c[name] == bindparam(name) for name in ("store", "place", "sku"))
+
+
+_moves, _counts = tables.stock_move, tables.stock_count
+_last, _next = _counts.alias("last"), _counts.alias("next")
+_OF_STEPS = select(_moves).where(
+    _moves.c.store == bindparam("store"), _moves.c.event.in_(bindparam("events", expanding=True))
+)
+_COUNTS_AROUND = select(_counts).where(
+    *_of_slot(_counts),
+    or_(
+        _counts.c.at_ns
+        == select(func.max(_last.c.at_ns))
+        .where(*_of_slot(_last), _last.c.at_ns < bindparam("instant"))
+        .scalar_subquery(),
+        _counts.c.at_ns
+        == select(func.min(_next.c.at_ns))
+        .where(*_of_slot(_next), _next.c.at_ns >= bindparam("instant"))
+        .scalar_subquery(),
+    ),
+)
+_MOVED = select(func.coalesce(func.sum(_moves.c.change), 0)).where(
+    *_of_slot(_moves),
+    _moves.c.at_ns > bindparam("after_ns"),
+    _moves.c.at_ns <= bindparam("until_ns"),
+)
+
+
+def follow(tx: Tx, decisions: Iterable[Decision]) -> None:
+    """Book what steps did to the stock; what they were booked as before is taken back."""
+    moves = {str(one.id): move_of(one, tx.layout) for one in decisions}
+    before = _booked(tx, moves)
+    differing = {
+        event: move for event, move in moves.items() if not _is_booked(move, before.get(event))
+    }
+    _book(tx, differing)
+    touched: dict[Slot, set[int]] = {}
+    for event, move in differing.items():
+        row = before.get(event)
+        if row is not None:
+            touched.setdefault(Slot(row.place, row.sku), set()).add(int(row.at_ns))
+        if move is not None:
+            touched.setdefault(move.slot, set()).add(int(move.at_ns))
+    for slot, instants in touched.items():
+        _follow_all(tx, slot, sorted(instants))
+
+
+def _booked(tx: Tx, events: Iterable[str]) -> dict[str, Any]:
+    """What steps are booked as, those that are."""
+    found = tx.connection.execute(_OF_STEPS, {"store": tx.store, "events": list(events)})
+    return {row.event: row for row in found}
+
+
+def _book(tx: Tx, moves: Mapping[str, Move | None]) -> None:
+    for event, move in moves.items():
+        if move is None:
+            tx.remove(tables.stock_move, event=event)
+    rows = [
+        {
+            "event": event,
+            "place": move.slot.place,
+            "sku": move.slot.sku,
+            "change": move.change,
+            "at_ns": int(move.at_ns),
+        }
+        for event, move in moves.items()
+        if move is not None
+    ]
+    tx.put_all(tables.stock_move, ("place", "sku", "change", "at_ns"), rows)
 
 
 def _is_booked(move: Move | None, row: Any | None) -> bool:
@@ -78,23 +129,25 @@ def _checked(tx: Tx, counted: FacingCount) -> tuple[Slot, int]:
     return Slot(counted.facing, found[1].sku), at_ns
 
 
-def _follow(tx: Tx, slot: Slot, at_ns: int) -> None:
-    """Bring in step what depends on this instant: the next count's check, or the slot as it is."""
-    counts = tables.stock_count
-    of_slot = select(counts).where(
-        counts.c.store == tx.store, counts.c.place == slot.place, counts.c.sku == slot.sku
-    )
-    before = tx.connection.execute(
-        of_slot.where(counts.c.at_ns < at_ns).order_by(counts.c.at_ns.desc()).limit(1)
-    ).first()
-    after = tx.connection.execute(
-        of_slot.where(counts.c.at_ns >= at_ns).order_by(counts.c.at_ns).limit(1)
-    ).first()
+def _follow_all(tx: Tx, slot: Slot, instants: Sequence[int]) -> None:
+    """Follow each instant, of those between two counts the first for all."""
+    until_ns: int | None = -1
+    for at_ns in instants:
+        if until_ns is not None and at_ns > until_ns:
+            until_ns = _follow(tx, slot, at_ns)
+
+
+def _follow(tx: Tx, slot: Slot, at_ns: int) -> int | None:
+    """Bring in step what depends on this instant: the next count's check, or the slot as it is.
+
+    Up to when it was the same for every instant; None: there is no next count.
+    """
+    before, after = _counts_around(tx, slot, at_ns)
     moved = _moved(tx, slot, before, after)
     expected = None if before is None else int(before.counted) + moved
     if after is not None:
         key = {"place": slot.place, "sku": slot.sku, "at_ns": after.at_ns}
-        tx.change(counts, key, expected=expected)
+        tx.change(tables.stock_count, key, expected=expected)
     else:
         tx.put(
             tables.stock,
@@ -105,18 +158,30 @@ def _follow(tx: Tx, slot: Slot, at_ns: int) -> None:
         )
         _ask(tx, slot, expected, before)
     tx.note("stock", slot.place)
+    return int(after.at_ns) if after is not None else None
+
+
+def _counts_around(tx: Tx, slot: Slot, at_ns: int) -> tuple[Any | None, Any | None]:
+    """The last count before an instant, and the first from then on."""
+    of = {"store": tx.store, "place": slot.place, "sku": slot.sku, "instant": at_ns}
+    before = after = None
+    for row in tx.connection.execute(_COUNTS_AROUND, of):
+        if row.at_ns < at_ns:
+            before = row
+        else:
+            after = row
+    return before, after
 
 
 def _moved(tx: Tx, slot: Slot, before: Any | None, after: Any | None) -> int:
-    moves = tables.stock_move
-    query = select(func.coalesce(func.sum(moves.c.change), 0)).where(
-        moves.c.store == tx.store, moves.c.place == slot.place, moves.c.sku == slot.sku
-    )
-    if before is not None:
-        query = query.where(moves.c.at_ns > before.at_ns)
-    if after is not None:
-        query = query.where(moves.c.at_ns <= after.at_ns)
-    return int(tx.connection.execute(query).scalar_one())
+    span = {
+        "store": tx.store,
+        "place": slot.place,
+        "sku": slot.sku,
+        "after_ns": before.at_ns if before is not None else _EVER_NS[0],
+        "until_ns": after.at_ns if after is not None else _EVER_NS[1],
+    }
+    return int(tx.connection.execute(_MOVED, span).scalar_one())
 
 
 def _ask(tx: Tx, slot: Slot, expected: int | None, counted: Any | None) -> None:

@@ -135,6 +135,14 @@ class Tx:
         statement = _putting(table, tuple(values), self.connection.dialect.name)
         self.connection.execute(statement, {"store": self.store, **key, **values})
 
+    def put_all(
+        self, table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Put rows of the same columns; `names` are those that are not the key."""
+        if rows:
+            statement = _putting(table, names, self.connection.dialect.name)
+            self.connection.execute(statement, [{"store": self.store, **row} for row in rows])
+
     def change(self, table: Table, key: Values, **values: Any) -> bool:
         """Update the row with this key; whether there is one."""
         statement = _updating(table, tuple(key))
@@ -152,9 +160,15 @@ class Tx:
 
     def command(self, node: str, command: Command) -> None:
         """Send a command to a node after the commit; kept until the broker took it."""
-        self.has_commands = True
-        sent = {"store": self.store, "node": node, "payload": encode(command)}
-        self.connection.execute(_inserting(tables.command), sent | {"created_ns": self.now_ns})
+        self.command_all([(node, command)])
+
+    def command_all(self, said: Sequence[tuple[str, Command]]) -> None:
+        """Send commands, in this order."""
+        if said:
+            self.has_commands = True
+            same = {"store": self.store, "created_ns": self.now_ns}
+            sent = [{**same, "node": node, "payload": encode(command)} for node, command in said]
+            self.connection.execute(_inserting(tables.command), sent)
 
     def _bound(self, key: Values) -> dict[str, Any]:
         return {_OF_KEY + name: value for name, value in key.items()} | {

@@ -206,7 +206,7 @@ def advance_all(
             continue
         cart = from_text(row.cart, Cart)
         outlook = _outlook(tx, memory, judgement, row, cart)
-        now = settling.advance(tx, name, outlook)
+        now = settling.advance(tx, settling.case_of(tx, name), outlook)
         moved += now.state != row.state
         if now.state not in UNPRICED:
             left_ns = exited_ns if exited_ns is not None else STILL_INSIDE_NS
