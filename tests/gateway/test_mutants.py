@@ -12,6 +12,10 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "ledger": {},
     "pricing": {
         "at_ns: int = 0  [0 1]": "no promotion begins or ends in the first nanosecond of 1970",
+        "picked += [deal.at_ns] * (quantity - len(picked))  [Sub Add]": (
+            "what runs at the bill's time counts for every piece: more pieces of that time, of "
+            "which none is bought, leave no less to pay"
+        ),
     },
     "settlement": {},
 }

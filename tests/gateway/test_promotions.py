@@ -240,6 +240,30 @@ def test_what_was_not_taken_is_given_back_at_what_the_dearest_piece_cost() -> No
     assert without(four, {SKUS[1]: 1}, RULES["JP"]).total_minor == three.total_minor
 
 
+def test_what_is_not_named_is_not_given_back() -> None:
+    bill = billed({SKUS[0]: 2, SKUS[2]: 1}, Deal())
+    left = without(bill, {SKUS[2]: 1}, RULES["JP"])
+    assert left.quantities() == {SKUS[0]: 2}
+    assert left.total_minor == 210
+
+
+def test_nothing_cannot_be_sold() -> None:
+    with pytest.raises(AssertionError, match="0 of a"):
+        billed({SKUS[0]: 0}, Deal())
+
+
+def test_the_promotion_that_is_most_off_is_named_first() -> None:
+    deal = Deal(
+        promotions=(
+            TimeSale(id="little", name="a", skus=(SKUS[0],), minus_minor=5),
+            TimeSale(id="most", name="c", skus=(SKUS[2],), minus_minor=50),
+        )
+    )
+    bill = billed({SKUS[0]: 3, SKUS[2]: 1}, deal)
+    found = [(one.promotion, one.pieces, one.amount_minor) for one in bill.discounts]
+    assert found == [("most", 1, 50), ("little", 3, 15)]
+
+
 def test_who_does_not_say_otherwise_is_no_member_and_takes_it_away() -> None:
     offer = Several(id="three", name="3", skus=(SKUS[1],), take=3, pay=2, members_only=True)
     bill = billed({SKUS[1]: 3}, Deal(promotions=(offer,)))

@@ -266,9 +266,7 @@ def _choose(able: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[int, 
 
 def _best_single(piece: Piece, promotions: Sequence[OnPiece]) -> Off | None:
     offers = [
-        (-one.off(piece.price_minor), one.id)
-        for one in promotions
-        if one.id in piece.promotions and piece.sku in one.skus
+        (-one.off(piece.price_minor), one.id) for one in promotions if one.id in piece.promotions
     ]
     minus_minor, name = min(offers, default=(0, ""))
     return Off(promotion=name, amount_minor=-minus_minor) if minus_minor else None

@@ -176,8 +176,8 @@ def price(
         _line(products[sku], quantity, offs[sku], rules, deal.eats_in)
         for sku, quantity in quantities.items()
     )
-    names = {one.id: _discount(one) for one in offered}
-    return bill_of(lines, names, rules, currency, deal.eats_in)
+    known = {one.id: one for one in offered}
+    return bill_of(lines, known, rules, currency, deal.eats_in)
 
 
 def _on_when_picked(
@@ -220,25 +220,14 @@ def _line(
     )
 
 
-def _discount(promotion: Promotion) -> Discount:
-    return Discount(
-        promotion=promotion.id,
-        kind=kind_of(promotion),
-        name=promotion.name,
-        name_en=promotion.name_en,
-        pieces=0,
-        amount_minor=0,
-    )
-
-
 def bill_of(
     lines: tuple[BillLine, ...],
-    names: Mapping[str, Discount],
+    known: Mapping[str, Promotion | Discount],
     rules: TaxRules,
     currency: str,
     eats_in: bool,
 ) -> Bill:
-    """Sum lines up; tax is rounded once per rate."""
+    """Sum lines up; tax is rounded once per rate. `known` are the promotions by their ids."""
     taxes = []
     for (percent, mark), same in groupby(
         sorted(lines, key=lambda line: (line.percent, line.mark)),
@@ -253,24 +242,30 @@ def bill_of(
         taxes=tuple(taxes),
         total_minor=sum(tax.total_minor for tax in taxes),
         currency=currency,
-        discounts=_discounts(lines, names),
+        discounts=_discounts(lines, known),
         is_tax_included=rules.is_included,
         eats_in=eats_in,
     )
 
 
-def _discounts(lines: Iterable[BillLine], names: Mapping[str, Discount]) -> tuple[Discount, ...]:
+def _discounts(
+    lines: Iterable[BillLine], known: Mapping[str, Promotion | Discount]
+) -> tuple[Discount, ...]:
     """What each promotion is off, most first."""
     offs: dict[str, list[int]] = {}
     for line in lines:
         for piece in line.off:
             for one in piece:
                 offs.setdefault(one.promotion, []).append(one.amount_minor)
-    found = [
-        msgspec.structs.replace(names[name], pieces=len(own), amount_minor=sum(own))
-        for name, own in offs.items()
-    ]
+    found = [_discount(known[name], own) for name, own in offs.items()]
     return tuple(sorted(found, key=lambda one: (-one.amount_minor, one.promotion)))
+
+
+def _discount(of: Promotion | Discount, offs: Sequence[int]) -> Discount:
+    amounts = {"pieces": len(offs), "amount_minor": sum(offs)}
+    if isinstance(of, Discount):
+        return msgspec.structs.replace(of, **amounts)
+    return Discount(promotion=of.id, kind=kind_of(of), name=of.name, name_en=of.name_en, **amounts)
 
 
 def without(bill: Bill, quantities: Mapping[Sku, int], rules: TaxRules) -> Bill:
@@ -281,6 +276,6 @@ def without(bill: Bill, quantities: Mapping[Sku, int], rules: TaxRules) -> Bill:
     """
     assert set(quantities) <= {line.sku for line in bill.lines}
     lines = [line.without(quantities.get(line.sku, 0)) for line in bill.lines]
-    names = {one.promotion: one for one in bill.discounts}
+    known = {one.promotion: one for one in bill.discounts}
     kept = tuple(line for line in lines if line.quantity)
-    return bill_of(kept, names, rules, bill.currency, bill.eats_in)
+    return bill_of(kept, known, rules, bill.currency, bill.eats_in)
