@@ -1,8 +1,10 @@
 """What a visit costs: its cart at the shop's prices, with promotions, coupons and tax."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import or_, select
 from tebura_contract.ids import MemberId, Sku, VisitId
 
@@ -18,26 +20,37 @@ from tebura_gateway.service.transaction import Tx, from_text
 _COUPON_BYTES = 9
 
 
-def bill_of(
-    tx: Tx,
-    visit: VisitId,
-    member: str,
-    quantities: dict[Sku, int],
-    cart: Cart,
-    at_ns: int,
-    eats_in: bool,
-) -> Bill:
+class Buyer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who buys: a visit, whose it is ("" for a walk-up), since when, and where it is eaten."""
+
+    visit: VisitId
+    member: str
+    entered_ns: int
+    eats_in: bool = False
+
+
+def buyer_of(row: Any) -> Buyer:
+    """As the visit's row has it."""
+    return Buyer(
+        visit=VisitId(row.visit),
+        member=row.member,
+        entered_ns=int(row.entered_ns),
+        eats_in=bool(row.eats_in),
+    )
+
+
+def bill_of(tx: Tx, buyer: Buyer, quantities: Mapping[Sku, int], cart: Cart, at_ns: int) -> Bill:
     """Price what a visit buys at `at_ns`; promotions count that ran at the pick or run then."""
     deal = Deal(
         promotions=tx.shop.promotions,
         taken_ns=cart.taken_ns(),
         at_ns=at_ns,
         zone=tx.shop.zone,
-        is_member=bool(member),
-        coupons=_held(tx, visit, member) if tx.shop.promotions else frozenset(),
-        eats_in=eats_in,
+        is_member=bool(buyer.member),
+        coupons=_held(tx, buyer) if tx.shop.promotions else frozenset(),
+        eats_in=buyer.eats_in,
     )
-    products = prices.for_visit(tx, visit)
+    products = prices.for_visit(tx, buyer.entered_ns)
     return price(quantities, products, tx.shop.tax_rules, tx.shop.currency, deal)
 
 
@@ -46,28 +59,29 @@ def confirmed_by(row: Any) -> Confirmation | None:
     return from_text(row.confirmed, Confirmation) if row.confirmed else None
 
 
-def running(tx: Tx, visit: VisitId, member: str, cart: Cart, eats_in: bool) -> Bill:
+def running(tx: Tx, buyer: Buyer, cart: Cart) -> Bill:
     """What the decided lines cost now; an article without a price costs nothing yet."""
     priced = {sku: n for sku, n in cart.decided().items() if n > 0 and sku in tx.shop.products}
-    return bill_of(tx, visit, member, priced, cart, tx.now_ns, eats_in)
+    return bill_of(tx, buyer, priced, cart, tx.now_ns)
 
 
 def freeze(tx: Tx, row: Any) -> Bill:
     """The bill of a visit that ended, whose coupon is used up by it."""
-    visit, cart = VisitId(row.visit), from_text(row.cart, Cart)
+    buyer, cart = buyer_of(row), from_text(row.cart, Cart)
     confirmed = confirmed_by(row)
     quantities = cart.decided() if confirmed is None else confirmed.items
     at_ns = int(row.exited_ns) if row.exited_ns is not None else tx.now_ns
-    bill = bill_of(tx, visit, row.member, quantities, cart, at_ns, row.eats_in)
+    bill = bill_of(tx, buyer, quantities, cart, at_ns)
     used = [one.promotion for one in bill.discounts if one.kind == "coupon"]
     for promotion in used:
         held = tx.connection.execute(
             select(tables.coupon.c.coupon)
-            .where(*_unused(tx, visit, row.member), tables.coupon.c.promotion == promotion)
+            .where(*_unused(tx, buyer), tables.coupon.c.promotion == promotion)
             .order_by(tables.coupon.c.issued_ns, tables.coupon.c.coupon)
         ).first()
         assert held is not None, f"{promotion} was priced but is not held"
-        tx.change(tables.coupon, {"coupon": held.coupon}, used_visit=visit, used_ns=tx.now_ns)
+        used_by = {"used_visit": buyer.visit, "used_ns": tx.now_ns}
+        tx.change(tables.coupon, {"coupon": held.coupon}, **used_by)
     return bill
 
 
@@ -94,16 +108,16 @@ def give_coupon(tx: Tx, member: MemberId, promotion: str) -> str:
     return number
 
 
-def _held(tx: Tx, visit: VisitId, member: str) -> frozenset[str]:
-    query = select(tables.coupon.c.promotion).where(*_unused(tx, visit, member))
+def _held(tx: Tx, buyer: Buyer) -> frozenset[str]:
+    query = select(tables.coupon.c.promotion).where(*_unused(tx, buyer))
     return frozenset(row.promotion for row in tx.connection.execute(query))
 
 
-def _unused(tx: Tx, visit: VisitId, member: str) -> tuple[Any, ...]:
+def _unused(tx: Tx, buyer: Buyer) -> tuple[Any, ...]:
     """A member's coupons that this visit may use."""
     table = tables.coupon
     return (
         table.c.store == tx.store,
-        table.c.member == member,
-        or_(table.c.used_visit.is_(None), table.c.used_visit == visit),
+        table.c.member == buyer.member,
+        or_(table.c.used_visit.is_(None), table.c.used_visit == buyer.visit),
     )

@@ -89,7 +89,8 @@ def bill(tx: Tx, visit: VisitId, order: ListOrder) -> Bill:
         raise Refused("this list cannot be")
     items = {sku: count for sku, count in order.items.items() if count}
     cart = from_text(row.cart, Cart)
-    return billing.bill_of(tx, visit, row.member, items, cart, tx.now_ns, order.eats_in)
+    buyer = msgspec.structs.replace(billing.buyer_of(row), eats_in=order.eats_in)
+    return billing.bill_of(tx, buyer, items, cart, tx.now_ns)
 
 
 def forget(tx: Tx, memory: Memory, visit: VisitId) -> None:

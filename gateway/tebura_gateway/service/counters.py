@@ -100,9 +100,7 @@ def _listed(tx: Tx, counter: ShelfId, row: Any) -> CounterListed:
     if state is CounterState.EMPTY:
         return CounterListed(counter=counter, state=state)
     items = {sku: n for sku, n in listing_of(cart).items.items() if sku in tx.shop.products}
-    bill = billing.bill_of(
-        tx, VisitId(row.visit), row.member, items, cart, tx.now_ns, bool(row.eats_in)
-    )
+    bill = billing.bill_of(tx, billing.buyer_of(row), items, cart, tx.now_ns)
     return CounterListed(
         counter=counter,
         state=state,

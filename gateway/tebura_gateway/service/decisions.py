@@ -1,8 +1,10 @@
 """Writes what became of each step, asks staff where it is in doubt, and tells its node."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
+from sqlalchemy import bindparam, select
 from tebura_contract.codec import encode
 from tebura_contract.ids import EventId, VisitId
 from tebura_contract.messages import StepDecided
@@ -15,6 +17,23 @@ from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.reviews import ReviewKind, open_review, open_reviews, withdraw
 from tebura_gateway.service.transaction import Tx, from_text
 from tebura_gateway.service.written import decision_key, question_key
+
+_TOLD = select(tables.decision.c.event, tables.decision.c.told).where(
+    tables.decision.c.store == bindparam("store"),
+    tables.decision.c.event.in_(bindparam("events", expanding=True)),
+)
+_COLUMNS = (
+    "at_ns",
+    "shelf",
+    "visit",
+    "status",
+    "sku",
+    "quantity",
+    "confidence",
+    "reason",
+    "document",
+    "told",
+)
 
 
 def write(
@@ -30,10 +49,10 @@ def write(
     A step that still waits is put before staff once a visit it may belong to is overdue.
     """
     asked = open_reviews(tx, ReviewKind.STEP)
-    for decision in _of_window(judgement, apply_ns):
-        if decision.from_ns <= until_ns:
-            put(tx, memory, decision)
-            _ask(tx, memory, decision, overdue, asked)
+    wanted = [one for one in _of_window(judgement, apply_ns) if one.from_ns <= until_ns]
+    put_all(tx, memory, wanted)
+    for decision in wanted:
+        _ask(tx, memory, decision, overdue, asked)
 
 
 def differing_ns(memory: Memory, judgement: Judgement, apply_ns: int) -> list[int]:
@@ -51,54 +70,65 @@ def _of_window(judgement: Judgement, apply_ns: int) -> Iterator[Decision]:
             yield decision
 
 
-def put(tx: Tx, memory: Memory, decision: Decision) -> None:
-    """Store one decision with all that follows from it, unless it stands so already."""
-    if not _store(tx, memory, decision):
+def put_all(tx: Tx, memory: Memory, decisions: Sequence[Decision]) -> None:
+    """Store decisions with all that follows from them, but for those that stand so already."""
+    documents = [(decision, encode(decision)) for decision in decisions]
+    news = [
+        (decision, document)
+        for decision, document in documents
+        if memory.written.get(decision_key(decision.id)) != document
+    ]
+    if not news:
         return
-    _tell_node(tx, decision)
-    stock.follow(tx, [decision])
-    for suspect in {decision.visit, *(one.visit for one in decision.suspects)} - {None}:
-        tx.note("visit", str(suspect))
+    _store(tx, news)
+    memory.written |= {decision_key(decision.id): document for decision, document in news}
+    stock.follow(tx, [decision for decision, _ in news])
+    for decision, _ in news:
+        for suspect in {decision.visit, *(one.visit for one in decision.suspects)} - {None}:
+            tx.note("visit", str(suspect))
 
 
-def _store(tx: Tx, memory: Memory, decision: Decision) -> bool:
-    key, document = decision_key(decision.id), encode(decision)
-    if memory.written.get(key) == document:
-        return False
-    tx.put(
-        tables.decision,
-        {"event": str(decision.id)},
-        at_ns=int(decision.from_ns),
-        shelf=decision.shelf,
-        visit=decision.visit,
-        status=decision.status.value,
-        sku=decision.sku,
-        quantity=decision.quantity,
-        confidence=decision.confidence,
-        reason=decision.reason.value,
-        document=document.decode(),
-    )
-    memory.written[key] = document
-    return True
+def _store(tx: Tx, news: Sequence[tuple[Decision, bytes]]) -> None:
+    """Write decisions down, and tell their nodes what they do not know yet."""
+    events = {"store": tx.store, "events": [str(decision.id) for decision, _ in news]}
+    told = {row.event: row.told for row in tx.connection.execute(_TOLD, events)}
+    rows, commands = [], []
+    for decision, document in news:
+        event = str(decision.id)
+        before, command = told.get(event, ""), _command(decision)
+        said = f"{decision.sku}|{decision.quantity}" if command is not None else before
+        if command is not None and said != before:
+            commands.append((decision.id.node, command))
+        rows.append(_row(decision, document) | {"event": event, "told": said})
+    tx.put_all(tables.decision, _COLUMNS, rows)
+    tx.command_all(commands)
 
 
-def _tell_node(tx: Tx, decision: Decision) -> None:
-    """So that the node's planogram and weights learn; again only if it turned out otherwise."""
+def _row(decision: Decision, document: bytes) -> dict[str, Any]:
+    return {
+        "at_ns": int(decision.from_ns),
+        "shelf": decision.shelf,
+        "visit": decision.visit,
+        "status": decision.status.value,
+        "sku": decision.sku,
+        "quantity": decision.quantity,
+        "confidence": decision.confidence,
+        "reason": decision.reason.value,
+        "document": document.decode(),
+    }
+
+
+def _command(decision: Decision) -> StepDecided | None:
+    """What a step's node learns its planogram and weights from; None: nothing."""
     if decision.status is not Status.DECIDED or decision.sku is None or not decision.quantity:
-        return
-    told = f"{decision.sku}|{decision.quantity}"
-    row = tx.get(tables.decision, event=str(decision.id))
-    if row is None or row.told == told:
-        return
-    command = StepDecided(
+        return None
+    return StepDecided(
         event=decision.id,
         sku=decision.sku,
         quantity=abs(decision.quantity),
         plates=decision.plates,
         delta_g=decision.delta_g,
     )
-    tx.command(decision.id.node, command)
-    tx.change(tables.decision, {"event": str(decision.id)}, told=told)
 
 
 def _ask(

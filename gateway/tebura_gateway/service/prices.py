@@ -7,8 +7,8 @@ nothing.
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import select
-from tebura_contract.ids import Sku, VisitId
+from sqlalchemy import func, select
+from tebura_contract.ids import Sku
 from tebura_contract.layout import Product
 
 from tebura_gateway.adapters import tables
@@ -24,22 +24,18 @@ def take_up(tx: Tx) -> None:
         if held.get(sku) != product.price_minor:
             key = {"sku": sku, "from_ns": tx.now_ns}
             tx.put(table, key, price_minor=product.price_minor)
+            tx.prices_since_ns = tx.now_ns
 
 
-def for_visit(tx: Tx, visit: VisitId) -> Mapping[Sku, Product]:
-    """The shop's articles at the prices that this visit pays."""
-    table = tables.price
-    entered = (
-        select(tables.visit.c.entered_ns)
-        .where(tables.visit.c.store == tx.store, tables.visit.c.visit == visit)
-        .scalar_subquery()
-    )
-    changed = select(table.c.sku).where(table.c.store == tx.store, table.c.from_ns > entered)
-    skus = {Sku(row.sku) for row in tx.connection.execute(changed)} & tx.shop.products.keys()
-    if not skus:
+def for_visit(tx: Tx, entered_ns: int) -> Mapping[Sku, Product]:
+    """The shop's articles at the prices that a visit pays that began then."""
+    if entered_ns >= _since_ns(tx):
         return tx.shop.products
+    table = tables.price
+    changed = select(table.c.sku).where(table.c.store == tx.store, table.c.from_ns > entered_ns)
+    skus = {Sku(row.sku) for row in tx.connection.execute(changed)} & tx.shop.products.keys()
     query = (
-        select(table, entered.label("entered_ns"))
+        select(table)
         .where(table.c.store == tx.store, table.c.sku.in_(skus))
         .order_by(table.c.from_ns)
     )
@@ -47,7 +43,7 @@ def for_visit(tx: Tx, visit: VisitId) -> Mapping[Sku, Product]:
     for row in tx.connection.execute(query):
         # Of the prices from before the entry only the last one counts.
         prices = found.setdefault(Sku(row.sku), [])
-        if row.from_ns <= row.entered_ns:
+        if row.from_ns <= entered_ns:
             prices.clear()
         prices.append(int(row.price_minor))
     products = dict(tx.shop.products)
@@ -55,3 +51,12 @@ def for_visit(tx: Tx, visit: VisitId) -> Mapping[Sku, Product]:
         lowest = min([products[sku].price_minor, *prices])
         products[sku] = msgspec.structs.replace(products[sku], price_minor=lowest)
     return products
+
+
+def _since_ns(tx: Tx) -> int:
+    """Since when all prices are as they are; looked up once a transaction."""
+    if tx.prices_since_ns is None:
+        table = tables.price
+        last = select(func.max(table.c.from_ns)).where(table.c.store == tx.store)
+        tx.prices_since_ns = int(tx.connection.execute(last).scalar() or 0)
+    return tx.prices_since_ns

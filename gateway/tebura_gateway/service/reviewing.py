@@ -102,7 +102,7 @@ def _take_back_step(tx: Tx, memory: Memory, row: Any) -> None:
     _refuse_if_billed(tx, _visits_of(asked, decided.visit if decided is not None else None))
     tx.remove(tables.ruling, event=str(event))
     memory.rulings.pop(event, None)
-    decisions.put(tx, memory, asked)
+    decisions.put_all(tx, memory, [asked])
 
 
 def _refuse_if_billed(tx: Tx, visits: AbstractSet[VisitId]) -> None:
@@ -145,7 +145,7 @@ def _rule_step(tx: Tx, memory: Memory, event: EventId, ruling: Ruling) -> set[Vi
     memory.rulings[event] = settled
     memory.is_stale = True
     # At once, for a step may be older than what is judged again.
-    decisions.put(tx, memory, _as_ruled(decision, settled))
+    decisions.put_all(tx, memory, [_as_ruled(decision, settled)])
     touched = _visits_of(decision, settled.visit)
     for visit in _billed(tx, touched):
         tx.change(tables.visit, {"visit": visit}, late_ns=tx.now_ns)

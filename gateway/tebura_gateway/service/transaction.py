@@ -62,6 +62,8 @@ class Tx:
     calls: list[ProviderCall] = field(default_factory=list)
     has_commands: bool = False
     others_changed: bool = False
+    # Since when all prices are as they are, once somebody asked.
+    prices_since_ns: int | None = None
 
     @property
     def store(self) -> StoreId:

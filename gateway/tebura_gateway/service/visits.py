@@ -20,12 +20,16 @@ from tebura_gateway.domain.settlement import (
     VisitRuling,
 )
 from tebura_gateway.service import billing, checkout, holding, settling
+from tebura_gateway.service.billing import Buyer
+from tebura_gateway.service.case import Case, read_cases
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.memory import STILL_INSIDE_NS, Memory
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.reviews import open_review, withdraw
 from tebura_gateway.service.transaction import Tx, from_text, to_text
 from tebura_gateway.service.written import visit_document, visit_key
+
+CASES_AT_ONCE = 50
 
 
 def write(
@@ -146,8 +150,13 @@ def _open(tx: Tx, visit: Visit, is_staff: bool) -> None:
 
 
 def _store(tx: Tx, memory: Memory, visit: Visit, cart: Cart, row: Any | None) -> None:
-    eats_in = row is not None and bool(row.eats_in)
-    bill = billing.running(tx, visit.id, visit.member, cart, eats_in)
+    buyer = Buyer(
+        visit=visit.id,
+        member=visit.member,
+        entered_ns=visit.entered_ns,
+        eats_in=row is not None and bool(row.eats_in),
+    )
+    bill = billing.running(tx, buyer, cart)
     confirmed = billing.confirmed_by(row) if row is not None else None
     just_walks_out = visit.member and not tx.shop.has_counter
     doubt = visit.doubt if just_walks_out or visit.exited_ns is None else Doubt.NOT_PAID
@@ -194,25 +203,37 @@ def advance_all(
     moved on.
     """
     moved = 0
-    for name in pending:
-        exited_ns = judgement.visits[name].exited_ns
-        if exited_ns is not None and exited_ns > until_ns:
-            continue
+    for name, one in _cases(tx, judgement, pending, until_ns):
         if moved == most:
             return False
-        row = tx.get(tables.visit, visit=name)
-        assert row is not None
+        row, exited_ns = one.row, judgement.visits[name].exited_ns
         if row.held_until_ns is not None and row.held_until_ns > tx.now_ns:
             continue
         cart = from_text(row.cart, Cart)
         outlook = _outlook(tx, memory, judgement, row, cart)
-        now = settling.advance(tx, settling.case_of(tx, name), outlook)
+        now = settling.advance(tx, one, outlook)
         moved += now.state != row.state
         if now.state not in UNPRICED:
             left_ns = exited_ns if exited_ns is not None else STILL_INSIDE_NS
             memory.closed[name] = (int(row.entered_ns), left_ns)
         _ask(tx, row, now)
     return True
+
+
+def _cases(
+    tx: Tx, judgement: Judgement, pending: Sequence[VisitId], until_ns: int
+) -> Iterator[tuple[VisitId, Case]]:
+    """All but those that ended later, in their order; many are read at once."""
+    wanted = [
+        name
+        for name in pending
+        if (exited_ns := judgement.visits[name].exited_ns) is None or exited_ns <= until_ns
+    ]
+    for begin in range(0, len(wanted), CASES_AT_ONCE):
+        some = wanted[begin : begin + CASES_AT_ONCE]
+        cases = read_cases(tx, some)
+        for name in some:
+            yield name, cases[name]
 
 
 def _outlook(tx: Tx, memory: Memory, judgement: Judgement, row: Any, cart: Cart) -> Outlook:
