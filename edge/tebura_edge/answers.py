@@ -8,7 +8,7 @@ would be wrong a moment later.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tebura_contract.events import (
     EntryRefused,
@@ -24,7 +24,9 @@ from tebura_contract.settings import beside
 
 from tebura_edge.config import Setup
 from tebura_edge.face_gate import Prompt
-from tebura_edge.roles import NodeError
+
+if TYPE_CHECKING:
+    from tebura_edge.screen import Screen
 
 
 class AnswerKind(StrEnum):
@@ -124,12 +126,8 @@ class Answers:
             port.close()
 
 
-def open_answers(setup: Setup) -> Answers:
-    """The relays and the screen that a node's configuration names.
-
-    Raises:
-        NodeError: If the screen's port is taken.
-    """
+def open_answers(setup: Setup, screen: "Screen | None") -> Answers:
+    """The relays that a node's configuration names, and its screen where it has one."""
     from tebura_edge.gate_screen import GateScreen
     from tebura_edge.relay import RelayPort
 
@@ -139,11 +137,8 @@ def open_answers(setup: Setup) -> Answers:
         if gate.relay is not None:
             place = str(beside(setup.path, gate.relay.port))
             ports[gate.id].append(RelayPort(gate.id, gate.relay, place))
-    if config.gate and config.screen.port:
-        try:
-            screen = GateScreen(config.screen.port, tuple(ports))
-        except OSError as error:
-            raise NodeError(f"screen.port: {config.screen.port}: {error.strerror}") from error
+    if screen is not None and ports:
+        shown = GateScreen(screen, ports)
         for shown_by in ports.values():
-            shown_by.append(screen)
+            shown_by.append(shown)
     return Answers(ports)

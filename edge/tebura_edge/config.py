@@ -124,6 +124,16 @@ class GateConfig(Table, frozen=True, kw_only=True):
     palm: str = ""
 
 
+class CounterConfig(Table, frozen=True, kw_only=True):
+    """A counter of this node: the layout's shelf, and the camera that sees who stands there.
+
+    Without a camera it only shows the list; whoever stands there pays with their phone.
+    """
+
+    shelf: ShelfId
+    face: str = ""
+
+
 class LinkConfig(Table, frozen=True, kw_only=True):
     """Patience with the broker and the gateway.
 
@@ -142,7 +152,7 @@ class LinkConfig(Table, frozen=True, kw_only=True):
 
 
 class ScreenConfig(Table, frozen=True, kw_only=True):
-    """The gates' pages on 127.0.0.1; port 0 is off."""
+    """The pages of gates and counters on 127.0.0.1; port 0 is off."""
 
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
@@ -199,6 +209,7 @@ class NodeConfig(Table, frozen=True, kw_only=True):
     people: PeopleConfig = PeopleConfig()
     reader: tuple[ReaderConfig, ...] = ()
     gate: tuple[GateConfig, ...] = ()
+    counter: tuple[CounterConfig, ...] = ()
     screen: ScreenConfig = ScreenConfig()
     face: FaceConfig | None = None
     metrics: MetricsConfig = MetricsConfig()
@@ -297,19 +308,28 @@ def label_problems(config: NodeConfig) -> list[str]:
         for n, gate in enumerate(config.gate)
         if gate.reader not in code_readers
     ]
-    face_cameras = {str(c.label) for c in config.camera if c.looks_for is LooksFor.FACES}
-    wanted = [(n, gate.face) for n, gate in enumerate(config.gate) if gate.face]
-    problems += [
-        f"gate[{n}].face: no camera {label!r} that looks for faces"
-        for n, label in wanted
-        if label not in face_cameras
-    ]
-    if len({label for _, label in wanted}) < len(wanted):
-        problems.append("gate: a camera that looks for faces sees who stands at one gate")
-    if wanted and config.face is None:
-        problems.append("face: a gate uses faces; [face] says where its templates come from")
+    problems += _face_problems(config)
     if not (config.scale or config.camera or config.gate):
         problems.append("the node has no scale, camera or gate: nothing to do")
+    return problems
+
+
+def _face_problems(config: NodeConfig) -> list[str]:
+    """Cameras for faces that are none, or are wanted twice."""
+    cameras = {str(c.label) for c in config.camera if c.looks_for is LooksFor.FACES}
+    wanted = [(f"gate[{n}]", gate.face) for n, gate in enumerate(config.gate) if gate.face]
+    wanted += [(f"counter[{n}]", one.face) for n, one in enumerate(config.counter) if one.face]
+    problems = [
+        f"{place}.face: no camera {label!r} that looks for faces"
+        for place, label in wanted
+        if label not in cameras
+    ]
+    if len({label for _, label in wanted}) < len(wanted):
+        problems.append("gate, counter: a camera that looks for faces sees who stands at one place")
+    if wanted and config.face is None:
+        problems.append(
+            "face: a gate or counter uses faces; [face] says where its templates come from"
+        )
     return problems
 
 
@@ -335,6 +355,13 @@ def layout_mismatches(config: NodeConfig, layout: Layout) -> list[str]:
         elif cameras[camera.label].node != config.node:
             other = cameras[camera.label].node
             problems.append(f"camera[{n}].label: {camera.label!r} belongs to node {other!r}")
+    counters = layout.counters()
+    for n, counter in enumerate(config.counter):
+        if counter.shelf not in counters:
+            problems.append(f"counter[{n}].shelf: the layout has no counter {counter.shelf!r}")
+        elif counters[counter.shelf] != config.node:
+            other = counters[counter.shelf]
+            problems.append(f"counter[{n}].shelf: {counter.shelf!r} belongs to node {other!r}")
     gates = {gate.id: gate for gate in layout.gate}
     for n, gate in enumerate(config.gate):
         if gate.id not in gates:

@@ -24,11 +24,13 @@ from tebura_edge.merge import Merge
 from tebura_edge.outbox import Outbox, Sealer, Stored
 from tebura_edge.role import (
     CodeRead,
+    CounterTapped,
     Counts,
     Detections,
     FaceCame,
     FaceSeen,
     FactorSeen,
+    HandSeen,
     Input,
     Role,
     SensorStatus,
@@ -56,7 +58,18 @@ class _LearnsIds(Protocol):
     def recorded(self, event_id: EventId, event: Event) -> None: ...
 
 
-Sensed = Counts | Detections | CodeRead | FaceCame | FaceSeen | FactorSeen | SensorStatus | Looked
+Sensed = (
+    Counts
+    | Detections
+    | CodeRead
+    | FaceCame
+    | FaceSeen
+    | FactorSeen
+    | HandSeen
+    | CounterTapped
+    | SensorStatus
+    | Looked
+)
 
 
 class Engine:
@@ -114,9 +127,9 @@ class Engine:
                 self._merge.push(sensed.camera, sensed.captured_ns, sensed)
             case CodeRead():
                 self._merge.push(sensed.reader, sensed.at_ns, sensed)
-            case FaceSeen():
+            case FaceSeen() | HandSeen():
                 self._merge.push(sensed.camera, sensed.at_ns, sensed)
-            case FaceCame() | FactorSeen():
+            case FaceCame() | FactorSeen() | CounterTapped():
                 # Of no sensor that others wait for: it counts as it comes.
                 self._feed(sensed)
 

@@ -68,7 +68,10 @@ class FaceAsk:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The gate asks something of who stands there; the camera attends until `until_ns`."""
+    """The gate asks something of who stands there; the camera attends until `until_ns`.
+
+    A counter is a place like a gate here, by its own name.
+    """
 
     gate: GateId
     kind: PromptKind
@@ -180,6 +183,16 @@ class Claim:
     def abandon(self) -> Ended:
         """Somebody else's code is shown: whoever was asked to move and did not has failed."""
         return self._failed()
+
+    @property
+    def has_template(self) -> bool:
+        """Whether there is something to compare with."""
+        return self._template is not None
+
+    @property
+    def asks(self) -> PromptKind:
+        """What the screen asks of who stands there."""
+        return self._said or PromptKind.LOOK_HERE
 
     def prompt(self, seen_others: bool) -> Prompt | None:
         """What the screen should ask now, if it has not just done so."""

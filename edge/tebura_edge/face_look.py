@@ -10,7 +10,7 @@ from tebura_models.faces.reader import FaceReader
 
 from tebura_edge.face_motion import FaceMotion
 from tebura_edge.face_seen import FaceSeen
-from tebura_edge.frames import Frame
+from tebura_edge.frames import Frame, Image
 
 AS_NEAR: Final = 0.6
 """A second face counts from this share of the first one's size on: behind, people may queue."""
@@ -26,10 +26,17 @@ class Attention:
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _until_ns: int = 0
+    _thumb_until_ns: int = 0
 
-    def until(self, at_ns: int) -> None:
+    def until(self, at_ns: int, *, thumb: bool = False) -> None:
+        """Look for a face so long; with `thumb` for a hand beside it, too."""
         with self._lock:
             self._until_ns = at_ns
+            self._thumb_until_ns = at_ns if thumb else 0
+
+    def is_thumb_wanted(self, at_ns: int) -> bool:
+        with self._lock:
+            return at_ns <= self._thumb_until_ns
 
     def is_wanted(self, at_ns: int) -> bool:
         with self._lock:
@@ -39,25 +46,23 @@ class Attention:
 class FaceLook:
     """One gate camera's eye for faces; call it with each frame.
 
-    While nobody is attended to it does not even look, and forgets what it followed.
+    While nobody is attended to it does not even look, and forgets what it followed. `middle_px`
+    and `eyes_px` tell where the face of the last frame was (between the eyes, in the picture as it
+    is worked on) and how far its eyes are apart.
     """
 
     def __init__(self, reader: FaceReader, attention: Attention) -> None:
         self._reader, self._attention = reader, attention
         self._motion = FaceMotion()
         self._track = 0
-        self._middle: tuple[float, float] | None = None
+        self.middle_px: tuple[float, float] | None = None
+        self.eyes_px = 0.0
 
     def __call__(self, frame: Frame) -> list[FaceSeen]:
         if not self._attention.is_wanted(frame.captured_ns):
             self._lose()
             return []
-        image = frame.image_bgr
-        if image.shape[1] > WORKING_PX:
-            scale = WORKING_PX / image.shape[1]
-            image = np.asarray(
-                cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-            )
+        image = working(frame.image_bgr)
         faces = self._reader.faces(image)
         read = self._reader.read(image, faces[0]) if faces else None
         if read is None:
@@ -72,7 +77,7 @@ class FaceLook:
             self._motion.begin(grey, read.mesh.points_px, read.face.box_px, eyes_px)
         else:
             motion = self._motion.update(grey)
-        self._middle = (x, y)
+        self.middle_px, self.eyes_px = (x, y), eyes_px
         fault = read.fault
         return [
             FaceSeen(
@@ -89,12 +94,21 @@ class FaceLook:
         ]
 
     def _is_another(self, middle: tuple[float, float], eyes_px: float) -> bool:
-        if self._middle is None:
+        if self.middle_px is None:
             return True
-        way = np.hypot(middle[0] - self._middle[0], middle[1] - self._middle[1])
+        way = np.hypot(middle[0] - self.middle_px[0], middle[1] - self.middle_px[1])
         return bool(way > JUMP * eyes_px)
 
     def _lose(self) -> None:
-        if self._middle is not None:
-            self._middle = None
+        if self.middle_px is not None:
+            self.middle_px = None
             self._motion.stop()
+
+
+def working(image_bgr: Image) -> Image:
+    """The picture as it is worked on: no wider than `WORKING_PX`."""
+    if image_bgr.shape[1] <= WORKING_PX:
+        return image_bgr
+    scale = WORKING_PX / image_bgr.shape[1]
+    small = cv2.resize(image_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)

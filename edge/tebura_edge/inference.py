@@ -20,7 +20,7 @@ from tebura_edge.detections import Detections
 from tebura_edge.frames import Frame, FrameDesk
 from tebura_edge.looking import Looking
 from tebura_edge.people import PeopleLook, detect_in_all
-from tebura_edge.role import CodeRead, FaceSeen
+from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ TURN_S = 0.25
 class Look(Protocol):
     """What is done with one camera's frames, in their order."""
 
-    def __call__(self, frame: Frame) -> Sequence[Detections | CodeRead | FaceSeen]: ...
+    def __call__(self, frame: Frame) -> Sequence[Detections | CodeRead | FaceSeen | HandSeen]: ...
 
 
 class InferenceThread:
@@ -48,7 +48,7 @@ class InferenceThread:
         cameras: Sequence[CameraReader],
         *,
         clock: Clock,
-        sink: Callable[[Detections | CodeRead | FaceSeen], None],
+        sink: Callable[[Detections | CodeRead | FaceSeen | HandSeen], None],
         seen: Callable[[Frame], None] = lambda _: None,
     ) -> None:
         """Prepare; `start` starts it.

@@ -14,13 +14,15 @@ import structlog
 from tebura_contract.clock import MILLISECOND_NS, SECOND_NS, Clock, ns_from_s
 from tebura_contract.envelope import seal
 from tebura_contract.events import Event, SensorState
-from tebura_contract.ids import CameraId, EventId, GateId
+from tebura_contract.ids import CameraId, EventId, GateId, ShelfId
 from tebura_contract.messages import Ack, ClockAnswer, Part
 from tebura_contract.settings import beside
 
 from tebura_edge.answers import open_answers
 from tebura_edge.clock import StoreClock
 from tebura_edge.config import Setup
+from tebura_edge.counter_role import CounterAside, CounterRole, CounterShown, ThumbWanted
+from tebura_edge.counter_screen import open_counters
 from tebura_edge.courier import Courier
 from tebura_edge.delivery import Delivery
 from tebura_edge.engine import Engine
@@ -36,8 +38,9 @@ from tebura_edge.logs import Repeats
 from tebura_edge.metrics import Metrics
 from tebura_edge.outbox import Outbox, OutboxUnwritable, Stored
 from tebura_edge.pace import Pace
-from tebura_edge.role import Counts, Detections, SensorStatus
-from tebura_edge.roles import GATES, roles_of
+from tebura_edge.role import CounterTapped, Counts, Detections, SensorStatus
+from tebura_edge.roles import COUNTERS, GATES, NodeError, roles_of
+from tebura_edge.screen import Screen
 from tebura_edge.sensing import Inbox, Sensing, Snapshot, open_looks, sensors_of
 from tebura_edge.voice import Voice
 
@@ -112,7 +115,9 @@ class Node:
         if self._looks.network:
             self._metrics.network(config.people.model, self._looks.provider)
         self._flight = _flight(setup)
-        self._answers = open_answers(setup)
+        self._screen = open_screen(setup)
+        self._answers = open_answers(setup, self._screen)
+        self._counters = open_counters(setup, self._screen, self._tapped)
         self._faces = open_face_line(setup, self._clock, self._store, self._inbox)
         self._voice = Voice(
             self._link, self._courier, self._engine, self._outbox, self._store, self._board
@@ -199,6 +204,7 @@ class Node:
             self._sense()
         self._keeper.keep()
         self._answers.stall(self._keeper.is_stalled)
+        self._counters.stall(self._keeper.is_stalled)
         self._courier.pump()
         health = self._voice.speak(now_ns)
         if health is not None:
@@ -258,11 +264,12 @@ class Node:
         self._attend()
 
     def _attend(self) -> None:
-        """Do what gates want done that is no fact."""
-        gate = self._engine.roles.get(GATES)
-        if not isinstance(gate, GateRole):
-            return
-        for aside in gate.asides():
+        """Do what gates and counters want done that is no fact."""
+        gate, counter = self._engine.roles.get(GATES), self._engine.roles.get(COUNTERS)
+        asides: list[CounterAside] = list(gate.asides()) if isinstance(gate, GateRole) else []
+        if isinstance(counter, CounterRole):
+            asides += counter.asides()
+        for aside in asides:
             match aside:
                 case FaceAsk() if self._faces is not None:
                     self._faces.ask(aside.gate, aside.member)
@@ -271,15 +278,25 @@ class Node:
                 case Prompt():
                     self._answers.ask(aside)
                     self._watch(aside.gate, aside.until_ns)
+                case ThumbWanted():
+                    self._watch(aside.gate, aside.until_ns, thumb=True)
                 case AtEase():
                     self._watch(aside.gate, 0)
+                case CounterShown():
+                    self._counters.show(aside)
 
-    def _watch(self, gate: GateId, until_ns: int) -> None:
-        """Have the gate's camera look for faces so long."""
-        for config in self._setup.config.gate:
-            attention = self._looks.attention.get(CameraId(config.face))
-            if config.id == gate and attention is not None:
-                attention.until(until_ns)
+    def _tapped(self, counter: ShelfId) -> None:
+        """Somebody pressed a counter's button; called by the screen's thread."""
+        self._inbox.put(CounterTapped(counter, self._store.now().at_ns))
+
+    def _watch(self, gate: GateId, until_ns: int, *, thumb: bool = False) -> None:
+        """Have the camera of a gate or counter look for faces so long."""
+        config = self._setup.config
+        cameras = {str(one.id): one.face for one in config.gate}
+        cameras |= {str(one.shelf): one.face for one in config.counter}
+        attention = self._looks.attention.get(CameraId(cameras.get(gate, "")))
+        if attention is not None:
+            attention.until(until_ns, thumb=thumb)
 
     def _stored(self, event: Event, stored: Stored) -> None:
         self._answers.stored(event)
@@ -354,6 +371,8 @@ class Node:
         waiting = self._outbox.waiting
         self._outbox.close()
         self._answers.close()
+        if self._screen is not None:
+            self._screen.close()
         self._metrics.close()
         if self._flight is not None:
             self._flight.close()
@@ -369,6 +388,21 @@ class Node:
             self._courier.pump()
             self._woken.wait(WAIT_S)
             self._woken.clear()
+
+
+def open_screen(setup: Setup) -> Screen | None:
+    """The node's screen, where its configuration wants one.
+
+    Raises:
+        NodeError: If its port is taken.
+    """
+    port = setup.config.screen.port
+    if not port:
+        return None
+    try:
+        return Screen(port)
+    except OSError as error:
+        raise NodeError(f"screen.port: {port}: {error.strerror}") from error
 
 
 def _flight(setup: Setup) -> FlightRecorder | None:

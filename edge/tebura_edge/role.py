@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.events import Event, Modality, SensorKind, SensorState
 from tebura_contract.faces import FaceState, FaceTemplate
-from tebura_contract.ids import GateId, MemberId
+from tebura_contract.ids import GateId, MemberId, ShelfId
 from tebura_contract.messages import Command
 
 from tebura_edge.detections import Detections
@@ -20,11 +20,13 @@ from tebura_edge.face_seen import FaceSeen
 
 __all__ = [
     "CodeRead",
+    "CounterTapped",
     "Counts",
     "Detections",
     "FaceCame",
     "FaceSeen",
     "FactorSeen",
+    "HandSeen",
     "Input",
     "Role",
     "SensorStatus",
@@ -93,6 +95,23 @@ class FactorSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class HandSeen:
+    """Whether a hand beside the nearest face has its thumb up. Never recorded."""
+
+    camera: str
+    is_thumb_up: bool
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterTapped:
+    """A finger pressed the button on a counter's screen."""
+
+    counter: ShelfId
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class SensorStatus:
     """A sensor's thread says that its sensor went blind or sees again, and why."""
 
@@ -103,7 +122,18 @@ class SensorStatus:
     at_ns: int
 
 
-Input = Counts | Detections | CodeRead | FaceCame | FaceSeen | FactorSeen | SensorStatus | Command
+Input = (
+    Counts
+    | Detections
+    | CodeRead
+    | FaceCame
+    | FaceSeen
+    | FactorSeen
+    | HandSeen
+    | CounterTapped
+    | SensorStatus
+    | Command
+)
 """Everything a role can be fed. A command has no time of its own: it counts when it arrives."""
 
 
@@ -134,7 +164,15 @@ def began_ns(item: Input) -> int | None:
             return int(item.at_ns[0]) if len(item.at_ns) else None
         case Detections():
             return item.captured_ns
-        case CodeRead() | FaceCame() | FaceSeen() | FactorSeen() | SensorStatus():
+        case (
+            CodeRead()
+            | FaceCame()
+            | FaceSeen()
+            | FactorSeen()
+            | HandSeen()
+            | CounterTapped()
+            | SensorStatus()
+        ):
             return item.at_ns
         case _:
             return None

@@ -1,15 +1,18 @@
 """The roles a node's configuration asks for."""
 
+from dataclasses import replace
+
 from tebura_contract.codec import DecodeError
 
 from tebura_edge.config import LooksFor, Setup
+from tebura_edge.counter_role import CounterRole
 from tebura_edge.face_gate import FacePolicy
 from tebura_edge.gate_role import GateRole
 from tebura_edge.outbox import Outbox
 from tebura_edge.plate_role import PlateRole, PlateSettings
 from tebura_edge.role import Role
 
-PLATES, CAMERAS, GATES = "plates", "cameras", "gates"
+PLATES, CAMERAS, GATES, COUNTERS = "plates", "cameras", "gates", "counters"
 
 
 class NodeError(RuntimeError):
@@ -23,6 +26,12 @@ def _face_policy(setup: Setup) -> FacePolicy | None:
     return FacePolicy(
         setup.face_threshold, face.moves, without_gateway=face.without_gateway == "code"
     )
+
+
+def _counter_policy(setup: Setup) -> FacePolicy | None:
+    """One move at a counter: whoever stands there came through a gate, and a thumb follows."""
+    policy = _face_policy(setup)
+    return None if policy is None else replace(policy, moves=1, without_gateway=False)
 
 
 def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
@@ -51,6 +60,15 @@ def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
                 {gate.id: gate.reader for gate in config.gate},
                 faces=_face_policy(setup),
                 face_cameras={gate.id: gate.face for gate in config.gate if gate.face},
+            )
+        if config.counter:
+            found[COUNTERS] = CounterRole(
+                setup.layout,
+                setup.node,
+                setup.key,
+                outbox.saved(COUNTERS),
+                faces=_counter_policy(setup),
+                cameras={one.shelf: one.face for one in config.counter if one.face},
             )
     except DecodeError as error:
         raise NodeError(f"{outbox.path}: the saved state of a role is unreadable: {error}") from (

@@ -335,7 +335,16 @@ def _open_faces(setup: Setup, looks: "dict[CameraId, Look]") -> "dict[CameraId, 
 
     reader = load_face_reader(setup.face_threshold.network)
     attention = {label: Attention() for label in cameras}
-    looks |= {label: FaceLook(reader, attention[label]) for label in cameras}
+    faces = {label: FaceLook(reader, attention[label]) for label in cameras}
+    looks |= faces
+    at_counters = [CameraId(one.face) for one in setup.config.counter if one.face]
+    if at_counters:
+        from tebura_models.gestures.hands import load_hand_finder
+
+        from tebura_edge.counter_look import CounterLook
+
+        hands = load_hand_finder()
+        looks |= {one: CounterLook(faces[one], hands, attention[one]) for one in at_counters}
     return attention
 
 

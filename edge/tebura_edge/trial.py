@@ -27,7 +27,7 @@ from tebura_edge.inference import InferenceThread
 from tebura_edge.looking import Looking
 from tebura_edge.looped import LoopedVideo, Stream
 from tebura_edge.people import PeopleLook, PeopleSettings
-from tebura_edge.role import CodeRead, FaceSeen
+from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 from tebura_edge.sources import Source
 
 NODE = NodeId("trial")
@@ -149,7 +149,7 @@ def run_trial(
     found: queue.SimpleQueue[Detections] = queue.SimpleQueue()
     readers = [_reader(label, stream, desk, clock, tally) for label, stream in cameras.items()]
 
-    def sink(finding: Detections | CodeRead | FaceSeen) -> None:
+    def sink(finding: Detections | CodeRead | FaceSeen | HandSeen) -> None:
         if isinstance(finding, Detections):
             found.put(finding)
 

@@ -20,8 +20,9 @@ from tebura_contract.ids import GateId, VisitId
 from tebura_edge.answers import Answer, AnswerKind, Answers, answer_to
 from tebura_edge.config import RelayConfig, load_setup
 from tebura_edge.face_gate import Prompt, PromptKind
-from tebura_edge.gate_screen import MAX_BROWSERS, GateScreen
+from tebura_edge.gate_screen import GateScreen
 from tebura_edge.relay import RelayPort
+from tebura_edge.screen import MAX_BROWSERS, Screen
 from tebura_simulator.relay_board import RelayBoard
 
 from tests.edge.small_store import ENTRY_KEY, MIKA, edge, write_store
@@ -103,47 +104,52 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 5.0) -> None:
 
 
 @pytest.fixture
-def screen() -> Iterator[GateScreen]:
-    screen = GateScreen(0, (DOOR, OTHER))
-    yield screen
-    screen.close()
+def served() -> Iterator[Screen]:
+    served = Screen(0)
+    yield served
+    served.close()
 
 
-def listen(screen: GateScreen, gate: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", screen.port, timeout=5)
+@pytest.fixture
+def screen(served: Screen) -> GateScreen:
+    return GateScreen(served, (DOOR, OTHER))
+
+
+def listen(served: Screen, gate: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
     connection.request("GET", f"/{gate}/stream")
     return connection.getresponse()
 
 
-def test_the_screen_shows_its_own_gate_s_answers(screen: GateScreen) -> None:
-    with closing(listen(screen, "door")) as door:
+def test_the_screen_shows_its_own_gate_s_answers(served: Screen, screen: GateScreen) -> None:
+    with closing(listen(served, "door")) as door:
         screen.show(Answer(OTHER, AnswerKind.COME_IN))
         screen.show(Answer(DOOR, AnswerKind.REFUSED, RefusalReason.EXPIRED))
         line = door.readline()
     assert json.loads(line.removeprefix(b"data: ")) == {"kind": "refused", "reason": "expired"}
 
 
-def test_the_screen_asks_for_a_move(screen: GateScreen) -> None:
-    with closing(listen(screen, "door")) as door:
+def test_the_screen_asks_for_a_move(served: Screen, screen: GateScreen) -> None:
+    with closing(listen(served, "door")) as door:
         screen.ask(Prompt(DOOR, PromptKind.TURN_LEFT, 0))
         line = door.readline()
     assert json.loads(line.removeprefix(b"data: ")) == {"kind": "ask", "reason": "turn-left"}
 
 
 def test_while_nothing_can_be_stored_every_browser_is_told_to_ask_staff(
-    screen: GateScreen,
+    served: Screen, screen: GateScreen
 ) -> None:
     def said(stream: http.client.HTTPResponse) -> str:
         kind: str = json.loads(stream.readline().removeprefix(b"data: "))["kind"]
         assert stream.readline() == b"\n"
         return kind
 
-    with closing(listen(screen, "door")) as door:
+    with closing(listen(served, "door")) as door:
         for _ in range(3):
             screen.stall(True)
         assert said(door) == "stalled"
         # A browser that was restarted meanwhile.
-        with closing(listen(screen, "other")) as other:
+        with closing(listen(served, "other")) as other:
             assert said(other) == "stalled"
             screen.stall(False)
             assert (said(door), said(other)) == ("idle", "idle")
@@ -163,9 +169,13 @@ def test_the_page_has_words_for_every_answer_in_both_languages(screen: GateScree
         assert said[2].isascii()
 
 
-def test_only_the_gates_pages_are_served_and_browsers_are_bounded(screen: GateScreen) -> None:
+def test_only_the_gates_pages_are_served_and_browsers_are_bounded(
+    served: Screen, screen: GateScreen
+) -> None:
+    assert screen.page
+
     def status(path: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", screen.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
         with closing(connection):
             connection.request("GET", path)
             return connection.getresponse().status
@@ -177,7 +187,7 @@ def test_only_the_gates_pages_are_served_and_browsers_are_bounded(screen: GateSc
         404,
         404,
     ]
-    held = [listen(screen, "door") for _ in range(MAX_BROWSERS)]
+    held = [listen(served, "door") for _ in range(MAX_BROWSERS)]
     assert status("/door/stream") == 503
     for one in held:
         one.close()

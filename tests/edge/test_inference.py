@@ -14,7 +14,7 @@ from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.frames import Frame, FrameDesk
 from tebura_edge.inference import InferenceThread
 from tebura_edge.people import PeopleLook, PeopleSettings, detect_people, open_people
-from tebura_edge.role import CodeRead, FaceSeen
+from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 from tebura_models.loader import Network
 
 AISLE = CameraId("aisle")
@@ -81,7 +81,7 @@ def test_the_thread_looks_at_every_replayed_frame_in_order() -> None:
         time.sleep(0.002)
         return [Detections.empty(frame.camera, frame.captured_ns)]
 
-    def sink(found: Detections | CodeRead | FaceSeen) -> None:
+    def sink(found: Detections | CodeRead | FaceSeen | HandSeen) -> None:
         assert isinstance(found, Detections)
         seen.append(found.captured_ns)
 

@@ -12,7 +12,7 @@ from tebura_edge.detections import Detections
 from tebura_edge.frames import Frame, FrameDesk
 from tebura_edge.inference import InferenceThread
 from tebura_edge.people import PeopleLook, PeopleSettings, open_people
-from tebura_edge.role import CodeRead, FaceSeen
+from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 from tebura_models.loader import Network
 
 PERIOD_NS = 100_000_000
@@ -58,7 +58,7 @@ class Node:
         self.looked += [(frame.camera, frame.captured_ns // PERIOD_NS) for frame in frames]
         return [Detections.empty(frame.camera, frame.captured_ns) for frame in frames]
 
-    def _sink(self, found: Detections | CodeRead | FaceSeen) -> None:
+    def _sink(self, found: Detections | CodeRead | FaceSeen | HandSeen) -> None:
         assert isinstance(found, Detections)
         self.told[found.camera].append(found.captured_ns // PERIOD_NS)
 
