@@ -35,7 +35,10 @@ WAIT_S: Final = 2.0
 within 1 s; a hand that stays there must not hold back the others' steps for long."""
 
 QUIET_S: Final = 0.3
-"""How long it waits for any plate beside it that does not rest, wherever that is."""
+QUIET_G: Final = 4.0
+QUIET_SHARE: Final = 0.1
+"""How long it waits for any plate beside it that does not rest, wherever that is, if it is off its
+level by so much and by this share of the move: less is no plate of a light bag but its shake."""
 
 PRESS_S: Final = 20.0
 PRESS_LINK_S: Final = 1.0
@@ -45,8 +48,9 @@ PRESS_SHARE: Final = 0.5
 stays up without resting, is somebody's weight: it waits for so long for the end of it. A lean takes
 up to a second to reach all plates."""
 
-STAY_ROWS: Final = 5
-"""What comes, or is little, must rest for so many samples more: an elbow pauses, too."""
+STAY_ROWS: Final = 2
+"""What comes, or is little, must rest for so many samples more: an elbow pauses, too. With 5 it is
+told .3 s later at 10 Hz, and hardly an elbow less is told."""
 
 NOISY_SHARE: Final = 1 / 8
 """What is little rests until noise leaves no more than this share of it uncertain."""
@@ -166,7 +170,8 @@ def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_n
     waiting &= levels.still_ns <= last_ns
     if waited_ns <= ns_from_s(QUIET_S):
         # In noise a share of a light bag may pass through the old level and look as if still there.
-        waiting |= ~levels.is_resting & ~np.isnan(levels.level_g)
+        least_g = max(QUIET_G, QUIET_SHARE * abs(largest.delta_g))
+        waiting |= ~levels.is_resting & (np.abs(levels.rest_g - levels.level_g) >= least_g)
     waiting &= ~levels.is_ignored
     return not any(waiting[q] for q in beside)
 
