@@ -357,6 +357,48 @@ def test_one_of_several_put_in_a_wrong_place_is_not_sold_as_what_weighs_the_same
     assert bought(script, mika) == {}
 
 
+def test_one_of_several_that_lie_there_undecided_is_asked_about() -> None:
+    script = Script()
+    _, first = shopper(script)
+    script.reach(first, 9.5, 11.0)
+    several = (candidate(TEA, 3), candidate(PAN, 5, -1.0))
+    script.put_back(10.0, *several, delta_g=1653.0, plate="p2")
+    script.walk_out(first, 30.0)
+    _, second = shopper(script, 2, 40.0)
+    script.reach(second, 49.5, 51.0)
+    one = script.pick(50.0, candidate(RICE, 5), plate="p2", delta_g=-550.0)
+    (found,) = decisions(script, one)
+    assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)
+
+
+def test_what_left_is_asked_about_with_what_came_back_of_about_that_weight_at_once() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.pick(8.0, candidate(RICE), plate="p2", delta_g=-110.0)
+    lifted = script.pick(10.0, delta_g=-551.0)
+    taken = outcomes(script, lifted)
+    back = script.put_back(12.0, candidate(PAN), delta_g=480.0)
+    assert taken == [(Status.DECIDED, Reason.NONE)]
+    assert outcomes(script, lifted, back) == [
+        (Status.REVIEW, Reason.WHAT),
+        (Status.REVIEW, Reason.NOT_HELD),
+    ]
+    rulings = {back.id: Ruling(visit=visit, sku=None, quantity=0)}
+    after = judge(script.facts, SHOP, through(), rulings=rulings).decisions[lifted.id]
+    assert after.status is Status.REVIEW
+
+
+@pytest.mark.parametrize(("at_s", "weight_g"), [(18.0, 480.0), (12.0, 350.0)])
+def test_what_comes_later_or_weighs_otherwise_leaves_what_was_taken_as_it_is(
+    at_s: float, weight_g: float
+) -> None:
+    script = Script()
+    shopper(script)
+    taken = script.pick(10.0, delta_g=-551.0)
+    script.put_back(at_s, candidate(PAN), delta_g=weight_g)
+    assert outcomes(script, taken) == [(Status.DECIDED, Reason.NONE)]
+
+
 def test_what_does_not_weigh_what_was_taken_from_there_is_asked_about() -> None:
     script = Script()
     shopper(script)

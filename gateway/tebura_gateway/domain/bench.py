@@ -19,6 +19,7 @@ from tebura_gateway.domain.presence import NEVER_NS
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.undoing import (
     ANOTHER_SOON,
+    AT_ONCE_S,
     PUT_HERE,
     Past,
     Undoing,
@@ -89,13 +90,43 @@ class Bench:
         past, found = self._remembered(step, who)
         decision = self._decision(fact, step, who, found)
         undone = self._undone(decision, step, who) or self._undone_in_parts(decision, step, who)
+        is_let_down = undone is None and self._is_let_down(decision, step, who)
         if past is not None and not (past.is_product and _is_another(past.decision, decision)):
             self._undoing.forget(past)
         if undone is not None:
             decision = self._undo(undone, decision)
         if undone is None or undone.is_product:
-            self._undoing.add(Past(decision, dict(who.posterior), who.is_contested()))
+            shares = dict(who.posterior)
+            self._undoing.add(Past(decision, shares, who.is_contested(), is_let_down))
         self._note(decision)
+
+    def _is_let_down(self, decision: Decision, step: Step, who: Who) -> bool:
+        """Whether what is back, nobody knows what, may be what the same hand lifted just before.
+
+        Then what left is asked about, too. Who says that nothing was put there has not yet said
+        that something was taken.
+        """
+        if step.delta_g < 0.0 or not _is_unexplained(decision):
+            return False
+        lifted = [
+            past
+            for past in self._undoing.lifted(step)
+            if past.decision.reason is not Reason.STAFF
+            and self._same_hand(past, who) >= self.settings.who_threshold
+        ]
+        for past in lifted:
+            is_open = not past.is_product or past.decision.reason is Reason.UNDONE
+            if not is_open and is_soon(past.decision, step.from_ns, AT_ONCE_S):
+                self._doubt_taken(past)
+        return bool(lifted)
+
+    def _doubt_taken(self, past: Past) -> None:
+        taken = past.decision
+        if taken.visit is not None and taken.sku is not None:
+            self._holdings.take(taken.visit, taken.sku, -taken.quantity)
+        asked = msgspec.structs.replace(taken, status=Status.REVIEW, reason=Reason.WHAT)
+        self._undoing.add(replace(past, decision=asked))
+        self._note(asked)
 
     def _note(self, decision: Decision) -> None:
         self.decisions[decision.id] = decision
@@ -277,7 +308,7 @@ class Bench:
         same = self._same_hand(past, who)
         if past.is_product:
             return same >= self.settings.who_threshold and self._is_put_back(past, decision)
-        if not past.is_open or past.is_contested or who.is_contested():
+        if not past.is_open or past.is_contested or who.is_contested() or past.is_let_down:
             # One may have put back what another took, though all of it comes to nothing.
             return False
         if decision.delta_g < 0.0:
@@ -398,6 +429,13 @@ class Bench:
                     self._holdings.may_take(suspect.visit, guess.sku, times * share)
                 unknown = suspect.probability * other_share(decision.candidates)
                 self._holdings.may_take(suspect.visit, None, times * unknown)
+
+
+def _is_unexplained(decision: Decision) -> bool:
+    """Whether nobody knows which product is back, or staff said that none is."""
+    if decision.reason is Reason.STAFF:
+        return decision.sku is None
+    return decision.status is Status.REVIEW
 
 
 def _is_another(first: Decision, then: Decision) -> bool:

@@ -33,6 +33,12 @@ UNITS_SHARE: Final = 0.03
 LOOSELY_SHARE: Final = 0.1
 """A hand that presses does not weigh the same when it comes and when it goes."""
 
+LIFTED_SHARE: Final = 1 / 3
+AT_ONCE_S: Final = 5.0
+"""What is back soon and weighs as much within such a share may be all of what left: a hand that
+lifts does not weigh the same all the while. Back at once, it makes a pick doubtful that was sure:
+nobody holds a shelf up for long while they shop."""
+
 SOON_S: Final = 20.0
 ANOTHER_SOON: Final = 0.25
 """What comes and goes within this time is one thing unless surely two visits did it, to whom this
@@ -48,6 +54,9 @@ PUT_HERE: Final = 0.8
 """How likely the thing that leaves is one of its weight that was put there last, in front of all
 others. The node learns of it, too, but only once it is decided."""
 
+LIKELY: Final = 0.05
+"""What an open step is less likely to have been is not sought in what is taken later."""
+
 LOOK_BACK: Final = 256
 """So many steps of a shelf at most are looked at."""
 
@@ -56,11 +65,15 @@ _UNTRUSTED: Final = (Reason.BLIND, Reason.FLAGGED, Reason.UNKNOWN_SHELF, Reason.
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A decision, how likely each visit is behind its step, and whether two hands were seen."""
+    """A decision, how likely each visit is behind its step, and whether two hands were seen.
+
+    `is_let_down`: it may be what the same hand had lifted, and then nothing more lies there.
+    """
 
     decision: Decision
     shares: Mapping[VisitId, float]
     is_contested: bool = False
+    is_let_down: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -121,11 +134,10 @@ class Undoing:
                 continue
             if past.is_open and abs(put.delta_g + step.delta_g) <= ABOUT_G:
                 return past.guesses()
-            if put.sku is None or not past.is_product:
-                continue
-            for count in range(1, abs(put.quantity)):
-                if is_some_of(past, step, count):
-                    return (Guess(sku=put.sku, quantity=count, probability=1.0),)
+            if past.is_open or past.is_product:
+                some = tuple(_some_of(past, step))
+                if some:
+                    return some
         return ()
 
     def taken(self, step: Step, visit: VisitId, sku: Sku) -> tuple[Past, ...]:
@@ -141,6 +153,14 @@ class Undoing:
         for past in self._opposite(step):
             off_g = abs(past.decision.delta_g + step.delta_g)
             if off_g <= LOOSELY_SHARE * abs(step.delta_g) and is_soon(past.decision, step.from_ns):
+                yield past
+
+    def lifted(self, step: Step) -> Iterator[Past]:
+        """What left these plates shortly before and may be all back."""
+        for past in self._opposite(step):
+            left = past.decision
+            is_back = abs(left.delta_g + step.delta_g) <= LIFTED_SHARE * abs(left.delta_g)
+            if left.delta_g < 0.0 and is_back and is_soon(left, step.from_ns):
                 yield past
 
     def in_parts(self, step: Step) -> tuple[Past, list[Past]] | None:
@@ -174,9 +194,21 @@ class Undoing:
                 yield past
 
 
+def _some_of(past: Past, step: Step) -> Iterator[Guess]:
+    """What a step may be as some of the units of an earlier one."""
+    for guess in past.guesses():
+        if guess.probability >= LIKELY:
+            for count in range(1, guess.quantity):
+                if _weighs_some(past, step, count, guess.quantity):
+                    yield Guess(sku=guess.sku, quantity=count, probability=guess.probability)
+
+
 def is_some_of(past: Past, step: Step, count: int) -> bool:
     """Whether a step weighs what so many units of an earlier one did on the same plates."""
-    units = abs(past.decision.quantity)
+    return _weighs_some(past, step, count, abs(past.decision.quantity))
+
+
+def _weighs_some(past: Past, step: Step, count: int, units: int) -> bool:
     expected_g = abs(past.decision.delta_g) * count / units
     share = ALIKE_SHARE if count == units else UNITS_SHARE
     noise_g = ALIKE_SIGMAS * math.hypot(past.decision.sigma_g, step.sigma_g)
@@ -192,5 +224,5 @@ def same_hand(first: Mapping[VisitId, float], second: Mapping[VisitId, float]) -
     return both / (of_first * of_second)
 
 
-def is_soon(first: Decision, from_ns: int) -> bool:
-    return from_ns - first.to_ns <= SOON_S * SECOND_NS
+def is_soon(first: Decision, from_ns: int, within_s: float = SOON_S) -> bool:
+    return from_ns - first.to_ns <= within_s * SECOND_NS
