@@ -98,6 +98,7 @@ def kinds(
         "print, turned": lambda: print_turned(picture, behind, rng),
         "print bent to 12 cm, turned": lambda: print_turned(picture, behind, rng, bend_m=0.12),
         "print bent to 8 cm, turned": lambda: print_turned(picture, behind, rng, bend_m=0.08),
+        "print bent to 6 cm, turned": lambda: print_turned(picture, behind, rng, bend_m=0.06),
         "tablet, still, turned": lambda: screen_turned(picture, behind, rng),
         "tablet, film of other moves": lambda: film(portrait, behind, rng, other),
         "tablet, film of the right moves": lambda: film(portrait, behind, rng, None),

@@ -253,8 +253,11 @@ class Failures:
     def clear(self, member: MemberId) -> None:
         self._of.pop(member, None)
 
+    def count(self, member: MemberId) -> int:
+        return self._of.get(member, (0, 0))[0]
+
     def is_locked(self, member: MemberId) -> bool:
-        return self._of.get(member, (0, 0))[0] >= MOST_FAILURES
+        return self.count(member) >= MOST_FAILURES
 
     def forget(self, now_ns: int) -> None:
         """An hour after the last one they count no more."""

@@ -1,9 +1,10 @@
 """Whether a face that is asked to move is a head: judged from its moves, pure.
 
 The screen asks for moves that nobody could foresee. Each must come after it was asked for and no
-other before it, by the landmarks; and the head must show relief while it is turned: corners on it
-part from any plane through them, and what is behind it stays. A print fails by both; a bent one
-shows too little of either; a film of somebody fails because it moves otherwise than asked.
+other before it, by the landmarks; and the head must show relief while it is turned: its points part
+from any plane through them, and so do corners in the picture where enough of them can be followed,
+and what is behind it stays. A print fails by all of it; a bent one shows too little; a film of
+somebody fails because it moves otherwise than asked.
 
 Where it cannot be told, it is not a living face. Measured by `benchmarks/faces.py`.
 """
@@ -16,6 +17,7 @@ from typing import Final
 
 from tebura_contract.clock import MILLISECOND_NS, SECOND_NS
 
+from tebura_edge.face_relief import parted
 from tebura_edge.face_seen import FaceSeen
 
 
@@ -45,8 +47,12 @@ STRAIGHT_ASIDE: Final = 0.22
 TURNED: Final = {Move.LEFT: 0.22, Move.RIGHT: 0.22, Move.UP: 0.13, Move.DOWN: 0.13}
 """By how much a pose must change: some 15 to 17 degrees. A picture that is bent to the curve of a
 head (8 cm) and turned by 40 degrees reaches 0.20 aside and 0.12 up; one that is flat 0.05."""
-LEAST_RELIEF: Final = 0.03
-"""A head that is turned that far shows 0.04 and more, a flat picture up to 0.012."""
+LEAST_PARTED: Final = 0.12
+"""A head that is turned as asked shows 0.15 and more (0.1 where it is just turned far enough: it
+has until the time is over), a flat picture or screen up to 0.08, a bent one up to 0.15."""
+LEAST_RELIEF: Final = 0.02
+"""Of corners in the picture: a head shows 0.03 and more, a flat print up to 0.017. Smooth faces
+have few of them, and lose them in a quick turn: then the points speak alone."""
 STAYS_BEHIND: Final = 0.05
 """What is behind a head does not go with it; about a picture that is held up it does."""
 GOES_ALONG_FROM: Final = 0.25
@@ -70,7 +76,7 @@ class Challenge:
         self._moves = deque(moves)
         self._facing: deque[FaceSeen] = deque(maxlen=FACING_SIGHTS)
         self._straight: tuple[float, float] | None = None
-        self._relief = 0.0
+        self._before: FaceSeen | None = None
         self._asked_ns = 0
         self._held: Move | None = None
         self._track: int | None = None
@@ -107,7 +113,7 @@ class Challenge:
             self.doubt = Doubt.NO_RELIEF if self._is_flat else Doubt.TOO_LATE
 
     def _begin(self, seen: FaceSeen) -> None:
-        if seen.motion is None or abs(seen.aside) > STRAIGHT_ASIDE:
+        if seen.points is None or abs(seen.aside) > STRAIGHT_ASIDE:
             self._facing.clear()
             return
         self._facing.append(seen)
@@ -115,7 +121,7 @@ class Challenge:
         is_still = max(max(asides) - min(asides), max(downs) - min(downs)) <= STILL
         if len(self._facing) == FACING_SIGHTS and is_still:
             self._straight = statistics.median(asides), statistics.median(downs)
-            self._relief = seen.motion.relief
+            self._before = seen
             self._asked_ns = seen.at_ns
 
     def _answer(self, seen: FaceSeen) -> None:
@@ -151,11 +157,18 @@ class Challenge:
         return most if shares[most] >= 1 else None
 
     def _has_relief(self, seen: FaceSeen) -> bool:
-        motion = seen.motion
-        if motion is None or motion.relief - self._relief < LEAST_RELIEF:
+        before = self._before
+        assert before is not None
+        assert before.points is not None
+        if seen.points is None or parted(before.points, seen.points) < LEAST_PARTED:
             return False
-        goes_along = motion.around is not None and motion.around < STAYS_BEHIND
-        return not (goes_along and motion.moved > GOES_ALONG_FROM)
+        if before.motion is None or seen.motion is None:
+            return True
+        if seen.motion.relief - before.motion.relief < LEAST_RELIEF:
+            return False
+        around = seen.motion.around
+        goes_along = around is not None and around < STAYS_BEHIND
+        return not (goes_along and seen.motion.moved > GOES_ALONG_FROM)
 
 
 def moves_from(secret: bytes, count: int) -> list[Move]:

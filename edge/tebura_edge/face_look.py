@@ -90,6 +90,7 @@ class FaceLook:
                 others=sum(face.eyes_px >= AS_NEAR * faces[0].eyes_px for face in faces[1:]),
                 motion=motion,
                 vector=None if fault else self._reader.vector(image, read),
+                points=read.mesh.points_px,
             )
         ]
 

@@ -30,7 +30,8 @@ class FaceSeen:
 
     `track` changes when it was lost from sight. `aside` and `down` say how it is turned
     (`tebura_models.faces.mesh.Pose`). `fault` is why it cannot be compared, "" if it can; only
-    then there is a `vector`. `others` is how many more faces are about as near.
+    then there is a `vector`. `others` is how many more faces are about as near. `points` are those
+    of the network, (468, 2) in the picture's pixels.
     """
 
     camera: str
@@ -42,3 +43,4 @@ class FaceSeen:
     others: int
     motion: Motion | None
     vector: NDArray[np.float32] | None = field(repr=False)
+    points: NDArray[np.float32] | None = field(default=None, repr=False)

@@ -19,6 +19,7 @@ Rules, all measured from when a reader *last* saw something, since a phone is he
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 from tebura_contract.clock import SECOND_NS, Ns
@@ -64,6 +65,9 @@ must not fill the outbox."""
 KEEP_STEPS = 120
 """Used codes are remembered for an hour of code steps, though they expire after two: a clock that
 is set back must not open them again."""
+
+MOST_MOVES = 4
+"""Asked of one face at most: each takes a second and a half, and `CLAIM_NS` must hold them all."""
 
 MAX_BARRED = 10_000
 MAX_SAVED_BYTES = 16 * 1024 * 1024
@@ -268,7 +272,10 @@ class GateRole:
             return self._refusal(gate.id, RefusalReason.LOCKED, at_ns)
         before = self._claims.get(gate.id)
         events = [] if before is None else self._ended(before, before.abandon(), at_ns)
-        begun = Claim(gate.id, member, step, at_ns, policy, secret=self._store_keys[0])
+        # Who guesses moves has it harder from try to try.
+        moves = min(policy.moves + self._failures.count(member), MOST_MOVES)
+        asked = replace(policy, moves=moves)
+        begun = Claim(gate.id, member, step, at_ns, asked, secret=self._store_keys[0])
         self._claims[gate.id] = begun
         self._asides.append(FaceAsk(gate.id, member))
         self._say(begun, has_others=False)

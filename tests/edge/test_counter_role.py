@@ -32,6 +32,7 @@ from tebura_edge.face_gate import (
 from tebura_edge.face_seen import FaceSeen, Motion
 from tebura_edge.role import CounterTapped, FaceCame, HandSeen
 
+from tests.edge.face_points import posed
 from tests.edge.test_face_gate import FRAME_NS, KEN, MIKA, MIKAS, START_NS, STRANGER, THRESHOLD
 from tests.edge.test_face_gate import vector as face
 
@@ -125,16 +126,15 @@ class Counter:
         who: np.ndarray,
         *,
         pose: tuple[float, float] = (0.0, 0.55),
-        relief: float = 0.08,
         others: int = 0,
         thumb: bool | None = None,
     ) -> None:
         """One frame; the thumb only where the camera was told to look for one."""
         is_turned = pose != (0.0, 0.55)
-        motion = Motion(moved=0.3, relief=relief if is_turned else 0.0, around=0.2)
+        motion = Motion(moved=0.3, relief=0.08 if is_turned else 0.0, around=0.2)
         seen = FaceSeen(
             "eye", self.now_ns, self.track, *pose, "" if not is_turned else "turned-away",
-            others, motion, None if is_turned else who,
+            others, motion, None if is_turned else who, posed(*pose),
         )  # fmt: skip
         self.take(self.role.step(seen))
         if thumb is not None and self.is_thumb_wanted:

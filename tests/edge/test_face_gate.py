@@ -37,6 +37,8 @@ from tebura_edge.face_seen import FaceSeen, Motion
 from tebura_edge.gate_role import GROUP_NS, GateRole
 from tebura_edge.role import CodeRead, FaceCame
 
+from tests.edge.face_points import posed
+
 STORE = "demo"
 KEY = b"store key of thirty-two bytes....."
 MIKA, KEN = new_member_id(b"mika....."), new_member_id(b"ken......")
@@ -88,6 +90,10 @@ MIKAS = template_of("mobilefacenet", np.stack([vector(0), vector(0, 0.1)]))
 STRANGER = vector(50)
 
 
+STRAIGHT, HEAD = Motion(0.02, 0.004, None), Motion(0.5, 0.08, 0.5)
+"""What corners say of somebody who looks straight, and of a head that is turned."""
+
+
 class Door:
     """A gate's role with time, and a face that does as it is told."""
 
@@ -137,13 +143,12 @@ class Door:
         who: np.ndarray | None,
         aside: float = 0.0,
         down: float = 0.55,
-        relief: float = 0.08,
-        around: float | None = 0.5,
+        is_flat: bool = False,
+        motion: Motion | None = HEAD,
         others: int = 0,
     ) -> list[Event]:
         self.now_ns += FRAME_NS
         is_straight = abs(aside) < 0.05 and abs(down - 0.55) < 0.05
-        motion = Motion(0.02, 0.004, None) if is_straight else Motion(0.5, relief, around)
         seen = FaceSeen(
             camera="eye",
             at_ns=self.now_ns,
@@ -152,15 +157,18 @@ class Door:
             down=down,
             fault="" if is_straight else "turned-away",
             others=others,
-            motion=motion,
+            motion=STRAIGHT if is_straight else motion,
             vector=who if is_straight else None,
+            points=posed(aside, down, is_flat=is_flat),
         )
         return self.take(self.role.step(seen)) + self.take(self.role.tick(self.now_ns))
 
     def look_straight(self, who: np.ndarray | None, frames: int = 5) -> list[Event]:
         return [event for _ in range(frames) for event in self.see(who)]
 
-    def do_as_asked(self, who: np.ndarray | None, relief: float = 0.08) -> list[Event]:
+    def do_as_asked(
+        self, who: np.ndarray | None, *, is_flat: bool = False, motion: Motion | None = HEAD
+    ) -> list[Event]:
         """Straight, then each move a third of a second after it was asked for."""
         told = self.look_straight(who)
         for _ in range(6):
@@ -171,7 +179,7 @@ class Door:
             aside, down = TURNS[asked]
             for share in (0.5, 1.0):
                 if not told:
-                    told += self.see(who, share * aside, 0.55 + share * down, relief)
+                    told += self.see(who, share * aside, 0.55 + share * down, is_flat, motion)
             if not told:
                 told += self.look_straight(who, 1)
         return told
@@ -240,9 +248,25 @@ def test_somebody_else_does_not_come_in_however_they_move() -> None:
     assert door.reasons() == [RefusalReason.FACE]
 
 
-def test_a_flat_picture_that_is_turned_as_asked_does_not_come_in() -> None:
+@pytest.mark.parametrize("motion", [HEAD, None], ids=["corners-strayed", "no-corners"])
+def test_a_flat_picture_that_is_turned_as_asked_does_not_come_in(motion: Motion | None) -> None:
     door = claimed()
-    door.do_as_asked(vector(0), relief=0.01)
+    door.do_as_asked(vector(0), is_flat=True, motion=motion)
+    door.wait(ANSWERS_NS)
+    assert door.entered is None
+    assert not door.auth().is_live
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        pytest.param(Motion(0.5, 0.01, 0.5), id="corners-on-a-plane"),
+        pytest.param(Motion(0.5, 0.08, 0.01), id="what-is-behind-goes-along"),
+    ],
+)
+def test_points_that_part_do_not_help_where_corners_say_that_it_is_flat(motion: Motion) -> None:
+    door = claimed()
+    door.do_as_asked(vector(0), motion=motion)
     door.wait(ANSWERS_NS)
     assert door.entered is None
     assert not door.auth().is_live
