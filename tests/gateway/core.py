@@ -75,7 +75,7 @@ class Core:
                 self.memory = load_memory(tx)
                 settling.recover(tx)
             found = work(tx, self.memory)
-            if self.memory.is_stale:
+            if self.memory.is_stale or self.memory.has_words:
                 recompute(tx, self.memory)
             counters.tell(tx, self.memory)
             tx.write_changes()

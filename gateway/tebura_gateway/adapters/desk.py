@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +17,7 @@ from tebura_contract.messages import Watermark
 
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.adapters.turns import Turns
-from tebura_gateway.service import outgoing, prices, settling, timers
+from tebura_gateway.service import counters, outgoing, prices, settling, timers
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.pace import Pace
@@ -29,8 +30,12 @@ T = TypeVar("T")
 Work = Callable[[Tx, Memory], T]
 
 TICK_S = 0.5
-JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 0.1
-"""A fifth of the time at most; after a quiet while the first two or so come at once."""
+JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 0.2
+"""A fifth of the time at most; after a quiet while the first three or so come at once."""
+WORDS_REST, WORDS_GATHER_S, WORDS_PATIENCE_S = 4.0, 0.02, 1.0
+"""Judged again because nodes said how far their word goes, and nothing else: they say so together,
+and often. It takes nothing of the time that those have who look at their phone, and is seldom done
+where nobody waits for a node."""
 CUT_REST = 1.0
 """Half of it while there is more to write than one transaction takes: each of them is short."""
 BEHIND_MESSAGES, BEHIND_REST = 250, 19.0
@@ -108,6 +113,9 @@ class Desk:
         self._judging = Pace(JUDGEMENT_REST, JUDGEMENT_SAVED_S)
         self._judging_on = Pace(CUT_REST, 0.0)
         self._judging_behind = Pace(BEHIND_REST, 0.0)
+        self._judging_words = Pace(WORDS_REST, 0.0)
+        # Since when there are words that are not judged.
+        self._heard_s: float | None = None
         self._has_recovered = False
         # Another configuration of the same shop, from the next transaction on.
         self._next_shop: Shop | None = None
@@ -127,10 +135,17 @@ class Desk:
     def _due_s(self) -> float:
         if self._turns is not None and not self._turns.leads:
             return self._next_look_s
-        is_stale = self._memory is None or self._memory.is_stale
-        pace = self._pace(is_behind=False)
-        due_s = min(self._next_tick_s, pace.due_s) if is_stale else self._next_tick_s
+        due_s = min(self._next_tick_s, self._judgement_due_s(is_behind=False))
         return due_s if self._turns is None else min(due_s, self._next_look_s)
+
+    def _judgement_due_s(self, is_behind: bool) -> float:
+        memory = self._memory
+        if memory is None or memory.is_stale:
+            return self._pace(is_behind).due_s
+        if self._heard_s is None:
+            return inf
+        patience_s = WORDS_GATHER_S if memory.awaits_words else WORDS_PATIENCE_S
+        return max(self._heard_s + patience_s, self._judging_words.due_s)
 
     @property
     def leads(self) -> bool:
@@ -185,6 +200,7 @@ class Desk:
             if self.leads:
                 is_behind = len(messages) >= BEHIND_MESSAGES
                 self._let_time_pass(tx, self._loaded(tx), is_behind)
+                counters.tell(tx, self._loaded(tx))
             outgoing.queue(tx)
             tx.write_changes()
             if self._turns is not None:
@@ -211,12 +227,20 @@ class Desk:
         if now_s >= self._next_tick_s:
             timers.tick(tx, memory)
             self._next_tick_s = now_s + TICK_S
-        if memory.is_stale and now_s >= self._pace(is_behind).due_s:
-            began_s = self._elapsed_s()
-            recompute(tx, memory)
-            done_s = self._elapsed_s()
-            for each in (self._judging, self._judging_on, self._judging_behind):
-                each.took(done_s - began_s, done_s)
+        if memory.has_words and self._heard_s is None:
+            self._heard_s = now_s
+        if now_s >= self._judgement_due_s(is_behind):
+            self._judge(tx, memory)
+
+    def _judge(self, tx: Tx, memory: Memory) -> None:
+        is_for_words = not memory.is_stale
+        began_s = self._elapsed_s()
+        recompute(tx, memory)
+        done_s = self._elapsed_s()
+        self._heard_s = None
+        paces = [self._judging_on, self._judging_behind, self._judging_words]
+        for each in paces if is_for_words else [*paces, self._judging]:
+            each.took(done_s - began_s, done_s)
 
     def _pace(self, is_behind: bool) -> Pace:
         if is_behind:

@@ -156,13 +156,21 @@ def _waits_for_staff(tx: Tx, cart: Cart) -> bool:
     )
 
 
+def drop_outdated(tx: Tx, row: Any, cart: Cart) -> bool:
+    """Forget a confirmed list that is not the cart's any more; whether it was forgotten.
+
+    Something was taken or put back, or turned out otherwise, before it was billed.
+    """
+    found = confirmed_by(row)
+    if found is None or found.listing == listing_of(cart):
+        return False
+    _clear(tx, row.visit)
+    return True
+
+
 def outlook(tx: Tx, memory: Memory, row: Any, cart: Cart, visit: Visit) -> Outlook:
-    """What a walk-up's settlement starts from: the confirmed list, while it is that of the cart."""
+    """What a walk-up's settlement starts from: the confirmed list, if there is one."""
     found, now = confirmed_by(row), listing_of(cart)
-    if found is not None and found.listing != now:
-        # Something was taken or put back, or turned out otherwise, before it was billed.
-        _clear(tx, row.visit)
-        found = None
     has_paid_word = found is not None and not found.needs_staff
     words = [memory.through_ns.get(node, NEVER_NS) for node in tx.shop.nodes]
     since_ns = found.at_ns if found is not None else visit.exited_ns

@@ -7,6 +7,7 @@ judged at once, and to settle them all at once would keep everybody waiting for 
 from tebura_contract.ids import VisitId
 
 from tebura_gateway.adapters import tables
+from tebura_gateway.domain.decision import Status
 from tebura_gateway.domain.judgement import Judgement, judge
 from tebura_gateway.service import decisions, late, nodes, visits
 from tebura_gateway.service.memory import JUDGED, Memory, load_window, window_start_ns
@@ -37,6 +38,9 @@ def recompute(tx: Tx, memory: Memory) -> Judgement:
         memory.rulings,
         visits.by_hand(tx, load_ns),
     )
+    memory.awaits_words = any(
+        decision.status is Status.CHECKING for decision in judgement.decisions.values()
+    )
     until_ns = _until_ns(memory, judgement, apply_ns)
     overdue = visits.overdue(tx)
     decisions.write(tx, memory, judgement, apply_ns, until_ns, overdue)
@@ -46,6 +50,7 @@ def recompute(tx: Tx, memory: Memory) -> Judgement:
     nodes.store_words(tx, memory)
     is_whole = until_ns == _FOREVER_NS and have_moved and are_compared
     memory.is_stale = memory.is_cut = not is_whole
+    memory.has_words = False
     if is_whole:
         tx.put(tables.counter, {"name": JUDGED}, value=tx.now_ns)
         memory.unjudged_ns = None

@@ -58,6 +58,9 @@ class Memory:
     seen_ns: dict[NodeId, int] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
     is_stale: bool = True
+    # Whether nodes said how far their word goes, and whether somebody waits for them to say so.
+    has_words: bool = False
+    awaits_words: bool = False
     # Whether a part of the last judgement still is to be written.
     is_cut: bool = False
 

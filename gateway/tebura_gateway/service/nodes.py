@@ -79,7 +79,7 @@ def note_watermark(memory: Memory, node: NodeId, claim: Watermark) -> None:
     other = memory.claims.get(node)
     if other is None or (claim.boot, claim.at_ns) >= (other.boot, other.at_ns):
         memory.claims[node] = claim
-        memory.is_stale = True
+        memory.has_words = True
 
 
 def believe(tx: Tx, memory: Memory) -> None:
@@ -92,7 +92,6 @@ def believe(tx: Tx, memory: Memory) -> None:
         at_ns = min(int(claim.at_ns) - int(claim.uncertainty_ns), tx.now_ns)
         if at_ns > memory.through_ns.get(node, 0):
             memory.through_ns[node] = at_ns
-            memory.is_stale = True
 
 
 def store_words(tx: Tx, memory: Memory) -> None:

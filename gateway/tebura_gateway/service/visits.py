@@ -210,7 +210,11 @@ def advance_all(
         if row.held_until_ns is not None and row.held_until_ns > tx.now_ns:
             continue
         cart = from_text(row.cart, Cart)
+        if checkout.drop_outdated(tx, row, cart):
+            one = settling.case_of(tx, name)
+            row = one.row
         outlook = _outlook(tx, memory, judgement, row, cart)
+        memory.awaits_words |= outlook.has_exited and not outlook.is_complete
         now = settling.advance(tx, one, outlook)
         moved += now.state != row.state
         if now.state not in UNPRICED:
