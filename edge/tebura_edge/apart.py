@@ -27,7 +27,7 @@ from tebura_edge.identification import (
     noise_of,
 )
 from tebura_edge.planogram import Place, Planogram
-from tebura_edge.weighing import WeightStep
+from tebura_edge.weight_step import WeightStep
 
 LOG_PAIR: Final = math.log(0.05)
 """Share of steps that are two at once (simulated calm and busy hours: 27 of 450). At 0.2 a bag that

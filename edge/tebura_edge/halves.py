@@ -16,7 +16,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_edge.bearing import are_side_by_side
 from tebura_edge.identification import explain
 from tebura_edge.planogram import Planogram
-from tebura_edge.weighing import WeightStep
+from tebura_edge.weight_step import WeightStep
 
 NEAR_NS: Final = SECOND_NS
 """Halves begin or end at most so far apart (simulated store plates: up to 0.5 s)."""

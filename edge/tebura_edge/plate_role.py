@@ -39,7 +39,8 @@ from tebura_edge.levels import Levels
 from tebura_edge.passing import Away
 from tebura_edge.planogram import Foreign, Learnt, Planogram
 from tebura_edge.role import Counts, Input, SensorStatus
-from tebura_edge.weighing import PlateSite, Weigher, WeightStep, min_step_g
+from tebura_edge.weighing import Weigher, min_step_g
+from tebura_edge.weight_step import PlateSite, WeightStep
 
 _CHUNK_NS: Final = SECOND_NS
 _CHUNK_ROWS: Final = 8

@@ -9,7 +9,7 @@ from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shel
 from tebura_edge.apart import apart
 from tebura_edge.identification import Explanation
 from tebura_edge.planogram import Planogram
-from tebura_edge.weighing import WeightStep
+from tebura_edge.weight_step import WeightStep
 
 WEIGHTS_G = {"chips": 62.0, "nuts": 240.0, "bar": 120.0}
 PLATES = {"chips": (0, 1, 2), "nuts": (3, 4, 5), "bar": (6, 7)}

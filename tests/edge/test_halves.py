@@ -6,7 +6,7 @@ from tebura_contract.codec import decode, encode
 from tebura_contract.ids import PlateId, ShelfId
 from tebura_edge.halves import WAIT_NS, Halves, Waiting, whole_again
 from tebura_edge.planogram import Planogram
-from tebura_edge.weighing import WeightStep
+from tebura_edge.weight_step import WeightStep
 
 from tests.edge.test_apart import shop_of
 

@@ -9,7 +9,7 @@ from tebura_contract.ids import GondolaId, NodeId, PlateId, ShelfId, Sku, StoreI
 from tebura_contract.layout import Facing, Gondola, Layout, Plate, Product, Shelf, StoreInfo
 from tebura_edge.identification import Explanation, explain
 from tebura_edge.planogram import Planogram
-from tebura_edge.weighing import WeightStep
+from tebura_edge.weight_step import WeightStep
 
 SHELF = ShelfId("1/1")
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import PlateId, ShelfId
-from tebura_edge.weighing import PlateSite, Weigher, WeightStep, min_step_g
+from tebura_edge.weighing import Weigher, min_step_g
+from tebura_edge.weight_step import PlateSite, WeightStep
 
 START_NS = 1_700_000_000 * SECOND_NS
 WIDTH_M = 0.1
