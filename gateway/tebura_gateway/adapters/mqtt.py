@@ -204,26 +204,33 @@ class MqttAdapter:
         self._taken.append(mid)
 
     def _received(self, arrived: Sequence[Arrived], connection: Acknowledges) -> None:
-        """What came off the wire at once; the events among it stay together."""
+        """What came off the wire at once; the events among it stay together.
+
+        Acknowledged in the order in which it came, as MQTT demands: some brokers end a connection
+        over it. So what else waits for an acknowledgement comes between the events, not before.
+        """
         events: list[Arrived] = []
         for message in arrived:
-            try:
-                _, node, channel = parse_topic(message.topic)
-            except ValueError:
-                connection.acknowledge(_numbers([message]))
-                continue
+            channel = _channel(message)
+            if events and channel is not Channel.EVENT and message.number is not None:
+                self._take_in(events, connection)
+                events = []
             match channel:
                 case Channel.EVENT:
                     events.append(message)
                 case Channel.CLOCK:
-                    self._answer_clock(node, message.payload)
+                    self._answer_clock(_node(message), message.payload)
                 case Channel.POSITION:
                     self._note_position(message.payload)
                 case Channel.HEALTH | Channel.WATERMARK:
                     ack = partial(connection.acknowledge, _numbers([message]))
-                    self._note(partial(_note, message=_inbound(message), node=node), ack)
-                case Channel.ACK | Channel.COMMAND:
-                    connection.acknowledge(_numbers([message]))
+                    note = partial(_note, message=_inbound(message), node=_node(message))
+                    self._note(note, ack)
+                case Channel.ACK | Channel.COMMAND | None:
+                    # Nothing of ours; behind what came before it all the same.
+                    ack = partial(connection.acknowledge, _numbers([message]))
+                    if message.number is not None:
+                        self._note(lambda *_: None, ack)
         if events:
             self._take_in(events, connection)
 
@@ -275,6 +282,18 @@ class MqttAdapter:
             }
         if len(self._positions) < MOST_POSITIONS or position.track in self._positions:
             self._positions[position.track] = position
+
+
+def _channel(message: Arrived) -> Channel | None:
+    """What a message is; None where its topic is none of ours."""
+    try:
+        return parse_topic(message.topic)[2]
+    except ValueError:
+        return None
+
+
+def _node(message: Arrived) -> NodeId:
+    return parse_topic(message.topic)[1]
 
 
 def _numbers(messages: Sequence[Arrived]) -> list[int]:
