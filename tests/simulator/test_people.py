@@ -331,7 +331,7 @@ def test_small_children_carry_nothing_that_hangs_down_from_a_shoulder(shape: str
 
 
 @pytest.mark.parametrize("shape", ["girl", "heavy-woman", "tall-man"])
-def test_a_backpack_lies_on_the_back_between_hips_and_shoulders(shape: str) -> None:
+def test_a_backpack_lies_on_the_back_and_leaves_arms_head_and_hips_clear(shape: str) -> None:
     mujoco = pytest.importorskip("mujoco")
     from tebura_simulator.scenes.bags import add_bag
 
@@ -340,13 +340,29 @@ def test_a_backpack_lies_on_the_back_between_hips_and_shoulders(shape: str) -> N
     add_bag(spec, "ann", Bag.BACKPACK, "#204060", m, clear_m)
     at_m = next(g.pos for g in spec.geoms if g.meshname == "ann/bag-sack")
     points = np.reshape(spec.mesh("ann/bag-sack").uservert, (-1, 3)) + at_m + body.bone("chest")
-    (_, inner_m, low_m), (_, outer_m, high_m) = points.min(axis=0), points.max(axis=0)
+    (left_m, inner_m, low_m), (right_m, outer_m, high_m) = points.min(axis=0), points.max(axis=0)
     trunk = body.vertices_m[(m.on_arm < 0.1) & (np.abs(body.vertices_m[:, 0]) < 0.08)]
     back_m = trunk[(trunk[:, 2] > low_m) & (trunk[:, 2] < high_m)][:, 1].max()
     assert back_m < inner_m < back_m + clear_m + 0.03
     assert 0.08 * m.scale < outer_m - inner_m < 0.17 * m.scale
-    assert abs(high_m - body.bone("upperarm.l")[2]) < 0.04
-    assert low_m > body.bone("thigh.l")[2]
+    assert body.bone("upperarm.l")[2] < high_m < body.bone("neck")[2]
+    assert low_m > (m.hip_m + m.waist_m) / 2
+    assert max(-left_m, right_m) < 0.8 * body.bone("upperarm.l")[0]
+
+
+def test_a_backpack_is_of_the_colour_that_is_asked_for_and_has_things_sewn_on() -> None:
+    mujoco = pytest.importorskip("mujoco")
+    from tebura_simulator.scenes.bags import add_bag
+
+    spec = mujoco.MjSpec()
+    add_bag(spec, "ann", Bag.BACKPACK, "#c8102e", Measures(load_body("man")), 0.02)
+    texture = next(t for t in spec.textures if t.name == "ann/bag-sack")
+    picture = np.frombuffer(texture.data, np.uint8).reshape(texture.height, texture.width, 3)
+    red, green, blue = np.median(picture.reshape(-1, 3), axis=0)
+    assert red > 3 * max(green, blue)
+    outer = picture[:, : texture.width // 2].reshape(-1, 3).astype(int)
+    is_red = outer[:, 0] > 3 * outer[:, 1:].max(axis=1)
+    assert 0.6 < is_red.mean() < 0.95
 
 
 def test_the_same_outfit_is_sewn_the_same_twice() -> None:

@@ -1,17 +1,14 @@
 """What people carry in: totes, shoulder bags, backpacks, the shop's baskets."""
 
-import cv2
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from tebura_simulator.scenes.backpack import add_backpack
 from tebura_simulator.scenes.fabric import rgb
 from tebura_simulator.scenes.measures import Measures
 from tebura_simulator.scenes.products import Colour, add_geom
-from tebura_simulator.scenes.solids import add_mesh, add_tubes, add_webbing, bowed, grid, soft
+from tebura_simulator.scenes.solids import add_mesh, add_tubes, bowed, grid, soft
 from tebura_simulator.story.attire import Bag
-
-Array = NDArray[np.float64]
 
 
 def add_bag(
@@ -42,76 +39,11 @@ def add_bag(
             strap = [[aside, -0.02, -0.45 * s], [-0.01, 0.0, high], [aside, 0.20, -0.45 * s]]
             add_tubes(spec, body, f"{name}/bag-straps", [bowed(np.array(strap), 11)], 0.009, dark)
         case Bag.BACKPACK:
-            _add_backpack(spec, body, name, m, clear_m, (tint, dark))
+            add_backpack(spec, body, name, colour, m, clear_m)
         case Bag.BASKET:
             _add_basket(spec, body, name, s)
         case Bag.NONE:
             pass
-
-
-def _add_backpack(
-    spec: mujoco.MjSpec,
-    body: mujoco.MjsBody,
-    name: str,
-    m: Measures,
-    clear_m: float,
-    colours: tuple[Colour, Colour],
-) -> None:
-    """It lies flat on the back, in the chest bone's frame, its top as high as the shoulders."""
-    tint, dark = colours
-    s, chest = m.scale, m.body.bone("chest")
-    v = m.body.vertices_m
-    half = np.array([0.135, 0.058, 0.205]) * s
-    high = float(m.body.bone("upperarm.l")[2] - chest[2]) + 0.015 * s - half[2]
-    behind = (m.on_arm < 0.1) & (np.abs(v[:, 0]) < 0.09 * s)
-    behind &= np.abs(v[:, 2] - chest[2] - high) < 0.8 * half[2]
-    depth = float(v[behind][:, 1].max() - chest[1]) + clear_m + 0.004
-    place = (0.0, depth, high)
-    add_mesh(spec, body, f"{name}/bag-sack", grid(_pack(half)), tint, place)
-    pocket = half * (0.76, 0.5, 0.42)
-    outside = (0.0, depth + 1.85 * half[1], high - 0.46 * half[2])
-    add_mesh(spec, body, f"{name}/bag-pocket", grid(_pack(pocket)), dark, outside)
-    arch = np.linspace(-0.1 * np.pi, 1.1 * np.pi, 21)
-    zip_m = np.stack(
-        [
-            0.93 * half[0] * np.cos(arch),
-            depth + 0.95 * half[1] * (1.0 - 0.35 * np.sin(arch)),
-            high + 0.98 * half[2] * np.sin(arch) ** 3,
-        ],
-        axis=1,
-    )
-    add_tubes(spec, body, f"{name}/bag-zip", [zip_m], 0.004, dark)
-    straps = [_strap(m, side, clear_m) - chest for side in (-1.0, 1.0)]
-    add_webbing(spec, body, f"{name}/bag-straps", straps, dark)
-
-
-def _pack(half_m: Array) -> Array:
-    """A wedge with rounded edges, (rows, columns, 3): flat on its side y = 0, fuller below."""
-    up, around = np.linspace(-np.pi / 2, np.pi / 2, 17), np.linspace(0, 2 * np.pi, 33)
-    ring, high = soft(np.cos(up), 0.35)[:, None], soft(np.sin(up), 0.5)[:, None]
-    narrow, full = 1.0 - 0.12 * high, 1.0 - 0.30 * high
-    x = half_m[0] * ring * narrow * soft(np.cos(around), 0.5)[None]
-    y = half_m[1] * full * (1.0 + ring * soft(np.sin(around), 0.5)[None])
-    return np.stack([x, y, half_m[2] * np.broadcast_to(high, x.shape)], axis=2)
-
-
-def _strap(m: Measures, side: float, clear_m: float) -> Array:
-    """A loop around a shoulder: the outline of the trunk there, a little off it."""
-    v, s = m.body.vertices_m, m.scale
-    at = side * 0.66 * float(m.body.bone("upperarm.l")[0])
-    low = float(m.body.bone("chest")[2]) - 0.06 * s
-    slab = v[(m.on_arm < 0.4) & (np.abs(v[:, 0] - at) < 0.025 * s) & (v[:, 2] > low)]
-    slab = slab[slab[:, 2] < float(m.body.bone("upperarm.l")[2]) + 0.12 * s]
-    hull = cv2.convexHull(slab[:, 1:].astype(np.float32))[:, 0].astype(np.float64)
-    out = hull - (hull.min(0) + hull.max(0)) / 2
-    hull = hull + (clear_m + 0.006) * out / np.linalg.norm(out, axis=1, keepdims=True)
-    loop = np.concatenate([hull, hull[:1]])
-    steps = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(loop, axis=0), axis=1))])
-    even = np.linspace(0.0, steps[-1], 33)
-    y, z = (np.interp(even, steps, loop[:, i]) for i in (0, 1))
-    # Nearer together behind than in front.
-    x = at * (1.0 - 0.5 * np.clip((y - y.mean()) / 0.2, -0.15, 1.0))
-    return np.stack([x, y, z], axis=1)
 
 
 def _add_basket(spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, s: float) -> None:

@@ -9,7 +9,7 @@ from tebura_contract.ids import CameraId
 
 from tebura_simulator.scenes.canvas import Canvas, Part
 from tebura_simulator.scenes.lens import Lens
-from tebura_simulator.scenes.sensor import Sensor
+from tebura_simulator.scenes.sensor import GAMMA, Sensor
 from tebura_simulator.scenes.shading import Shading
 from tebura_simulator.scenes.stage import Stage
 
@@ -145,7 +145,10 @@ class Drawing:
 
 
 def _lit(drawn: NDArray[np.uint8], ambient: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A picture in the light that arrives, which may be known at another size."""
+    """A picture in the light that arrives, which may be known at another size.
+
+    Half the light is not half the number that is shown: pictures are in display's numbers.
+    """
     high, wide, _ = drawn.shape
-    light = cv2.resize(ambient, (wide, high), interpolation=cv2.INTER_LINEAR)
+    light = cv2.resize(ambient ** np.float32(1 / GAMMA), (wide, high))
     return np.asarray(cv2.multiply(drawn, cv2.merge([light] * 3), dtype=cv2.CV_8U), np.uint8)

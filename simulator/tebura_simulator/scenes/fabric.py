@@ -15,6 +15,8 @@ Picture = NDArray[np.uint8]
 HIGH, WIDE = 384, 768
 _DARKEST = 26.0
 """Black cloth gives back a little of the light, or nothing of its folds would be seen."""
+_STREAKS = 0.08
+"""From above deeper ones run into the crown like a pumpkin's."""
 
 
 class Pattern(StrEnum):
@@ -59,7 +61,7 @@ def cloth(colour: str, second: str, pattern: Pattern, detail: Detail, rng: Gener
     return np.asarray(picture.clip(0, 255), dtype=np.uint8)
 
 
-def strands(colour: str, rng: Generator, streaks: float = 0.22) -> Picture:
+def strands(colour: str, rng: Generator) -> Picture:
     """Hair: streaks from crown to ends with a sheen across."""
     high, wide = 128, 512
     streak = cv2.GaussianBlur(rng.normal(0.0, 1.0, (1, wide)), (0, 0), 0.8)
@@ -67,7 +69,7 @@ def strands(colour: str, rng: Generator, streaks: float = 0.22) -> Picture:
     fine = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (5, 41), 0.7, None, 12.0) * 2.0
     down = np.linspace(0.0, 1.0, high)[:, None]
     sheen = 0.30 * np.exp(-(((down - 0.42) / 0.10) ** 2))
-    deep = streaks * _between_hairs(colour)
+    deep = _STREAKS * _between_hairs(colour)
     shade = 1.0 + deep * (streak + broad + fine) + sheen - 0.20 * down
     picture = rgb(colour) * np.clip(shade, 0.35, 1.7)[:, :, None] + 22.0 * sheen[:, :, None]
     return np.asarray(picture.clip(0, 255), dtype=np.uint8)
@@ -103,14 +105,21 @@ def leather(colour: str, sole: str, rng: Generator) -> Picture:
 
 
 def _folds(rng: Generator) -> Array:
-    """Soft light and dark, as cloth that hangs: mostly upright, a little slanted."""
+    """Light and dark of worn cloth: folds that hang, and creases across, where bodies bend it."""
     high, wide = HIGH // 4, WIDE // 4
-    long = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), 2.3, None, 8.5)
-    short = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), 1.8, None, 1.3)
-    slant = np.array([[1.0, 0.35, 0.0], [0.0, 1.0, 0.0]])
-    slanted = cv2.warpAffine(long, slant, (wide, high), borderMode=cv2.BORDER_WRAP)
-    folds = long / long.std() + slanted / slanted.std() + 0.7 * short / short.std()
-    return np.asarray(cv2.resize(np.clip(1.0 + 0.085 * folds, 0.62, 1.25), (WIDE, HIGH)))
+
+    def soft(across: float, down: float) -> Array:
+        field = cv2.GaussianBlur(rng.normal(0.0, 1.0, (high, wide)), (0, 0), across, None, down)
+        return np.asarray(field / np.std(field))
+
+    def slanted(field: Array, right: float, down: float) -> Array:
+        shear = np.array([[1.0, right, 0.0], [down, 1.0, -down * wide / 4]])
+        return np.asarray(cv2.warpAffine(field, shear, (wide, high), borderMode=cv2.BORDER_WRAP))
+
+    hanging = soft(2.3, 8.5) + slanted(soft(2.3, 8.5), 0.35, 0.0)
+    creases = slanted(soft(6.0, 1.0), 0.0, 0.3) + slanted(soft(6.0, 1.0), 0.0, -0.3)
+    shade = 1.0 + 0.07 * hanging + 0.075 * creases
+    return np.asarray(cv2.resize(np.clip(shade, 0.62, 1.25), (WIDE, HIGH)))
 
 
 def _faded() -> Array:

@@ -19,8 +19,9 @@ from tebura_simulator.scenes.look import Lighting, Look, SensorLook
 Bytes = NDArray[np.uint8]
 Light = NDArray[np.float32]
 
-_GAMMA = 2.2
-_LINEAR = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
+GAMMA = 2.2
+"""From light to what is shown: the power whose root a display's numbers are."""
+_LINEAR = ((np.arange(256) / 255) ** GAMMA).astype(np.float32)
 _STEPS = 4095
 _MIDDLE = 0.58
 """Brightness (0 to 1, as displayed) that automatic exposure aims at."""
@@ -78,8 +79,8 @@ class Sensor:
             light = light + _LINEAR[picture]
         light *= np.float32(1 / len(pictures))
         lamps = self._look.lighting
-        bright = float(light[::4, ::4].mean()) ** (1 / _GAMMA)
-        auto = (_MIDDLE / max(0.05, bright)) ** (_GAMMA * _EAGER)
+        bright = float(light[::4, ::4].mean()) ** (1 / GAMMA)
+        auto = (_MIDDLE / max(0.05, bright)) ** (GAMMA * _EAGER)
         gain = self._given.gain * auto * _flicker(lamps, self._given.exposure_s, t_s)
         return np.asarray(light * (gain * self._tint).astype(np.float32) * self._vignette)
 
@@ -125,7 +126,7 @@ def _vignette(size_px: tuple[int, int], lost: float) -> Light:
 
 def _tones(contrast: float) -> Light:
     """From light to what is shown, 0 to 255: gamma, an S of the given slope, soft highlights."""
-    shown = np.linspace(0.0, 1.0, _STEPS + 1) ** (1 / _GAMMA)
+    shown = np.linspace(0.0, 1.0, _STEPS + 1) ** (1 / GAMMA)
     bent = 0.5 + np.tanh((shown - 0.5) * 2 * (contrast - 0.5)) / (2 * np.tanh(contrast - 0.5))
     mixed = shown + (bent - shown) * min(1.0, max(0.0, (contrast - 0.5) * 2))
     return np.asarray((255 * mixed).clip(0, 255), np.float32)

@@ -8,6 +8,7 @@ from tebura_simulator.scenes.products import Colour, add_geom
 
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
+Picture = NDArray[np.uint8]
 _SIDES = 8
 
 
@@ -54,11 +55,41 @@ def add_mesh(
     colour: Colour,
     pos: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> None:
+    _mesh(spec, name, shape)
+    add_geom(body, mujoco.mjtGeom.mjGEOM_MESH, [], colour, pos, meshname=name, name=name)
+
+
+def add_printed(
+    spec: mujoco.MjSpec,
+    body: mujoco.MjsBody,
+    name: str,
+    shape: tuple[Array, Faces],
+    uv: Array,
+    picture: Picture,
+    pos: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> None:
+    """A mesh with a picture on it; `uv` (N, 2) from the picture's left and from below."""
+    mesh = _mesh(spec, name, shape)
+    # Texture coordinates of meshes, unlike those of skins, run down from the top.
+    mesh.usertexcoord = np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1).ravel()
+    mesh.userfacetexcoord = mesh.userface
+    high, wide, _ = picture.shape
+    texture = spec.add_texture(name=name, width=wide, height=high, nchannel=3)
+    texture.type, texture.data = mujoco.mjtTexture.mjTEXTURE_2D, picture.tobytes()
+    material = spec.add_material(name=name)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+    material.specular = material.shininess = 0.1
+    white = (1.0, 1.0, 1.0)
+    geom = mujoco.mjtGeom.mjGEOM_MESH
+    add_geom(body, geom, [], white, pos, meshname=name, name=name, material=name)
+
+
+def _mesh(spec: mujoco.MjSpec, name: str, shape: tuple[Array, Faces]) -> mujoco.MjsMesh:
     mesh = spec.add_mesh(name=name)
     mesh.uservert = shape[0].ravel()
     mesh.userface = shape[1].ravel().astype(np.int32)
     mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
-    add_geom(body, mujoco.mjtGeom.mjGEOM_MESH, [], colour, pos, meshname=name, name=name)
+    return mesh
 
 
 def bowed(points: Array, count: int) -> Array:
