@@ -10,7 +10,6 @@ from importlib.resources import files
 from tebura_contract.ids import ShelfId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import CounterLine
-from tebura_contract.money import Money
 
 from tebura_edge.config import Setup
 from tebura_edge.counter_role import CounterShown
@@ -51,7 +50,8 @@ class CounterScreens:
             "state": listed.state.value,
             "hint": shown.hint.value,
             "lines": [self._line(line) for line in listed.lines],
-            "total": str(Money(listed.total_minor, self._currency)),
+            "total": listed.total_minor,
+            "currency": self._currency,
         }
         self._shown[shown.counter] = said
         self._tell(shown.counter)
@@ -70,7 +70,8 @@ class CounterScreens:
             self._screen.tell_at_once(counter, self._now(counter))
 
     def _now(self, counter: ShelfId) -> Said:
-        shown = self._shown.get(counter, {"state": "empty", "hint": "", "lines": [], "total": ""})
+        nothing: Said = {"state": "empty", "hint": "", "lines": [], "total": 0}
+        shown = self._shown.get(counter, {**nothing, "currency": self._currency})
         return {**shown, "state": "stalled", "hint": ""} if self._is_stalled else shown
 
     def _line(self, line: CounterLine) -> Said:
@@ -79,7 +80,7 @@ class CounterScreens:
             "name": product.name if product else line.sku,
             "name_en": (product.name_en or product.name) if product else line.sku,
             "quantity": line.quantity,
-            "amount": str(Money(line.amount_minor, self._currency)),
+            "amount": line.amount_minor,
         }
 
 

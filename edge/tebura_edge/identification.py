@@ -275,6 +275,13 @@ def _together(guesses: list[_Guess]) -> Candidate:
 
 
 def _guesses(step: WeightStep, planogram: Planogram) -> Iterable[_Guess]:
+    if planogram.is_counter(step.shelf):
+        # Anything that is sold may be laid there, and be taken up again.
+        anywhere = frozenset(planogram.plates(step.shelf) or step.plates)
+        for sku in (products := planogram.products()):
+            place = Place(sku, anywhere, frozenset(), None, 0.0)
+            yield from _at(step, place, planogram, 1 / len(products), STRAY_QUANTITY)
+        return
     places = planogram.places(step.shelf)
     total = sum(place.expectation for place in places)
     is_return = step.delta_g > 0

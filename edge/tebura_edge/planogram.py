@@ -135,6 +135,10 @@ class Planogram:
         ]
         return home + away
 
+    def is_counter(self, shelf: ShelfId) -> bool:
+        """Whether it sells nothing itself."""
+        return self._shelves[shelf].is_counter
+
     def weight(self, sku: Sku) -> UnitWeight:
         """The weight model of a product: catalogue and what was seen."""
         product = self._products[sku]

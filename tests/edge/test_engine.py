@@ -139,6 +139,16 @@ def test_news_of_a_sensor_becomes_a_fact_about_its_shelves() -> None:
     assert engine.states["left"].state is SensorState.BLIND
 
 
+def test_a_clock_that_is_set_back_at_the_start_leaves_no_sensor_blind_for_ever() -> None:
+    engine = Engine({}, {"left": Sensor(SensorKind.SCALE, (SHELF,))}, (SHELF,), LAG_NS)
+    engine.started("1", Ns(START_NS), None)
+    earlier_ns = START_NS - SECOND_NS
+    engine.take(SensorStatus("left", SensorKind.SCALE, SensorState.OK, "", earlier_ns))
+    blind, sees = [e for e in engine.pending if isinstance(e, SensorChanged)]
+    assert (blind.state, sees.state) == (SensorState.BLIND, SensorState.OK)
+    assert sees.since_ns >= blind.since_ns
+
+
 def test_facts_and_state_are_stored_together(outbox: Outbox) -> None:
     engine, _ = new_engine()
     engine.take(counts("left", 1))

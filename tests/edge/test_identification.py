@@ -14,7 +14,13 @@ from tebura_edge.weight_step import WeightStep
 SHELF = ShelfId("1/1")
 
 
-def shop(products: dict[str, float], facings: dict[str, list[int]], plates: int = 8) -> Planogram:
+def shop(
+    products: dict[str, float],
+    facings: dict[str, list[int]],
+    plates: int = 8,
+    *,
+    is_counter: bool = False,
+) -> Planogram:
     """One shelf; `facings` says on which plates a product stands, the rest is sold elsewhere."""
     shelf = Shelf(
         id="1",
@@ -26,6 +32,7 @@ def shop(products: dict[str, float], facings: dict[str, list[int]], plates: int 
             Facing(id=sku, sku=Sku(sku), x_m=(0.0, 0.1), plates=tuple(str(n) for n in on))
             for sku, on in facings.items()
         ),
+        is_counter=is_counter,
     )
     gondola = Gondola(
         id=GondolaId("1"), store_from_gondola=Pose(), size_m=(1, 0.4, 1), shelf=(shelf,)
@@ -258,3 +265,14 @@ def test_the_small_third_of_a_light_bag_belongs_to_it() -> None:
     found = explain(step({0: -23.5, 1: -10.8}, {2: -7.7}), planogram)
     assert top(found) == ("popcorn", 1)
     assert found.delta_g == pytest.approx(-42.0)
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["laid-down", "taken-up"])
+def test_at_a_counter_any_product_is_as_likely_as_any_other(sign: int) -> None:
+    planogram = shop({"tea": 552.0, "bun": 96.0, "bar": 54.0}, {}, plates=1, is_counter=True)
+    for sku, weight_g in (("tea", 552.0), ("bun", 96.0), ("bar", 54.0)):
+        found = explain(step({0: sign * weight_g}), planogram)
+        assert found.is_explained
+        assert top(found) == (sku, 1)
+        others = math.exp(found.log_other - found.log_product)
+        assert chance(found) / (1 + others) > 0.96

@@ -3,7 +3,9 @@
 import dataclasses
 
 import msgspec
-from tebura_contract.ids import ShelfId, Sku, VisitId
+import pytest
+from tebura_contract.events import ForeignObject
+from tebura_contract.ids import PlateId, ShelfId, Sku, VisitId
 from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart
 from tebura_gateway.domain.checkout import listing_of
@@ -11,7 +13,7 @@ from tebura_gateway.service.shop import WalkUp
 from tebura_gateway.service.transaction import from_text
 
 from tests.gateway.core import Core
-from tests.gateway.shop import LOW, MIKA, PAN, RICE, TEA, Script, candidate
+from tests.gateway.shop import LOW, MIKA, PAN, PLATES, RICE, TEA, Script, candidate, ns
 from tests.gateway.test_walk_up import WALK_UP, Wallet, confirm, word
 
 THREE: tuple[Sku, ...] = (TEA, RICE, PAN)
@@ -184,3 +186,48 @@ def test_a_member_cannot_take_something_off_the_list_without_staff(core: Core) -
     core.pay()
     assert core.rows(tables.receipt) == []
     assert core.open_reviews() == {f"correction:{visit}"}
+
+
+def test_of_two_that_weigh_alike_it_is_the_one_they_took(core: Core) -> None:
+    with_counter(core)
+    script = Script()
+    track = script.walk_in(1, 0.0)
+    visit = script.enter(MIKA, 1.0)
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5, candidate(TEA))
+    script.put_back(15.0, candidate(TEA), candidate(RICE, log_likelihood=-0.2), shelf=COUNTER)
+    core.hear(script.facts)
+    word(core, 25.0)
+    assert cart(core, visit) == {TEA: 1}
+    assert core.open_reviews() == set()
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["a-product", "something"])
+def test_what_is_taken_up_again_and_laid_down_once_more_counts_once(
+    core: Core, is_known: bool
+) -> None:
+    with_counter(core)
+    script = Script()
+    script.walk_in(1, 0.0)
+    visit = script.enter(MIKA, 1.0)
+    lay(script, 10.0, TEA)
+    if is_known:
+        pick_up(script, 12.0, TEA)
+    else:
+        # To its plates it is a thing that was laid there, and goes again.
+        foreign = ForeignObject(
+            shelf=COUNTER,
+            plates=(PlateId(f"{COUNTER}/p1"),),
+            delta_g=-550.0,
+            sigma_g=1.0,
+            from_ns=ns(12.0),
+            to_ns=ns(12.8),
+            candidates=(candidate(TEA),),
+            log_other=2.0,
+        )
+        script.say(PLATES, foreign)
+    lay(script, 14.0, TEA)
+    core.hear(script.facts)
+    word(core, 25.0)
+    assert cart(core, visit) == {TEA: 1}
+    assert core.open_reviews() == set()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from tebura_contract.events import ItemPicked, ItemReturned
+from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned
 from tebura_contract.ids import EventId, Sku, VisitId
 from tebura_contract.layout import Layout
 
@@ -18,6 +18,7 @@ from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.staffing import known_by_plates
 from tebura_gateway.domain.tolerances import JudgementSettings
+from tebura_gateway.domain.what import guesses
 
 Held = dict[tuple[VisitId, Sku], int]
 
@@ -36,7 +37,8 @@ def at_counters(
     steps = {
         fact.id: fact.event
         for fact in facts
-        if isinstance(fact.event, ItemPicked | ItemReturned) and fact.event.shelf in counters
+        if isinstance(fact.event, ItemPicked | ItemReturned | ForeignObject)
+        and fact.event.shelf in counters
     }
     held: Held = defaultdict(int)
     laid: Held = defaultdict(int)
@@ -44,9 +46,33 @@ def at_counters(
         step = steps.get(name)
         if step is None:
             _take(decision, held)
-        elif decision.status is not Status.CHECKING and decision.reason is not Reason.STAFF:
+        elif decision.status is Status.CHECKING or decision.reason is Reason.STAFF:
+            continue
+        elif step.delta_g < 0:
+            found[name] = _taken_up(decision, step, settings, laid)
+        elif not isinstance(step, ForeignObject):
             found[name] = _shown(decision, step, settings, held, laid)
     return found
+
+
+def _taken_up(
+    decision: Decision,
+    step: ItemPicked | ItemReturned | ForeignObject,
+    settings: JudgementSettings,
+    laid: Held,
+) -> Decision:
+    """Whatever it was, nobody buys it by that: it lay there, and is on somebody's cart or nobody's.
+
+    To its plates it is something that was laid there: what it weighs says what it was.
+    """
+    found = guesses(step.candidates, None)
+    visit = _who(decision, settings)
+    if found and found[0].probability >= settings.threshold and visit is not None:
+        sku = found[0].sku
+        laid[visit, sku] = max(0, laid[visit, sku] - found[0].quantity)
+    return msgspec.structs.replace(
+        decision, status=Status.DECIDED, quantity=0, reason=Reason.COUNTER, detail=""
+    )
 
 
 def _take(decision: Decision, held: Held) -> None:
@@ -62,7 +88,7 @@ def _shown(
     held: Held,
     laid: Held,
 ) -> Decision:
-    best, visit = known_by_plates(step, settings), _who(decision, settings)
+    best, visit = known_by_plates(step, settings) or _by_cart(decision), _who(decision, settings)
     if best is None or visit is None:
         return decision
     sku, change = best
@@ -78,6 +104,13 @@ def _shown(
         reason=Reason.COUNTER,
         detail="",
     )
+
+
+def _by_cart(decision: Decision) -> tuple[Sku, int] | None:
+    """What it is by plates and cart together: of two that weigh alike they hold but one."""
+    if decision.status is not Status.DECIDED or decision.sku is None:
+        return None
+    return decision.sku, decision.quantity
 
 
 def _who(decision: Decision, settings: JudgementSettings) -> VisitId | None:

@@ -74,6 +74,7 @@ def _note_leaving(tx: Tx, memory: Memory, visit: Visit) -> None:
     if until_ns == STILL_INSIDE_NS and visit.exited_ns is not None:
         memory.closed[visit.id] = (entered_ns, visit.exited_ns)
         tx.change(tables.visit, {"visit": visit.id}, exited_ns=visit.exited_ns)
+        tx.note("visit", visit.id)
 
 
 def _rows(tx: Tx, apply_ns: int) -> dict[VisitId, Any]:
