@@ -1,15 +1,18 @@
 """Whose track is whose at the gate: who stood in its zone when a code was read."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import GateId, NodeId, TrackId
 
+from tebura_gateway.domain.spans import Spans
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.tracks import Track, away_from_stay_ns
 from tebura_gateway.domain.visiting import Person
 
 _AT_THE_DOOR_NS = SECOND_NS
+_NOBODY: Final[Spans[Track]] = Spans(())
 
 
 def bind_at_gates(
@@ -22,11 +25,11 @@ def bind_at_gates(
     reach_ns = round(settings.entry_s * SECOND_NS)
     taken: set[TrackId] = set()
     unsure: set[TrackId] = set()
-    for index, person in enumerate(people):
-        later = [other.at_ns for other in people[index + 1 :] if other.gate == person.gate]
-        next_ns = min(later, default=2**62)
+    in_zone = _in_zones(tracks)
+    for person, next_ns in zip(people, _next_entries_ns(people), strict=True):
         by_seer: dict[tuple[NodeId, str], list[tuple[int, int, TrackId]]] = {}
-        for track in tracks.values():
+        near = in_zone.get(person.gate, _NOBODY)
+        for track in near.during(person.at_ns - reach_ns, person.at_ns + reach_ns):
             away_ns = away_from_stay_ns(track, person.gate, person.at_ns)
             if track.id not in taken and away_ns is not None and away_ns <= reach_ns:
                 # Two that were both near enough, as far as the clocks tell, are a toss-up.
@@ -51,6 +54,29 @@ def bind_at_gates(
             taken.add(chosen)
             person.tracks.append(tracks[chosen])
     return unsure
+
+
+def _in_zones(tracks: Mapping[TrackId, Track]) -> dict[GateId, Spans[Track]]:
+    """The tracks that stood in each gate's zone, from their first time there to their last."""
+    found: dict[GateId, list[tuple[int, int | None, Track]]] = {}
+    for track in tracks.values():
+        for gate in {stay.gate for stay in track.stays}:
+            stays = [stay for stay in track.stays if stay.gate == gate]
+            ends = [track.ended_ns if stay.to_ns is None else stay.to_ns for stay in stays]
+            known = [end_ns for end_ns in ends if end_ns is not None]
+            to_ns = max(known) if len(known) == len(ends) else None
+            found.setdefault(gate, []).append((stays[0].from_ns, to_ns, track))
+    return {gate: Spans(spans) for gate, spans in found.items()}
+
+
+def _next_entries_ns(people: Sequence[Person]) -> list[int]:
+    """For each entry, when the next one at the same gate was."""
+    next_ns: dict[GateId, int] = {}
+    found = []
+    for person in reversed(people):
+        found.append(next_ns.get(person.gate, 2**62))
+        next_ns[person.gate] = min(person.at_ns, found[-1])
+    return found[::-1]
 
 
 def _is_coming(track: Track, gate: GateId, at_ns: int) -> bool:

@@ -32,13 +32,15 @@ def link(
     """
     exits = exit_gates(layout)
     bound = {track.id for person in people for track in person.tracks}
+    about = _About(people, exits, settings)
     opened = []
     for track in tracks.values():
         if track.id in bound:
             continue
         person = None
         if not are_bodies:
-            person = _follows(track, people, exits, settings) or _only_lost(track, people, exits)
+            there = about.at(track.started_ns)
+            person = _follows(track, there, exits, settings) or _only_lost(track, there, exits)
         came = doors.came_in(track) if doors is not None and person is None else None
         if doors is not None and came is not None:
             same = [person for person in people if doors.is_same(person, track)]
@@ -46,6 +48,7 @@ def link(
                 gate, entry = came
                 person = Person(entry, gate, track.started_ns, 0, is_walk_up=True)
                 people.append(person)
+                about.add(person)
                 opened.append(VisitDraft(visit_id(entry), MemberId(""), [person]))
             elif len(same) == 1:
                 person = same[0]
@@ -53,6 +56,36 @@ def link(
             person.tracks.append(track)
             bound.add(track.id)
     return opened
+
+
+class _About:
+    """Those who came in and have not been gone for long, as time goes on: a few of a day's people.
+
+    Whoever left a while ago is no track's any more.
+    """
+
+    def __init__(
+        self, people: Sequence[Person], exits: frozenset[GateId], settings: JudgementSettings
+    ) -> None:
+        self._coming = sorted(people, key=lambda person: person.at_ns, reverse=True)
+        self._about: list[Person] = []
+        self._exits, self._link_ns = exits, round(settings.link_s * SECOND_NS)
+
+    def add(self, person: Person) -> None:
+        self._about.append(person)
+
+    def at(self, at_ns: int) -> list[Person]:
+        """At this time, which is never before the one that was last asked for."""
+        while self._coming and self._coming[-1].at_ns <= at_ns:
+            self._about.append(self._coming.pop())
+        self._about = [person for person in self._about if not self._is_long_gone(person, at_ns)]
+        return self._about
+
+    def _is_long_gone(self, person: Person, at_ns: int) -> bool:
+        last = person.last()
+        if last is None or end_ns(last) + self._link_ns >= at_ns:
+            return False
+        return has_left(person, self._exits)
 
 
 def _follows(

@@ -21,6 +21,7 @@ from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.gates import bind_at_gates
 from tebura_gateway.domain.linking import link
 from tebura_gateway.domain.sightings import Spot, sightings_of
+from tebura_gateway.domain.spans import Spans
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.tracks import Track, exit_gates, tracks_of
 from tebura_gateway.domain.visiting import (
@@ -55,21 +56,19 @@ class Visit:
     tracks: tuple[TrackId, ...] = ()
     doubt: Doubt | None = None
 
-    def is_open(self, from_ns: int, to_ns: int) -> bool:
-        """Whether it was going on at some time from `from_ns` to `to_ns`."""
-        return self.entered_ns <= to_ns and (self.exited_ns is None or self.exited_ns >= from_ns)
-
 
 @dataclass(frozen=True, slots=True)
 class Presence:
     """All visits, and whose each bound track is; `unsure` tracks were bound by a toss-up.
 
+    `spans` are the visits by when they went on.
     `crowd` knows more where cameras tell how people stand: then tracks are bodies.
     """
 
     visits: dict[VisitId, Visit]
     owner: dict[TrackId, VisitId]
     unsure: frozenset[TrackId]
+    spans: Spans[Visit]
     crowd: Crowd | None = None
 
     def owners(self, track: TrackId, at_ns: int) -> Mapping[VisitId | None, float]:
@@ -145,7 +144,8 @@ def presence_of(
         for person in draft.people
         for track in person.tracks
     }
-    return Presence(visits, owner, frozenset(unsure), crowd)
+    spans = Spans((visit.entered_ns, visit.exited_ns, visit) for visit in visits.values())
+    return Presence(visits, owner, frozenset(unsure), spans, crowd)
 
 
 @dataclass(frozen=True, slots=True)

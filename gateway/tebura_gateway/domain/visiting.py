@@ -75,35 +75,35 @@ def entries_of(facts: Sequence[Fact]) -> tuple[dict[VisitId, VisitDraft], list[P
 
 def leave_by_code(drafts: Mapping[VisitId, VisitDraft], facts: Sequence[Fact]) -> None:
     """Close visits whose member showed a code at an exit, or came in once more."""
+    begun: dict[MemberId, list[VisitDraft]] = {}
     for fact in facts:
         event = fact.event
         if isinstance(event, ShopperLeft):
-            for draft in _open_of(drafts, event.member, int(event.at_ns)):
+            for draft in _open_of(begun, event.member, int(event.at_ns)):
                 draft.left_ns = int(event.at_ns)
         elif isinstance(event, ShopperEntered):
             opened = visit_id(fact.id)
-            for draft in _open_of(drafts, event.member, int(event.at_ns)):
+            for draft in _open_of(begun, event.member, int(event.at_ns)):
                 if opened in drafts and draft.id != opened and draft.doubt is None:
                     # Whether the first one left unseen or a friend came in through another
                     # gate cannot be told: a person decides.
                     draft.left_ns = int(event.at_ns)
                     draft.doubt = Doubt.ENTERED_AGAIN
+            if opened in drafts:
+                begun.setdefault(drafts[opened].member, []).append(drafts[opened])
     for draft in drafts.values():
         for person in draft.people:
             person.left_ns = draft.left_ns
 
 
 def _open_of(
-    drafts: Mapping[VisitId, VisitDraft], member: MemberId | None, at_ns: int
+    begun: dict[MemberId, list[VisitDraft]], member: MemberId | None, at_ns: int
 ) -> list[VisitDraft]:
     """The open visits of a member, or the only open one of all where nobody knows who left."""
-    found = [
-        draft
-        for draft in drafts.values()
-        if draft.people[0].at_ns < at_ns
-        and draft.left_ns is None
-        and member in (None, draft.member)
-    ]
+    found: list[VisitDraft] = []
+    for known in list(begun) if member is None else [member]:
+        begun[known] = [draft for draft in begun.get(known, []) if draft.left_ns is None]
+        found += [draft for draft in begun[known] if draft.people[0].at_ns < at_ns]
     if member is None:
         return found if len(found) == 1 and len(found[0].people) == 1 else []
     return found

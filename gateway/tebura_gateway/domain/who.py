@@ -100,11 +100,8 @@ def who_took(
 ) -> Who:
     """Weigh the open visits of a step; `reaches` are those into its shelf."""
     doubt_ns = fact.uncertainty_ns
-    visits = [
-        visit.id
-        for visit in presence.visits.values()
-        if visit.is_open(step.from_ns - doubt_ns, step.to_ns + doubt_ns)
-    ]
+    open_then = presence.spans.during(step.from_ns - doubt_ns, step.to_ns + doubt_ns)
+    visits = [visit.id for visit in open_then]
     extent_m = places.extent_m(step.shelf, step.plates)
     hands = _hands(step, presence, visits, reaches, places, extent_m, settings)
     if not visits:
