@@ -388,6 +388,17 @@ def test_what_left_is_asked_about_with_what_came_back_of_about_that_weight_at_on
     assert after.status is Status.REVIEW
 
 
+def test_what_is_asked_about_as_back_is_not_asked_about_as_taken() -> None:
+    script = Script()
+    shopper(script)
+    taken = script.pick(10.0, delta_g=-551.0)
+    back = script.put_back(12.0, delta_g=480.0)
+    assert outcomes(script, taken, back) == [
+        (Status.DECIDED, Reason.NONE),
+        (Status.REVIEW, Reason.WHAT),
+    ]
+
+
 @pytest.mark.parametrize(("at_s", "weight_g"), [(18.0, 480.0), (12.0, 350.0)])
 def test_what_comes_later_or_weighs_otherwise_leaves_what_was_taken_as_it_is(
     at_s: float, weight_g: float

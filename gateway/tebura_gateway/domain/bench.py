@@ -116,7 +116,8 @@ class Bench:
         ]
         for past in lifted:
             is_open = not past.is_product or past.decision.reason is Reason.UNDONE
-            if not is_open and is_soon(past.decision, step.from_ns, AT_ONCE_S):
+            is_at_once = is_soon(past.decision, step.from_ns, AT_ONCE_S)
+            if is_at_once and not is_open and not _is_the_same(past.decision, decision):
                 self._doubt_taken(past)
         return bool(lifted)
 
@@ -436,6 +437,11 @@ def _is_unexplained(decision: Decision) -> bool:
     if decision.reason is Reason.STAFF:
         return decision.sku is None
     return decision.status is Status.REVIEW
+
+
+def _is_the_same(first: Decision, then: Decision) -> bool:
+    """Whether one question about what came back asks about what was taken, too."""
+    return (first.visit, first.sku, first.quantity) == (then.visit, then.sku, -then.quantity)
 
 
 def _is_another(first: Decision, then: Decision) -> bool:
