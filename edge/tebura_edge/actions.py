@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from tebura_contract.clock import ns_from_s
 
-from tebura_edge.levels import Levels, PlateMove
+from tebura_edge.levels import Levels
+from tebura_edge.plate_move import PlateMove
 
 LINK_S: Final = 0.4
 """Moves that turned within this time of the largest are one action (a pick takes 0.1-0.3 s). At 1 s

@@ -11,8 +11,8 @@ import numpy as np
 from tebura_contract.clock import SECOND_NS
 
 from tebura_edge.actions import link_ns_of
-from tebura_edge.levels import PlateMove
 from tebura_edge.passing import Passed
+from tebura_edge.plate_move import PlateMove
 from tebura_edge.scale_plates import ScalePlates
 from tebura_edge.step_trace import trace_of
 from tebura_edge.weight_step import LISTED_SHARE, WeightStep

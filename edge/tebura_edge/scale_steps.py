@@ -17,8 +17,8 @@ from tebura_contract.ids import PlateId
 
 from tebura_edge.actions import WAIT_S, Pending, actions_of, is_echo, is_over, link_ns_of
 from tebura_edge.came_and_went import as_moves, both_ways, is_shake, passed_by
-from tebura_edge.levels import PlateMove
 from tebura_edge.passing import Away, Passed, together
+from tebura_edge.plate_move import PlateMove
 from tebura_edge.scale_plates import ScalePlates
 from tebura_edge.second_look import SecondLooks
 from tebura_edge.step_trace import trace_of

@@ -11,7 +11,8 @@ from typing import Final
 from tebura_contract.clock import ns_from_s
 
 from tebura_edge.actions import Pending
-from tebura_edge.levels import Levels, PlateMove
+from tebura_edge.levels import Levels
+from tebura_edge.plate_move import PlateMove
 
 AFTER_S: Final = 2.0
 """When it is looked at again: what is behind the move then fills the longest window but one."""
