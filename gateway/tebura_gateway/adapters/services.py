@@ -24,11 +24,12 @@ from tebura_gateway.service import (
     stock,
     visits,
 )
+from tebura_gateway.service.bill_views import bill_view
 from tebura_gateway.service.idempotency import Answer, Asked, once
 from tebura_gateway.service.members import MemberRole
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.opinions import Motive
-from tebura_gateway.service.reading import DatabaseViews, bill_view
+from tebura_gateway.service.reading import DatabaseViews
 from tebura_gateway.service.requests import FacingCount, ListOrder, Ruling, Unavailable
 from tebura_gateway.service.transaction import Tx
 from tebura_gateway.service.views import BillView, MemberView, WebhookView

@@ -16,11 +16,12 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.cart import Cart, LineStatus
 from tebura_gateway.domain.checkout import Confirmation
 from tebura_gateway.domain.decision import Decision
-from tebura_gateway.domain.pricing import Bill, Discount, TaxTotal
+from tebura_gateway.domain.pricing import Bill, Discount
 from tebura_gateway.domain.receipt import CreditNote, Receipt
 from tebura_gateway.domain.settlement import State, Why
 from tebura_gateway.service import online_shop, outgoing
 from tebura_gateway.service.behaviour import Behaviour, behaviour
+from tebura_gateway.service.bill_views import discount_views, receipt_view
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.evidence import step_evidence
 from tebura_gateway.service.members import MemberRole
@@ -29,14 +30,10 @@ from tebura_gateway.service.paging import downward, upward
 from tebura_gateway.service.stock_reading import Connects, read_counts, read_stock
 from tebura_gateway.service.views import (
     OPEN_STAGES,
-    BillView,
     CartLine,
     Checkout,
     CountView,
-    CreditLineView,
-    CreditNoteView,
     DeliveryView,
-    DiscountView,
     DisputeState,
     Evidence,
     FlagView,
@@ -48,13 +45,11 @@ from tebura_gateway.service.views import (
     ProductView,
     PurchasesView,
     QueueView,
-    ReceiptLine,
     ReceiptView,
     ReviewCandidate,
     ReviewPerson,
     ReviewView,
     StockView,
-    TaxView,
     VisitStage,
     VisitView,
     WebhookView,
@@ -352,7 +347,7 @@ class DatabaseViews:
             tracks=_read(row.tracks, tuple[TrackId, ...]),
             receipt_number=number,
             reason=row.reason,
-            discounts=_discounts(discounts, self._layout.store.currency),
+            discounts=discount_views(discounts, self._layout.store.currency),
             eats_in=bool(row.eats_in),
             checkout=_checkout(confirmed_by(row)),
         )
@@ -436,7 +431,9 @@ class DatabaseViews:
         notes: dict[str, list[CreditNote]] = {}
         for row in paid_back:
             notes.setdefault(row.visit, []).append(_read(row.document, CreditNote))
-        return [_receipt(_read(row.document, Receipt), notes.get(row.visit, [])) for row in rows]
+        return [
+            receipt_view(_read(row.document, Receipt), notes.get(row.visit, [])) for row in rows
+        ]
 
     def _members(self, query: Select[Any]) -> list[MemberView]:
         receipt, refund = tables.receipt, tables.refund
@@ -573,104 +570,10 @@ class DatabaseViews:
         )
 
 
-def _receipt(receipt: Receipt, notes: Sequence[CreditNote]) -> ReceiptView:
-    refunded: dict[Sku, int] = {}
-    for note in notes:
-        for line in note.lines:
-            refunded[line.sku] = refunded.get(line.sku, 0) + line.quantity
-    return ReceiptView(
-        number=receipt.number,
-        visit=receipt.visit,
-        member=receipt.member,
-        store_name=receipt.store_name,
-        issuer=receipt.issuer.name,
-        registration=receipt.issuer.registration,
-        issued_ns=receipt.issued_ns,
-        entered_ns=receipt.entered_ns,
-        exited_ns=receipt.exited_ns,
-        lines=tuple(
-            ReceiptLine(
-                product=ProductView(sku=line.sku, name=line.name, name_en=line.name_en),
-                quantity=line.quantity,
-                unit=Money(line.unit_price_minor, receipt.currency),
-                amount=Money(line.amount_minor, receipt.currency),
-                is_reduced=bool(line.mark),
-                refunded=refunded.get(line.sku, 0),
-            )
-            for line in receipt.lines
-        ),
-        taxes=_taxes(receipt.taxes, receipt.currency),
-        total=Money(receipt.total_minor, receipt.currency),
-        refunded=Money(sum(note.total_minor for note in notes), receipt.currency),
-        paid_by=receipt.paid_with,
-        discounts=_discounts(receipt.discounts, receipt.currency),
-        is_tax_included=receipt.is_tax_included,
-        eats_in=receipt.eats_in,
-        credit_notes=tuple(_credit_note(note) for note in sorted(notes, key=_number)),
-    )
-
-
-def _number(note: CreditNote) -> int:
-    assert note.number is not None, "a note without a number was not paid yet"
-    return note.number
-
-
-def _credit_note(note: CreditNote) -> CreditNoteView:
-    return CreditNoteView(
-        number=_number(note),
-        issued_ns=note.issued_ns or 0,
-        reason=note.reason,
-        lines=tuple(
-            CreditLineView(
-                product=ProductView(sku=line.sku, name=line.name, name_en=line.name_en),
-                quantity=line.quantity,
-                amount=Money(line.amount_minor, note.currency),
-            )
-            for line in note.lines
-        ),
-        taxes=_taxes(note.taxes, note.currency),
-        total=Money(note.total_minor, note.currency),
-    )
-
-
-def bill_view(bill: Bill) -> BillView:
-    """A bill as the exit screen shows it before it is confirmed."""
-    return BillView(
-        total=bill.total,
-        taxes=_taxes(bill.taxes, bill.currency),
-        discounts=_discounts(bill.discounts, bill.currency),
-    )
-
-
 def _checkout(confirmed: Confirmation | None) -> Checkout:
     if confirmed is None:
         return Checkout.NONE
     return Checkout.NEEDS_STAFF if confirmed.needs_staff else Checkout.CONFIRMED
-
-
-def _taxes(taxes: Iterable[TaxTotal], currency: str) -> tuple[TaxView, ...]:
-    return tuple(
-        TaxView(
-            rate_percent=tax.percent,
-            is_reduced=bool(tax.mark),
-            gross=Money(tax.total_minor, currency),
-            tax=Money(tax.tax_minor, currency),
-        )
-        for tax in taxes
-    )
-
-
-def _discounts(discounts: Iterable[Discount], currency: str) -> tuple[DiscountView, ...]:
-    return tuple(
-        DiscountView(
-            name=one.name,
-            name_en=one.name_en,
-            kind=one.kind,
-            pieces=one.pieces,
-            amount=Money(one.amount_minor, currency),
-        )
-        for one in discounts
-    )
 
 
 def _dispute(row: _Row) -> DisputeState:
