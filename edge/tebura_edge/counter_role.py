@@ -46,8 +46,10 @@ ASKED_NS: Final = 12 * SECOND_NS
 HELD_NS: Final = SECOND_NS
 HELD_SIGHTS: Final = 5
 """So long, and in so many pictures, a thumb must be up; hands pass through such a pose."""
-GAP_NS: Final = 350 * MILLISECOND_NS
-"""Between two sights of one thumb: a picture or two may miss it."""
+GAP_NS: Final = SECOND_NS
+"""Between two sights of one thumb at most: a slow board looks twice a second."""
+MOST_MISSES: Final = 1
+"""Sights without a thumb in a row that do not end it: the network misses one in twenty."""
 MAX_SAVED_BYTES: Final = 1024 * 1024
 
 
@@ -96,6 +98,7 @@ class _Asked:
     up_since_ns: int | None = None
     up_last_ns: int = 0
     sights: int = 0
+    misses: int = 0
 
 
 @dataclass(slots=True)
@@ -258,11 +261,16 @@ class CounterRole:
 
     def _hand_seen(self, counter: _Counter, seen: HandSeen) -> list[Event]:
         asked = counter.asked
-        if asked is None or not seen.is_thumb_up:
+        if asked is None:
+            return []
+        if not seen.is_thumb_up:
+            asked.misses += 1
+            if asked.misses > MOST_MISSES:
+                asked.up_since_ns = None
             return []
         if asked.up_since_ns is None or seen.at_ns - asked.up_last_ns > GAP_NS:
             asked.up_since_ns, asked.sights = seen.at_ns, 0
-        asked.up_last_ns, asked.sights = seen.at_ns, asked.sights + 1
+        asked.up_last_ns, asked.sights, asked.misses = seen.at_ns, asked.sights + 1, 0
         if asked.sights < HELD_SIGHTS or seen.at_ns - asked.up_since_ns < HELD_NS:
             return []
         return [self._said(counter, CounterWord.THUMB, seen.at_ns)]

@@ -83,7 +83,7 @@ class ToldNode:
         """Connect and say that it is there; it sees nothing until words are put on."""
         now_ns = Ns(time.time_ns())
         started = NodeStarted(version="told", at_ns=now_ns, last_alive_ns=None, shelves=())
-        self._store_event(started)
+        self.say(started)
         self._link.start()
 
     def stop(self) -> None:
@@ -124,11 +124,12 @@ class ToldNode:
                     track = retelling.track(position.track)
                     self._link.position(msgspec.structs.replace(position, at_ns=at_ns, track=track))
             case event:
-                stored = self._store_event(retelling.of(event))
+                stored = self.say(retelling.of(event))
                 if isinstance(event, ShopperEntered) and word.id is not None:
                     retelling.entered(visit_id(word.id), visit_id(stored))
 
-    def _store_event(self, event: Event) -> EventId:
+    def say(self, event: Event) -> EventId:
+        """Store something to be told; the number it goes by."""
         event_id = self._outbox.next_id()
         self._outbox.append([event], self._seal, {}, None)
         return event_id

@@ -214,6 +214,14 @@ def test_a_thumb_that_only_passes_or_trembles_is_no_word() -> None:
     assert said(counter) == []
 
 
+def test_a_slow_board_that_misses_a_thumb_now_and_then_sees_it_all_the_same() -> None:
+    counter = Counter().confirmed()
+    for n in range(7):
+        counter.see(face(0), thumb=n != 3)
+        counter.wait(4 * FRAME_NS)
+    assert len(said(counter)) == 1
+
+
 def test_a_thumb_before_the_face_is_confirmed_counts_for_nothing() -> None:
     counter = Counter().listed()
     counter.answer()

@@ -13,7 +13,7 @@ from tebura_gateway.service.shop import WalkUp
 from tebura_gateway.service.transaction import from_text
 
 from tests.gateway.core import Core
-from tests.gateway.shop import LOW, MIKA, PAN, PLATES, RICE, TEA, Script, candidate, ns
+from tests.gateway.shop import KEN, LOW, MIKA, PAN, PLATES, RICE, TEA, Script, candidate, ns
 from tests.gateway.test_walk_up import WALK_UP, Wallet, confirm, word
 
 THREE: tuple[Sku, ...] = (TEA, RICE, PAN)
@@ -231,3 +231,19 @@ def test_what_is_taken_up_again_and_laid_down_once_more_counts_once(
     word(core, 25.0)
     assert cart(core, visit) == {TEA: 1}
     assert core.open_reviews() == set()
+
+
+def test_of_two_in_the_shop_it_is_whose_cart_has_it_and_nobody_s_cart_loses_it(core: Core) -> None:
+    with_counter(core)
+    script = Script()
+    script.walk_in(1, 0.0)
+    first = script.enter(MIKA, 1.0)
+    track = script.walk_in(2, 20.0)
+    second = script.enter(KEN, 21.0)
+    script.reach(track, 30.0, 31.5)
+    script.pick(30.5, candidate(TEA))
+    lay(script, 35.0, TEA)
+    core.hear(script.facts)
+    word(core, 45.0)
+    assert cart(core, second) == {TEA: 1}
+    assert cart(core, first) == {}

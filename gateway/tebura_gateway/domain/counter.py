@@ -114,7 +114,9 @@ def _by_cart(decision: Decision) -> tuple[Sku, int] | None:
 
 
 def _who(decision: Decision, settings: JudgementSettings) -> VisitId | None:
-    """Whose it is, where that is sure."""
+    """Whose it is, where that is sure: by who stood there, or by who had taken such a thing."""
+    if decision.status is Status.DECIDED:
+        return decision.visit
     if decision.suspects:
         first = decision.suspects[0]
         return first.visit if first.probability >= settings.who_threshold else None
