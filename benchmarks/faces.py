@@ -1,5 +1,7 @@
 """What a gate makes of people and of pictures: `benchmarks/faces.py [--count N] [--json]`.
 
+With `--skip` it goes on where a run of fewer people ended.
+
 Rendered heads answer the gate's challenge, and attackers hold up pictures of the same heads: prints
 flat, bent, moved and turned, tablets with a picture or a film. Each is played frame by frame
 against the gate's own look and judgement. Told by kind: how many attacks pass (APCER) or how many
@@ -105,11 +107,11 @@ def kinds(
     }
 
 
-def measure(count: int, moves_count: int, seed: int, only: str) -> dict[str, Told]:
-    """`count` people, each as itself and as what is held up of it; kinds whose name has `only`."""
+def measure(people: Sequence[int], moves_count: int, seed: int, only: str) -> dict[str, Told]:
+    """People, each as itself and as what is held up of it; kinds whose name has `only`."""
     reader, told = load_face_reader(), dict[str, Told]()
     shapes = sorted(path.stem for path in BODIES.glob("*.npz"))
-    for number in range(count):
+    for number in people:
         rng = np.random.default_rng([seed, number])
         with Portrait(
             shapes[number % len(shapes)], seed + number, float(rng.uniform(0.5, 0.75))
@@ -149,12 +151,14 @@ def report(told: dict[str, Told]) -> list[dict[str, object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=16, help="people (16 shapes in turn)")
+    parser.add_argument("--skip", type=int, default=0, help="people to leave out first")
     parser.add_argument("--moves", type=int, default=2, help="moves asked of each")
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--only", default="", help="kinds whose name has this in it")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = report(measure(args.count, args.moves, args.seed, args.only))
+    people = range(args.skip, args.skip + args.count)
+    rows = report(measure(people, args.moves, args.seed, args.only))
     if args.json:
         print(json.dumps(rows, indent=2))
         return
