@@ -369,6 +369,20 @@ def test_after_five_failures_only_staff_or_an_hour_open_again() -> None:
     assert door.entered is not None
 
 
+@pytest.mark.parametrize(("failures", "moves"), [(0, 2), (1, 3), (2, 4), (4, 4)])
+def test_who_failed_is_asked_for_more_moves(failures: int, moves: int) -> None:
+    door = Door()
+    for _ in range(failures):
+        fail_once(door)
+    door.prompts.clear()
+    door.now_ns += STEP_NS
+    door.show()
+    door.answer(FaceState.OPENED, MIKAS)
+    door.do_as_asked(vector(0))
+    assert door.entered is not None
+    assert sum(kind in TURNS for kind in door.prompts) == moves
+
+
 def test_a_restart_does_not_forget_failures_but_faces() -> None:
     door = Door()
     for _ in range(MOST_FAILURES):
