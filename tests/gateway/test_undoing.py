@@ -69,6 +69,20 @@ def test_what_may_have_been_noise_makes_no_purchase_undone() -> None:
     assert any(one.visit == visit and one.sku == TEA for one in decisions(script, taken))
 
 
+@pytest.mark.parametrize(
+    ("sigma_g", "outcome"),
+    [(20.0, (Status.DECIDED, Reason.NONE)), (26.0, (Status.REVIEW, Reason.WHAT))],
+)
+def test_nobody_is_credited_unseen_with_what_may_have_been_noise(
+    sigma_g: float, outcome: tuple[Status, Reason]
+) -> None:
+    script = Script()
+    shopper(script)
+    script.pick(5.0, candidate(RICE), plate="p2", delta_g=-110.0)
+    back = script.put_back(60.0, candidate(RICE), delta_g=110.0, sigma_g=sigma_g)
+    assert outcomes(script, back) == [outcome]
+
+
 def test_a_product_taken_after_the_hand_is_gone_is_bought() -> None:
     script = Script()
     visit, _ = shopper(script)
@@ -313,6 +327,24 @@ def test_what_was_lifted_and_let_down_in_parts_is_no_line(first_g: float) -> Non
     rest = script.put_back(12.5, candidate(PAN), delta_g=551.0 - first_g)
     assert outcomes(script, lifted, first, rest) == [(Status.DECIDED, Reason.UNDONE)] * 3
     assert bought(script, visit) == {}
+
+
+def test_a_hand_that_comes_to_rest_in_parts_and_goes_at_once_takes_nothing() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    first, rest = script.foreign(10.0, 400.0), script.foreign(11.5, 149.0)
+    gone = script.pick(13.0, delta_g=-551.0)
+    assert [one.status for one in decisions(script, first, rest, gone)] == [Status.DECIDED] * 3
+    assert bought(script, visit) == {}
+
+
+def test_what_is_taken_later_than_a_hand_rested_in_parts_is_bought() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.foreign(10.0, 400.0)
+    script.foreign(11.5, 149.0)
+    script.pick(40.0, delta_g=-551.0)
+    assert bought(script, visit) == {"tea": 1}
 
 
 @pytest.mark.parametrize(("rest_g", "at_s"), [(380.0, 12.5), (401.0, 40.0)])

@@ -21,6 +21,7 @@ from tebura_gateway.domain.undoing import (
     ANOTHER_SOON,
     AT_ONCE_S,
     PUT_HERE,
+    SURE_SIGMAS,
     Past,
     Undoing,
     is_some_of,
@@ -235,7 +236,8 @@ class Bench:
         ):
             reason = Reason.WHO
         elif share < threshold * joint.of_visit(visit) or (
-            not self._is_whole(step, sku, quantity)
+            _may_be_noise(step)
+            or not self._is_whole(step, sku, quantity)
             or self._may_be_another(step, joint, visit, sku, quantity)
             if is_return
             else self._may_be_a_hand(step, who)
@@ -293,12 +295,14 @@ class Bench:
         """
         found = self._undoing.in_parts(step)
         is_known = decision.status is Status.DECIDED and decision.sku is not None
-        if found is None or is_known or decision.status is Status.CHECKING:
+        is_back = step.delta_g > 0.0
+        if found is None or (is_back and is_known) or decision.status is Status.CHECKING:
             return None
         past, parts = found
         least = self.settings.who_threshold
         is_one = all(self._same_hand(one, who) >= least for one in (past, *parts))
-        if not (is_one and Past(decision, {}).is_seen):
+        was_laid = is_back or not any(one.is_product or one.is_let_down for one in (past, *parts))
+        if not (is_one and was_laid and Past(decision, {}).is_seen):
             return None
         for part in parts:
             self._undoing.forget(part)
@@ -437,6 +441,11 @@ def _is_unexplained(decision: Decision) -> bool:
     if decision.reason is Reason.STAFF:
         return decision.sku is None
     return decision.status is Status.REVIEW
+
+
+def _may_be_noise(step: Step) -> bool:
+    """Whether it is so little that nobody is credited with it unseen."""
+    return abs(step.delta_g) < SURE_SIGMAS * step.sigma_g
 
 
 def _is_the_same(first: Decision, then: Decision) -> bool:

@@ -164,22 +164,23 @@ class Undoing:
                 yield past
 
     def in_parts(self, step: Step) -> tuple[Past, list[Past]] | None:
-        """What was taken shortly before if this step, with others since, brings all of it back.
+        """What this step, with others since, brings back, or takes away again, all of.
 
-        A hand that lifts a thing may let it down in parts. The others, of which none is known to be
-        a product, come with it.
+        A hand that lifts a thing may let it down in parts, and one that comes to rest on a shelf
+        does so in parts. The others, of which none is known to be a product, come with it.
         """
         parts: list[Past] = []
+        sign = math.copysign(1.0, step.delta_g)
         sum_g, variance_g2 = step.delta_g, step.sigma_g**2
         for past in itertools.islice(reversed(self._past.get(step.shelf, {}).values()), LOOK_BACK):
             if set(past.decision.plates).isdisjoint(step.plates):
                 continue
-            if sum_g <= 0.0 or not (past.is_seen and is_soon(past.decision, step.from_ns)):
+            if sign * sum_g <= 0.0 or not (past.is_seen and is_soon(past.decision, step.from_ns)):
                 return None
             sum_g += past.decision.delta_g
             variance_g2 += past.decision.sigma_g**2
             is_all = abs(sum_g) <= max(ALIKE_G, ALIKE_SIGMAS * math.sqrt(variance_g2))
-            if is_all and past.decision.delta_g < 0.0:
+            if is_all and sign * past.decision.delta_g < 0.0:
                 return (past, parts) if parts else None
             if past.is_product:
                 return None
