@@ -23,11 +23,12 @@ from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.receipt import Issuer, Receipt
 from tebura_gateway.domain.settlement import Call
 from tebura_gateway.service import counters, members, nodes, reviewing, settling, timers
+from tebura_gateway.service.checking import Inbound
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.paying import Said, perform, take_answer
 from tebura_gateway.service.ports import PaymentProvider, ProviderCall
-from tebura_gateway.service.receiving import Inbound, receive
+from tebura_gateway.service.receiving import receive
 from tebura_gateway.service.requests import Ruling, RulingKind
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx, from_text

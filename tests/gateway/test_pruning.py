@@ -8,8 +8,8 @@ from tebura_contract.events import PeopleSeen, Seen, SensorKind, SensorState
 from tebura_contract.ids import CameraId, VisitId, track_id
 from tebura_gateway.adapters import tables
 from tebura_gateway.service import pruning, timers
+from tebura_gateway.service.checking import DeadReason
 from tebura_gateway.service.pruning import KEPT_NS, KEPT_SEEN_NS
-from tebura_gateway.service.receiving import DeadReason
 from tebura_gateway.service.reviews import close, open_review
 
 from tests.gateway.core import Core

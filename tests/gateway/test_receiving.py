@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
 from tebura_contract.codec import encode
 from tebura_contract.envelope import parse
 from tebura_contract.ids import EventId, NodeId
 from tebura_contract.topics import Channel, topic
 from tebura_gateway.adapters import tables
-from tebura_gateway.service.receiving import Inbound, receive_all
+from tebura_gateway.service.checking import Checked, Inbound, checked
+from tebura_gateway.service.receiving import receive_all
 
 from tests.gateway.core import Core
 from tests.gateway.nodes import KEYS, resigned, sealed
@@ -21,15 +23,16 @@ from tests.gateway.test_service import shopping
 BOTH = pytest.mark.parametrize("core", ["sqlite", "postgres"], indirect=True)
 
 
-def said(node: NodeId, payload: bytes) -> Inbound:
-    return Inbound(topic(Channel.EVENT, STORE, node), payload, len(payload))
+def said(node: NodeId, payload: bytes) -> Checked:
+    message = Inbound(topic(Channel.EVENT, STORE, node), payload, len(payload))
+    return checked(message, STORE, KEYS)
 
 
-def messages(script: Script) -> list[Inbound]:
+def messages(script: Script) -> list[Checked]:
     return [said(fact.id.node, sealed(fact)) for fact in script.facts]
 
 
-def take_in(core: Core, batch: Sequence[Inbound]) -> list[EventId | None]:
+def take_in(core: Core, batch: Sequence[Checked]) -> list[EventId | None]:
     return core.do(lambda tx, memory: receive_all(tx, memory, batch))
 
 
@@ -100,7 +103,7 @@ def test_more_events_take_no_more_statements(core: Core) -> None:
     )
     batch = messages(script)
 
-    def counted(some: Sequence[Inbound]) -> int:
+    def counted(some: Sequence[Checked]) -> int:
         """Statements of the intake alone, the judgement after it left out."""
 
         def work(tx: object, memory: object) -> int:
@@ -112,3 +115,19 @@ def test_more_events_take_no_more_statements(core: Core) -> None:
 
     counted(batch[:1])
     assert counted(batch[1:3]) == counted(batch[3:])
+
+
+@BOTH
+def test_the_tables_key_has_the_last_word_on_what_is_new(core: Core) -> None:
+    script = Script()
+    script.walk_in(1, 0.0)
+    batch = messages(script)
+    take_in(core, batch)
+    assert core.memory is not None
+    # As if another had stored it: what is remembered says that it is new.
+    core.memory.runs.clear()
+    with pytest.raises(IntegrityError):
+        take_in(core, batch)
+    core.crash()
+    assert take_in(core, batch) == [fact.id for fact in script.facts]
+    assert len(core.rows(tables.inbox)) == len(script.facts)

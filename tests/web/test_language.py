@@ -10,7 +10,7 @@ from tebura_contract.money import Money
 from tebura_gateway.domain.decision import Reason
 from tebura_gateway.domain.presence import Doubt
 from tebura_gateway.domain.settlement import Why
-from tebura_gateway.service.receiving import DeadReason
+from tebura_gateway.service.checking import DeadReason
 from tebura_gateway.service.reviews import ReviewKind
 from tebura_gateway.service.views import DisputeState, VisitStage
 from tebura_gateway.web.language import CATALOGUES, Language, Words, catalogue, negotiate

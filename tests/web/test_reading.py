@@ -17,12 +17,13 @@ from tebura_gateway.adapters.database import Database, migrate, open_database
 from tebura_gateway.adapters.house_account import HouseAccount
 from tebura_gateway.domain.receipt import Issuer
 from tebura_gateway.service import members, nodes, refunding, reviewing, timers
+from tebura_gateway.service.checking import Inbound
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.paying import Said, perform, take_answer
 from tebura_gateway.service.ports import ProviderCall
 from tebura_gateway.service.reading import DatabaseViews
-from tebura_gateway.service.receiving import Inbound, receive
+from tebura_gateway.service.receiving import receive
 from tebura_gateway.service.requests import Ruling, RulingKind
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx

@@ -18,11 +18,12 @@ from tebura_contract.messages import Watermark
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.service import counters, outgoing, prices, settling, timers
+from tebura_gateway.service.checking import Checked
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.pace import Pace
 from tebura_gateway.service.ports import ProviderCall
-from tebura_gateway.service.receiving import Inbound, receive_all
+from tebura_gateway.service.receiving import receive_all
 from tebura_gateway.service.shop import Shop
 from tebura_gateway.service.transaction import Tx
 
@@ -59,12 +60,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Messages of nodes to take in; `then` is called after the commit with their ids.
+    """Messages of nodes, checked, to take in; `then` is called after the commit with their ids.
 
     None stands for what is no event of ours.
     """
 
-    messages: Sequence[Inbound]
+    messages: Sequence[Checked]
     then: Callable[[Sequence[EventId | None]], None]
 
 
@@ -107,6 +108,9 @@ class Desk:
         # What nodes said of themselves is not in the database: it outlives what is.
         self._claims: dict[NodeId, Watermark] = {}
         self._memory: Memory | None = None
+        # What it was before others wrote, where all of it is committed.
+        self._known: Memory | None = None
+        self._is_cut = False
         self._in_flight: set[str] = set()
         self._next_tick_s = 0.0
         self._next_look_s = 0.0
@@ -158,7 +162,7 @@ class Desk:
         Whoever waits in another thread is told of the error instead. What is remembered may be
         more than was committed, so it is read anew.
         """
-        self._memory = None
+        self._memory = self._known = None
         if self._turns is not None:
             self._turns.failed()
         again: list[Job | Mail] = []
@@ -215,10 +219,12 @@ class Desk:
             return
         did_lead = self._turns.leads
         if self._turns.begin(tx):
+            # Only who leads holds a window.
+            self._known = self._memory if self._turns.leads else None
             self._memory = None
         if self._turns.leads and not did_lead:
             # Whoever led before may have left calls and commands behind.
-            self._memory, self._has_recovered = None, False
+            self._memory, self._known, self._has_recovered = None, None, False
             tx.has_commands = True
         self._next_look_s = self._elapsed_s() + LOOK_S
 
@@ -237,6 +243,7 @@ class Desk:
         began_s = self._elapsed_s()
         recompute(tx, memory)
         done_s = self._elapsed_s()
+        self._is_cut = memory.is_cut
         self._heard_s = None
         paces = [self._judging_on, self._judging_behind, self._judging_words]
         for each in paces if is_for_words else [*paces, self._judging]:
@@ -245,8 +252,7 @@ class Desk:
     def _pace(self, is_behind: bool) -> Pace:
         if is_behind:
             return self._judging_behind
-        is_cut = self._memory is not None and self._memory.is_cut
-        return self._judging_on if is_cut else self._judging
+        return self._judging_on if self._is_cut else self._judging
 
     def follow(self, committed: Committed) -> None:
         """Tell everyone what was committed, and make the calls it asks for."""
@@ -266,7 +272,7 @@ class Desk:
 
     def _loaded(self, tx: Tx) -> Memory:
         if self._memory is None:
-            self._memory = load_memory(tx)
+            self._memory, self._known = load_memory(tx, self._known), None
             self._memory.in_flight = self._in_flight
             self._memory.claims = self._claims
             if self.leads and not self._has_recovered:

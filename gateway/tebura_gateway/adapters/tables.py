@@ -163,7 +163,7 @@ visit = Table(
     Index("visit_entered", "store", "entered_ns"),
     Index("visit_state", "store", "state"),
     Index("visit_member", "store", "member", "entered_ns"),
-    Index("visit_late", "store", sqlite_where=_IS_LATE, postgresql_where=_IS_LATE),
+    Index("visit_late", "store", "entered_ns", sqlite_where=_IS_LATE, postgresql_where=_IS_LATE),
 )
 
 decision = Table(

@@ -4,7 +4,7 @@ After a failed transaction it is thrown away and loaded again, so it never knows
 committed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -19,6 +19,7 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.decision import Ruling
 from tebura_gateway.domain.facts import Fact, FactFlag, in_order
 from tebura_gateway.domain.sequence import Run
+from tebura_gateway.domain.settlement import UNPRICED, State
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.shop import PAST_NS
 from tebura_gateway.service.transaction import Tx
@@ -36,6 +37,8 @@ STILL_INSIDE_NS = 2**62
 
 JUDGED = "judged"
 """Name of the counter that holds when the facts were last judged."""
+_EDITS = "window-edits"
+"""Name of the counter of what happened to stored facts but that others arrived."""
 
 
 @dataclass(slots=True)
@@ -63,11 +66,18 @@ class Memory:
     awaits_words: bool = False
     # Whether a part of the last judgement still is to be written.
     is_cut: bool = False
+    # Of `_EDITS`, when this was read.
+    edits: int = 0
 
 
-def load_memory(tx: Tx) -> Memory:
-    """Everything as the database has it."""
-    memory = Memory(from_ns=tx.now_ns + OLDEST_NS)
+def load_memory(tx: Tx, known: Memory | None = None) -> Memory:
+    """Everything as the database has it.
+
+    `known` is what this gateway remembered until others wrote: of its window, only what arrived
+    since is read.
+    """
+    edits = tx.get(tables.counter, name=_EDITS)
+    memory = Memory(from_ns=tx.now_ns + OLDEST_NS, edits=int(edits.value) if edits else 0)
     boots = select(tables.node_boot).where(tables.node_boot.c.store == tx.store)
     for row in tx.connection.execute(boots):
         run = Run(int(row.contiguous_seq), int(row.highest_seq))
@@ -89,6 +99,8 @@ def load_memory(tx: Tx) -> Memory:
     # A day's visits are many: no more than is needed of each.
     closed = select(visit.visit, visit.entered_ns, visit.exited_ns, visit.confirmed).where(
         visit.store == tx.store,
+        # Nobody stays for a day: these are found without looking through all there ever were.
+        visit.entered_ns >= tx.now_ns - 2 * OLDEST_NS,
         visit.exited_ns >= tx.now_ns - OLDEST_NS,
         visit.priced_ns.is_not(None) | visit.final_ns.is_not(None),
     )
@@ -98,7 +110,40 @@ def load_memory(tx: Tx) -> Memory:
         until_ns = STILL_INSIDE_NS if is_inside else int(row.exited_ns)
         memory.closed[VisitId(row.visit)] = (int(row.entered_ns), until_ns)
     memory.unjudged_ns = _unjudged_ns(tx)
+    if known is not None and known.edits == memory.edits:
+        memory.facts = known.facts | _arrived_since(tx, memory.runs, known)
+        memory.from_ns = known.from_ns
+        memory.rulings = _read_rulings(tx, known.from_ns)
+        memory.written = read_written(tx, known.from_ns)
     return memory
+
+
+def note_edit(tx: Tx) -> None:
+    """A stored fact was erased, or one came that nobody waits for: every window is read anew."""
+    tx.count_up(_EDITS)
+
+
+def _arrived_since(
+    tx: Tx, runs: Mapping[NodeId, Mapping[int, Run]], known: Memory
+) -> dict[EventId, Fact]:
+    """The facts of a window that are not known yet, by the numbers that have arrived."""
+    inbox = tables.inbox
+    found: dict[EventId, Fact] = {}
+    for node, boots in runs.items():
+        for boot, run in boots.items():
+            before = known.runs.get(node, {}).get(boot, Run())
+            if before == run:
+                continue
+            rows = select(inbox).where(
+                inbox.c.store == tx.store,
+                inbox.c.node == node,
+                inbox.c.boot == boot,
+                inbox.c.seq > before.contiguous,
+                inbox.c.began_ns >= known.from_ns,
+            )
+            facts = map(fact_of, tx.connection.execute(rows))
+            found |= {fact.id: fact for fact in facts if fact is not None}
+    return found
 
 
 def _unjudged_ns(tx: Tx) -> int | None:
@@ -107,6 +152,8 @@ def _unjudged_ns(tx: Tx) -> int | None:
     since_ns = int(judged.value) - MARGIN_NS if judged is not None else 0
     query = select(func.min(tables.inbox.c.began_ns)).where(
         tables.inbox.c.store == tx.store,
+        # What is older when it comes is flagged.
+        tables.inbox.c.began_ns >= since_ns - PAST_NS,
         tables.inbox.c.received_ns >= since_ns,
         tables.inbox.c.flags == "",
     )
@@ -121,15 +168,7 @@ def load_window(tx: Tx, memory: Memory, from_ns: int) -> None:
     """
     if from_ns < memory.from_ns:
         memory.facts = {fact.id: fact for fact in read_facts(tx, from_ns)}
-        rulings = select(tables.ruling).where(tables.ruling.c.store == tx.store)
-        memory.rulings = {
-            EventId.parse(row.event): Ruling(
-                visit=VisitId(row.visit) if row.visit is not None else None,
-                sku=Sku(row.sku) if row.sku is not None else None,
-                quantity=int(row.quantity),
-            )
-            for row in tx.connection.execute(rulings.where(tables.ruling.c.at_ns >= from_ns))
-        }
+        memory.rulings = _read_rulings(tx, from_ns)
         memory.facts |= {fact.id: fact for fact in still_blind(read_outages(tx, from_ns))}
     elif from_ns > memory.from_ns + MARGIN_NS:
         # Trimmed in large bites: each one goes through all facts.
@@ -141,6 +180,18 @@ def load_window(tx: Tx, memory: Memory, from_ns: int) -> None:
         return
     memory.from_ns = from_ns
     memory.written = read_written(tx, from_ns)
+
+
+def _read_rulings(tx: Tx, from_ns: int) -> dict[EventId, Ruling]:
+    rulings = select(tables.ruling).where(tables.ruling.c.store == tx.store)
+    return {
+        EventId.parse(row.event): Ruling(
+            visit=VisitId(row.visit) if row.visit is not None else None,
+            sku=Sku(row.sku) if row.sku is not None else None,
+            quantity=int(row.quantity),
+        )
+        for row in tx.connection.execute(rulings.where(tables.ruling.c.at_ns >= from_ns))
+    }
 
 
 def read_facts(tx: Tx, from_ns: int) -> list[Fact]:
@@ -195,19 +246,31 @@ def fact_of(row: object) -> Fact | None:
     return Fact(event_id, event, int(mapping["uncertainty_ns"]), flags)
 
 
+def first_entry_ns(tx: Tx, states: Iterable[State]) -> int | None:
+    """When the earliest visit began that is in one of these states, or got late facts.
+
+    In two questions: each has an index, however many visits there ever were. Asked for the least
+    time, SQLite would go through them from the first one on.
+    """
+    visit = tables.visit.c
+    of_store = select(visit.entered_ns).where(visit.store == tx.store)
+    asked = (
+        of_store.where(visit.state.in_(sorted(states))),
+        of_store.where(visit.late_ns.is_not(None)),
+    )
+    found = [int(at_ns) for query in asked for at_ns in tx.connection.execute(query).scalars()]
+    return min(found, default=None)
+
+
 def window_start_ns(tx: Tx, memory: Memory) -> tuple[int, int]:
     """From when on results are written, and from when on facts are needed for that."""
     visit, decision = tables.visit, tables.decision
     limit_ns = tx.now_ns - OLDEST_NS
-    unfinished = select(func.min(visit.c.entered_ns)).where(
-        visit.c.store == tx.store,
-        (visit.c.priced_ns.is_(None) & visit.c.final_ns.is_(None)) | visit.c.late_ns.is_not(None),
-    )
     checking = select(func.min(decision.c.at_ns)).where(
         decision.c.store == tx.store, decision.c.status == "checking", decision.c.at_ns >= limit_ns
     )
-    starts = [tx.connection.execute(query).scalar() for query in (unfinished, checking)]
-    starts.append(memory.unjudged_ns)
+    checked_ns = tx.connection.execute(checking).scalar()
+    starts = (first_entry_ns(tx, UNPRICED), checked_ns, memory.unjudged_ns)
     known = [int(start) for start in starts if start is not None]
     apply_ns = max(min([*known, tx.now_ns]) - MARGIN_NS, limit_ns)
     overlapping = select(func.min(visit.c.entered_ns)).where(

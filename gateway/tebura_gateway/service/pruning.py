@@ -22,10 +22,10 @@ from tebura_contract.events import Event, FaceAuth, PeopleSeen, began_ns, kind_o
 from tebura_contract.ids import EventId
 
 from tebura_gateway.adapters.api_tables import delivery
-from tebura_gateway.adapters.tables import counter, inbox, node_boot, review, visit
-from tebura_gateway.domain.settlement import FINAL
+from tebura_gateway.adapters.tables import counter, inbox, node_boot, review
+from tebura_gateway.domain.settlement import FINAL, State
 from tebura_gateway.service import consents
-from tebura_gateway.service.memory import Memory, read_outages, still_blind
+from tebura_gateway.service.memory import Memory, first_entry_ns, read_outages, still_blind
 from tebura_gateway.service.outgoing import DeliveryState
 from tebura_gateway.service.reviews import ReviewState
 from tebura_gateway.service.transaction import Tx
@@ -78,14 +78,10 @@ def was_pruned(tx: Tx, memory: Memory, name: EventId, event: Event) -> bool:
 
 def _horizon_ns(tx: Tx, kept_ns: int) -> int:
     """Everything before is finished and that old."""
-    final = [state.value for state in FINAL]
-    unfinished = select(func.min(visit.c.entered_ns)).where(
-        visit.c.store == tx.store, visit.c.state.not_in(final) | visit.c.late_ns.is_not(None)
-    )
     asked = select(func.min(review.c.opened_ns)).where(
         review.c.store == tx.store, review.c.state == ReviewState.OPEN.value
     )
-    found = [tx.connection.execute(query).scalar() for query in (unfinished, asked)]
+    found = [first_entry_ns(tx, set(State) - FINAL), tx.connection.execute(asked).scalar()]
     held = [int(at_ns) - MARGIN_NS for at_ns in found if at_ns is not None]
     return min([tx.now_ns - kept_ns, *held])
 

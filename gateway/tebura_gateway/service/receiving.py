@@ -5,31 +5,30 @@ makes an event cost tens of microseconds, not a thousand.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select, tuple_
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.codec import MAX_MESSAGE_BYTES, DecodeError
-from tebura_contract.envelope import Envelope, SignatureError, addressed, opened, parse
+from tebura_contract.codec import MAX_MESSAGE_BYTES
+from tebura_contract.envelope import parse
 from tebura_contract.events import (
     CounterConfirmed,
     ForeignObject,
     ItemPicked,
     ItemReturned,
     PeopleSeen,
-    began_ns,
     kind_of,
 )
-from tebura_contract.ids import EventId, NodeId, StoreId
-from tebura_contract.topics import parse_topic
+from tebura_contract.ids import EventId, NodeId
 
 from tebura_gateway.adapters import tables
-from tebura_gateway.domain.facts import Fact, FactFlag, ended_ns
+from tebura_gateway.domain.facts import Fact, FactFlag
 from tebura_gateway.domain.sequence import Run
 from tebura_gateway.service import counters, nodes
-from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.checking import Arrival, Checked, Dead, DeadReason, Inbound, checked
+from tebura_gateway.service.memory import Memory, note_edit
 from tebura_gateway.service.pruning import was_pruned
 from tebura_gateway.service.reviews import open_review
 from tebura_gateway.service.shop import FUTURE_NS, PAST_NS
@@ -40,53 +39,14 @@ _LATE_MARGIN_NS = 5 * SECOND_NS
 _NO_FLAGS: frozenset[FactFlag] = frozenset()
 
 
-class DeadReason(StrEnum):
-    """Why a message is no event of ours."""
+class _New(msgspec.Struct, frozen=True):
+    """An arrival, and the fact that it is as the gateway's clock has it; None: unreadable."""
 
-    FORGED = "forged"
-    MALFORMED = "malformed"
-    OVERSIZE = "oversize"
-    UNKNOWN_NODE = "unknown-node"
-    WRONG_TOPIC = "wrong-topic"
-    UNKNOWN_KIND = "unknown-kind"
-    CONFLICT = "conflict"
-    PRUNED = "pruned"
-
-
-class Inbound(msgspec.Struct, frozen=True):
-    """A message as it came from the broker; a payload that is too large may be cut."""
-
-    topic: str
-    payload: bytes
-    size_bytes: int
-
-
-class _Dead(Exception):
-    def __init__(self, reason: DeadReason, detail: str, node: str | None = None) -> None:
-        super().__init__(detail)
-        self.reason, self.detail, self.node = reason, detail, node
-
-
-class _Arrival(msgspec.Struct, frozen=True):
-    """A message with a good signature; without a fact it cannot be read, and `why` says so.
-
-    What it speaks of lasted from `from_ns` to `to_ns`; of what cannot be read, when it was said.
-    """
-
-    message: Inbound
-    envelope: Envelope
-    id: EventId
-    from_ns: int
-    to_ns: int
+    arrival: Arrival
     fact: Fact | None
-    why: str = ""
-
-    @property
-    def key(self) -> tuple[str, int, int]:
-        return self.id.node, self.id.boot, self.id.seq
 
 
-def receive_all(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[EventId | None]:
+def receive_all(tx: Tx, memory: Memory, messages: Sequence[Checked]) -> list[EventId | None]:
     """Store events; for each message the id to acknowledge, or None for what is no event of ours.
 
     A duplicate is acknowledged again and changes nothing. What carries a good signature but cannot
@@ -94,24 +54,23 @@ def receive_all(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[Eve
     as arrived.
     """
     found: list[EventId | None] = []
-    first: dict[EventId, _Arrival] = {}
-    again: list[_Arrival] = []
-    for message in messages:
-        try:
-            arrival = _opened(tx, message)
-        except _Dead as dead:
-            bury(tx, message, dead.reason, dead.detail, dead.node)
+    first: dict[EventId, Arrival] = {}
+    again: list[Arrival] = []
+    for one in messages:
+        if isinstance(one, Dead):
+            bury(tx, one.message, one.reason, one.detail, one.node)
             found.append(None)
             continue
-        found.append(arrival.id)
-        if arrival.fact is not None and was_pruned(tx, memory, arrival.id, arrival.fact.event):
+        found.append(one.id)
+        if one.event is not None and was_pruned(tx, memory, one.id, one.event):
             why = "it came before, long ago, and nothing waits for it"
-            bury(tx, message, DeadReason.PRUNED, why, arrival.id.node)
-        elif first.setdefault(arrival.id, arrival) is not arrival:
-            again.append(arrival)
-    new = tx.add_all(tables.inbox, _COLUMNS, [_row(tx, one) for one in first.values()])
-    again += [one for one in first.values() if one.key not in new]
-    _effects(tx, memory, [one for one in first.values() if one.key in new])
+            bury(tx, one.message, DeadReason.PRUNED, why, one.id.node)
+        elif first.setdefault(one.id, one) is not one:
+            again.append(one)
+    news = [_New(one, _fact(tx, one)) for one in first.values()]
+    stored = _store(tx, memory, news)
+    again += [one.arrival for one in news if one.arrival.key not in stored]
+    _effects(tx, memory, [one for one in news if one.arrival.key in stored])
     _bury_conflicts(tx, again)
     for node in {event_id.node for event_id in found if event_id is not None}:
         nodes.note_word(tx, memory, node)
@@ -119,42 +78,30 @@ def receive_all(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[Eve
 
 
 def receive(tx: Tx, memory: Memory, message: Inbound) -> EventId | None:
-    """Store one event, as `receive_all` does."""
-    return receive_all(tx, memory, [message])[0]
+    """Check and store one event, as `receive_all` does."""
+    return receive_all(tx, memory, [checked(message, tx.store, tx.shop.node_keys)])[0]
 
 
-def _opened(tx: Tx, message: Inbound) -> _Arrival:
-    envelope, event_id, key = _identified(tx, message)
-    try:
-        event = opened(envelope, key)
-    except SignatureError as error:
-        raise _Dead(DeadReason.FORGED, str(error), event_id.node) from error
-    except DecodeError as error:
-        at_ns = int(envelope.storetime)
-        return _Arrival(message, envelope, event_id, at_ns, at_ns, None, str(error))
-    from_ns, to_ns = int(began_ns(event)), int(ended_ns(event))
-    flags = _flags(tx, from_ns, max(to_ns, envelope.storetime))
-    fact = Fact(event_id, event, int(envelope.uncertainty), flags)
-    return _Arrival(message, envelope, event_id, from_ns, to_ns, fact)
+def _fact(tx: Tx, one: Arrival) -> Fact | None:
+    if one.event is None:
+        return None
+    flags = _flags(tx, one.from_ns, max(one.to_ns, one.envelope.storetime))
+    return Fact(one.id, one.event, int(one.envelope.uncertainty), flags)
 
 
-def _identified(tx: Tx, message: Inbound) -> tuple[Envelope, EventId, bytes]:
-    if message.size_bytes > MAX_MESSAGE_BYTES:
-        raise _Dead(DeadReason.OVERSIZE, f"{message.size_bytes} bytes; at most {MAX_MESSAGE_BYTES}")
-    try:
-        envelope, store, event_id = addressed(message.payload)
-        topic_store, topic_node, _ = parse_topic(message.topic)
-    except (DecodeError, ValueError) as error:
-        raise _Dead(DeadReason.MALFORMED, str(error)) from error
-    said: tuple[StoreId, NodeId] = (store, event_id.node)
-    if said != (topic_store, topic_node) or store != tx.store:
-        raise _Dead(
-            DeadReason.WRONG_TOPIC, f"says {envelope.source} on {message.topic}", topic_node
-        )
-    key = tx.shop.node_keys.get(event_id.node)
-    if key is None:
-        raise _Dead(DeadReason.UNKNOWN_NODE, f"no key for {event_id.node}", event_id.node)
-    return envelope, event_id, key
+def _store(tx: Tx, memory: Memory, news: Sequence[_New]) -> AbstractSet[tuple[Any, ...]]:
+    """Insert what is not there; the keys of what was not."""
+    rows = [_row(tx, one) for one in news]
+    if any(_may_be_there(memory, one.arrival.id) for one in news):
+        return tx.add_missing(tables.inbox, _COLUMNS, rows)
+    tx.add_all(tables.inbox, _COLUMNS, rows)
+    return {one.arrival.key for one in news}
+
+
+def _may_be_there(memory: Memory, name: EventId) -> bool:
+    """Beyond the highest number of a boot nothing was stored; the table's key has the last word."""
+    run = memory.runs.get(name.node, {}).get(name.boot)
+    return run is not None and name.seq <= run.highest
 
 
 def _flags(tx: Tx, from_ns: int, last_ns: int) -> frozenset[FactFlag]:
@@ -179,9 +126,10 @@ _COLUMNS = (
 )
 
 
-def _row(tx: Tx, arrival: _Arrival) -> tuple[Any, ...]:
+def _row(tx: Tx, new: _New) -> tuple[Any, ...]:
     """What is stored of an arrival, as `_COLUMNS` has it."""
-    envelope, fact = arrival.envelope, arrival.fact
+    arrival, fact = new.arrival, new.fact
+    envelope = arrival.envelope
     if fact is None:
         kind, flags = envelope.type[:64], FactFlag.UNREADABLE.value
     else:
@@ -199,25 +147,26 @@ def _row(tx: Tx, arrival: _Arrival) -> tuple[Any, ...]:
     )
 
 
-def _effects(tx: Tx, memory: Memory, stored: Sequence[_Arrival]) -> None:
+def _effects(tx: Tx, memory: Memory, stored: Sequence[_New]) -> None:
     """What new events lead to at once; the judgement of them follows."""
-    _count(tx, memory, [one.id for one in stored])
+    _count(tx, memory, [one.arrival.id for one in stored])
     timely = []
     for one in stored:
-        if one.fact is None:
-            bury(tx, one.message, DeadReason.UNKNOWN_KIND, one.why, one.id.node)
-        elif one.fact.flags:
-            _flag(tx, memory, one.fact)
+        arrival, fact = one.arrival, one.fact
+        if fact is None:
+            bury(tx, arrival.message, DeadReason.UNKNOWN_KIND, arrival.why, arrival.id.node)
+        elif fact.flags:
+            _flag(tx, memory, fact)
         else:
-            if not isinstance(one.fact.event, PeopleSeen):
+            if not isinstance(fact.event, PeopleSeen):
                 # By itself, where people stood changes nothing that was billed.
-                timely.append(one)
-            if one.from_ns >= memory.from_ns:
-                memory.facts[one.id] = one.fact
-            memory.unjudged_ns = min(memory.unjudged_ns or one.from_ns, one.from_ns)
-            if isinstance(one.fact.event, CounterConfirmed):
-                counters.confirm(tx, memory, one.id.node, one.fact.event)
-        memory.is_stale = memory.is_stale or one.fact is not None
+                timely.append(arrival)
+            if arrival.from_ns >= memory.from_ns:
+                memory.facts[fact.id] = fact
+            memory.unjudged_ns = min(memory.unjudged_ns or arrival.from_ns, arrival.from_ns)
+            if isinstance(fact.event, CounterConfirmed):
+                counters.confirm(tx, memory, arrival.id.node, fact.event)
+        memory.is_stale = memory.is_stale or fact is not None
     _note_late(tx, memory, timely)
 
 
@@ -238,19 +187,24 @@ def _flag(tx: Tx, memory: Memory, fact: Fact) -> None:
 def _count(tx: Tx, memory: Memory, arrived: Iterable[EventId]) -> None:
     """Note which numbers of which boots are here now."""
     runs: dict[tuple[NodeId, int], Run] = {}
+    is_expected = True
     for event_id in arrived:
         boot_of_node = (event_id.node, event_id.boot)
         run = runs.get(boot_of_node)
         if run is None:
             boots = memory.runs.setdefault(event_id.node, {})
             run = runs[boot_of_node] = boots.setdefault(event_id.boot, Run())
+        # Staff may have gone on without it.
+        is_expected = is_expected and event_id.seq > run.contiguous
         run.add(event_id.seq)
+    if not is_expected:
+        note_edit(tx)
     for (node, boot), run in sorted(runs.items()):
         key = {"node": node, "boot": boot}
         tx.put(tables.node_boot, key, contiguous_seq=run.contiguous, highest_seq=run.highest)
 
 
-def _note_late(tx: Tx, memory: Memory, timely: Sequence[_Arrival]) -> None:
+def _note_late(tx: Tx, memory: Memory, timely: Sequence[Arrival]) -> None:
     """Mark visits that were priced before these became known."""
     first_ns = min((one.from_ns for one in timely), default=0)
     for visit, (entered_ns, exited_ns) in memory.closed.items():
@@ -262,7 +216,7 @@ def _note_late(tx: Tx, memory: Memory, timely: Sequence[_Arrival]) -> None:
             tx.change(tables.visit, {"visit": visit}, late_ns=tx.now_ns)
 
 
-def _bury_conflicts(tx: Tx, again: Sequence[_Arrival]) -> None:
+def _bury_conflicts(tx: Tx, again: Sequence[Arrival]) -> None:
     """Of what came again, show staff what says something else under the same id."""
     if not again:
         return

@@ -17,7 +17,11 @@ def upgrade() -> None:
     op.create_index("house_refers", "house_account_entry", ["store", "refers_to"])
     op.create_index("member_role", "member", ["store", "role"])
     op.create_index(
-        "visit_late", "visit", ["store"], sqlite_where=_IS_LATE, postgresql_where=_IS_LATE
+        "visit_late",
+        "visit",
+        ["store", "entered_ns"],
+        sqlite_where=_IS_LATE,
+        postgresql_where=_IS_LATE,
     )
 
 
