@@ -314,6 +314,7 @@ class DemoShop:
     desk: int
     screens: dict[NodeId, int]
     layout: Layout
+    folder: Path
     _people: list[Person] = field(default_factory=list)
 
     def member(self, name: str) -> Phone:
@@ -356,6 +357,13 @@ class DemoShop:
 
     def grams(self, sku: str) -> float:
         return next(one.weight_g for one in self.layout.product if one.sku == sku)
+
+    def keeps_a_picture_of(self, looks: Looks) -> bool:
+        """Whether a piece of any picture of somebody lies anywhere on the shop's disks."""
+        shown = [picture for some in looks.poses.values() for picture in some]
+        pieces = [picture[2000:2032] for picture in (*shown, *looks.enrolment)]
+        files = [path.read_bytes() for path in self.folder.rglob("*") if path.is_file()]
+        return any(piece in file for piece in pieces for file in files)
 
     def leave_all(self) -> None:
         while self._people:
@@ -433,7 +441,7 @@ def _open(opened: ExitStack, folder: Path, layout_toml: bytes, layout: Layout) -
     opened.callback(eyes.stop)
     address = f"http://127.0.0.1:{wiring.http_port}"
     staff = opened.enter_context(ShopClient(address, files.staff_token))
-    shop = DemoShop(address, staff, plates, eyes, cameras, palm, desk, nodes, layout)
+    shop = DemoShop(address, staff, plates, eyes, cameras, palm, desk, nodes, layout, folder)
     until(lambda: _is_open(shop, len(scales) + len(set(nodes) - set(scales)) + 1))
     return shop
 

@@ -205,6 +205,7 @@ def test_s2_three_things_on_the_counter_a_face_and_a_thumb(
     until(lambda: till.now.get("state") == "empty", till)
     shop.leave_all()
     assert shop.staff.reviews() == []
+    assert not shop.keeps_a_picture_of(looks)
     assert items(receipt(phone, visit)) == dict.fromkeys(SHELVES, 1)
 
 
