@@ -97,7 +97,7 @@ class Engine:
         self._must_save = False
         self.pending: list[Event] = []
         self.states: dict[str, SensorStatus] = {}
-        self._told_ns: dict[str, int] = {}
+        self._blind_ns: dict[str, int] = {}
 
     @property
     def late_count(self) -> int:
@@ -111,7 +111,7 @@ class Engine:
         )
         for label, sensor in self._sensors.items():
             if sensor.shelves:
-                self._told_ns[label] = at_ns
+                self._blind_ns[label] = at_ns
                 self.pending.append(_changed(label, sensor, SensorState.BLIND, "starting", at_ns))
 
     def take(self, sensed: Sensed) -> None:
@@ -217,10 +217,13 @@ class Engine:
         self.states[status.sensor] = status
         self._merge.await_source(status.sensor, status.state is SensorState.OK)
         if sensor.shelves:
-            # Where the clock was set back in between, it sees again from when it went blind on:
-            # told as earlier, it would be blind for ever.
-            since_ns = max(status.at_ns, self._told_ns.get(status.sensor, status.at_ns))
-            self._told_ns[status.sensor] = since_ns
+            since_ns = status.at_ns
+            if status.state is SensorState.BLIND:
+                self._blind_ns[status.sensor] = since_ns
+            else:
+                # Where the clock was set back in between, it sees again from when it went blind
+                # on: told as earlier, it would be blind for ever.
+                since_ns = max(since_ns, self._blind_ns.get(status.sensor, since_ns))
             self.pending.append(
                 _changed(status.sensor, sensor, status.state, status.reason, since_ns)
             )
