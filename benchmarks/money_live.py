@@ -37,7 +37,7 @@ from tebura_gateway.domain.facts import Fact
 from tebura_gateway.service.transaction import Tx
 from timing import Row
 
-from tests.gateway.nodes import KEYS, GatewayProcess, Nodes, moved, running
+from tests.gateway.nodes import GatewayProcess, Nodes, moved, running
 from tests.gateway.shop import EPOCH_NS, MIKA, STORE, TEA, Script, candidate
 
 EVENTS, ROUNDS = 10_000, 3
@@ -203,7 +203,7 @@ def _ours(port: int, told: Told, found: list[_Took]) -> None:
         def now_ns() -> int:
             return told.ends_ns
 
-        mqtt = MqttAdapter(MqttSettings(host="127.0.0.1", port=port), STORE, KEYS, now_ns)
+        mqtt = MqttAdapter(MqttSettings(host="127.0.0.1", port=port), STORE, now_ns)
         writer = Writer(database, shop_over(database), now_ns, committed, lambda _: None)
         writer.start()
         with _timed(found):

@@ -208,7 +208,6 @@ def started(config: GatewayConfig, database: Database) -> Iterator[GatewayRuntim
     mqtt = MqttAdapter(
         config.settings.mqtt,
         store,
-        config.node_keys,
         now_ns,
         config.mqtt_tls(),
         shares_as=name if database.is_shared else None,

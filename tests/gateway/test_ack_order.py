@@ -12,7 +12,6 @@ from tebura_gateway.adapters.bulk_client import Arrived
 from tebura_gateway.adapters.desk import Mail
 from tebura_gateway.adapters.mqtt import MqttAdapter
 
-from tests.gateway.nodes import KEYS
 from tests.gateway.shop import GATE, PLATES, STORE
 
 TOPICS = [
@@ -47,7 +46,7 @@ class Writer:
 
 @given(st.lists(st.lists(st.sampled_from(TOPICS), max_size=8), max_size=4))
 def test_acks_keep_the_order_of_the_wire(pieces: list[list[str]]) -> None:
-    adapter = MqttAdapter(MqttSettings(), STORE, KEYS, lambda: 0)
+    adapter = MqttAdapter(MqttSettings(), STORE, lambda: 0)
     adapter._writer = Writer()  # type: ignore[assignment]
     line, number = Line(), 0
     for piece in pieces:
@@ -61,7 +60,7 @@ def test_acks_keep_the_order_of_the_wire(pieces: list[list[str]]) -> None:
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_events_that_came_together_stay_together(count: int) -> None:
-    adapter, taken = MqttAdapter(MqttSettings(), STORE, KEYS, lambda: 0), []
+    adapter, taken = MqttAdapter(MqttSettings(), STORE, lambda: 0), []
 
     class Counting(Writer):
         def take_in(self, mail: Mail, timeout_s: float) -> bool:

@@ -10,14 +10,14 @@ from tebura_contract.messages import Watermark
 from tebura_contract.topics import Channel, topic
 from tebura_gateway.adapters import desk
 from tebura_gateway.domain.facts import Fact
-from tebura_gateway.service.checking import Checked, Inbound, checked
+from tebura_gateway.service.checking import Inbound
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.nodes import note_watermark
 from tebura_gateway.service.pace import Pace
 from tebura_gateway.service.transaction import Tx
 
 from tests.gateway.core import Core
-from tests.gateway.nodes import KEYS, sealed
+from tests.gateway.nodes import sealed
 from tests.gateway.shop import CAMERA, STORE, TEA, Script, candidate
 
 REST, SAVED_S = 4.0, 0.25
@@ -61,12 +61,11 @@ def test_many_come_at_their_share() -> None:
     assert 200 <= count <= 200 + 6
 
 
-def messages_of(facts: list[Fact]) -> list[Checked]:
+def messages_of(facts: list[Fact]) -> list[Inbound]:
     found = []
     for fact in facts:
         payload = sealed(fact)
-        message = Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload))
-        found.append(checked(message, STORE, KEYS))
+        found.append(Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload)))
     return found
 
 
@@ -101,7 +100,7 @@ def desk_of(core: Core, patch: pytest.MonkeyPatch, hours: Hours) -> desk.Desk:
 
 
 def share_of_judging(
-    core: Core, patch: pytest.MonkeyPatch, messages: list[Checked], at_once: int
+    core: Core, patch: pytest.MonkeyPatch, messages: list[Inbound], at_once: int
 ) -> float:
     """Of the time that it takes to take these messages in, so many at once."""
     hours = Hours()

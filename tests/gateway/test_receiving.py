@@ -12,7 +12,7 @@ from tebura_contract.envelope import parse
 from tebura_contract.ids import EventId, NodeId
 from tebura_contract.topics import Channel, topic
 from tebura_gateway.adapters import tables
-from tebura_gateway.service.checking import Checked, Inbound, checked
+from tebura_gateway.service.checking import Inbound
 from tebura_gateway.service.receiving import receive_all
 
 from tests.gateway.core import Core
@@ -23,16 +23,15 @@ from tests.gateway.test_service import shopping
 BOTH = pytest.mark.parametrize("core", ["sqlite", "postgres"], indirect=True)
 
 
-def said(node: NodeId, payload: bytes) -> Checked:
-    message = Inbound(topic(Channel.EVENT, STORE, node), payload, len(payload))
-    return checked(message, STORE, KEYS)
+def said(node: NodeId, payload: bytes) -> Inbound:
+    return Inbound(topic(Channel.EVENT, STORE, node), payload, len(payload))
 
 
-def messages(script: Script) -> list[Checked]:
+def messages(script: Script) -> list[Inbound]:
     return [said(fact.id.node, sealed(fact)) for fact in script.facts]
 
 
-def take_in(core: Core, batch: Sequence[Checked]) -> list[EventId | None]:
+def take_in(core: Core, batch: Sequence[Inbound]) -> list[EventId | None]:
     return core.do(lambda tx, memory: receive_all(tx, memory, batch))
 
 
@@ -103,7 +102,7 @@ def test_more_events_take_no_more_statements(core: Core) -> None:
     )
     batch = messages(script)
 
-    def counted(some: Sequence[Checked]) -> int:
+    def counted(some: Sequence[Inbound]) -> int:
         """Statements of the intake alone, the judgement after it left out."""
 
         def work(tx: object, memory: object) -> int:

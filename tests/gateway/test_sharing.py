@@ -24,7 +24,7 @@ from tebura_simulator.payments.server import serving
 
 from tests.conftest import Broker
 from tests.gateway.core import Postgres
-from tests.gateway.nodes import KEYS, GatewayProcess, Nodes, to_now
+from tests.gateway.nodes import GatewayProcess, Nodes, to_now
 from tests.gateway.paying import SECRET, VISIT_S, books_of, check, shopping, states, use_card
 from tests.gateway.shop import MIKA, STORE, Script
 
@@ -55,7 +55,7 @@ def test_the_broker_gives_each_event_to_one_of_the_gateways(mosquitto: Broker) -
     boxes = [Mailbox() for _ in range(GATEWAYS)]
     settings = MqttSettings(port=mosquitto.port)
     adapters = [
-        MqttAdapter(settings, STORE, KEYS, time.time_ns, shares_as=f"{number}")
+        MqttAdapter(settings, STORE, time.time_ns, shares_as=f"{number}")
         for number in range(GATEWAYS)
     ]
     nodes = Nodes(mosquitto.port)
@@ -71,9 +71,7 @@ def test_the_broker_gives_each_event_to_one_of_the_gateways(mosquitto: Broker) -
         nodes.publish(script.facts)
         wait_until(lambda: sum(box.count for box in boxes) >= len(script.facts), 20.0)
         time.sleep(0.2)
-        given = Counter(
-            one.message.payload for box in boxes for mail in box.mail for one in mail.messages
-        )
+        given = Counter(one.payload for box in boxes for mail in box.mail for one in mail.messages)
         assert set(given.values()) == {1}
         assert len(given) == len(script.facts)
         assert min(box.count for box in boxes) > len(script.facts) // 6

@@ -18,7 +18,7 @@ from tebura_contract.messages import Watermark
 from tebura_gateway.adapters.database import Database
 from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.service import counters, outgoing, prices, settling, timers
-from tebura_gateway.service.checking import Checked
+from tebura_gateway.service.checking import Inbound
 from tebura_gateway.service.judging import recompute
 from tebura_gateway.service.memory import Memory, load_memory
 from tebura_gateway.service.pace import Pace
@@ -60,12 +60,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Messages of nodes, checked, to take in; `then` is called after the commit with their ids.
+    """Messages of nodes to take in; `then` is called after the commit with their ids.
 
     None stands for what is no event of ours.
     """
 
-    messages: Sequence[Checked]
+    messages: Sequence[Inbound]
     then: Callable[[Sequence[EventId | None]], None]
 
 

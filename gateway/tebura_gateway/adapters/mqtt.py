@@ -1,12 +1,12 @@
 """The gateway's end of the wire: messages in, acks and commands out.
 
-paho's network thread takes messages off the wire, many at once, and checks them while the writer
-commits those before. Events are acknowledged, to the broker and to the node, after their commit.
-Clock questions are answered at once.
+paho's network thread only takes messages off the wire, many at once. Events are acknowledged, to
+the broker and to the node, after the writer has committed them. Clock questions are answered at
+once.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -35,7 +35,7 @@ from tebura_gateway.adapters.bulk_client import Acknowledges, Arrived, BulkClien
 from tebura_gateway.adapters.desk import Mail
 from tebura_gateway.adapters.writer import Writer
 from tebura_gateway.service import nodes
-from tebura_gateway.service.checking import DeadReason, Inbound, checked
+from tebura_gateway.service.checking import DeadReason, Inbound
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.receiving import bury
 from tebura_gateway.service.transaction import Tx
@@ -56,7 +56,6 @@ class MqttAdapter:
         self,
         settings: MqttSettings,
         store: StoreId,
-        node_keys: Mapping[NodeId, bytes],
         now_ns: Callable[[], int],
         tls: tuple[str, str | None, str | None] | None = None,
         shares_as: str | None = None,
@@ -67,7 +66,6 @@ class MqttAdapter:
         to one of them, and forgets us when we are gone; the nodes send again what nobody took.
         """
         self._settings, self._store, self._now_ns = settings, store, now_ns
-        self._node_keys = node_keys
         self._writer: Writer | None = None
         self._pending_acks: list[EventId] = []
         self._positions: dict[TrackId, Position] = {}
@@ -245,8 +243,7 @@ class MqttAdapter:
             connection.acknowledge(numbers)
             self._pending_acks += [event_id for event_id in ids if event_id is not None]
 
-        store, keys = self._store, self._node_keys
-        mail = Mail([checked(_inbound(event), store, keys) for event in events], stored)
+        mail = Mail([_inbound(event) for event in events], stored)
         if not self._writer.take_in(mail, OFFER_TIMEOUT_S):
             # Not acknowledged: the broker and, failing that, the node send them again.
             _LOG.warning("the writer's queue is full")

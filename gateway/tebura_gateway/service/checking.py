@@ -1,6 +1,7 @@
 """Is a message an event of a node of ours? Needs the nodes' keys and nothing else.
 
-So it is done where messages come off the wire, while the writer commits those before them.
+Done in the writer's thread all the same: two threads that both have much to do in Python wait for
+each other at every statement.
 """
 
 from collections.abc import Mapping
@@ -65,10 +66,7 @@ class Arrival(msgspec.Struct, frozen=True):
         return self.id.node, self.id.boot, self.id.seq
 
 
-Checked = Arrival | Dead
-
-
-def checked(message: Inbound, store: StoreId, node_keys: Mapping[NodeId, bytes]) -> Checked:
+def checked(message: Inbound, store: StoreId, node_keys: Mapping[NodeId, bytes]) -> Arrival | Dead:
     """Take a message apart, and look whether its node signed it."""
     if message.size_bytes > MAX_MESSAGE_BYTES:
         detail = f"{message.size_bytes} bytes; at most {MAX_MESSAGE_BYTES}"

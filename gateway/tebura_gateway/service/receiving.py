@@ -27,7 +27,7 @@ from tebura_gateway.adapters import tables
 from tebura_gateway.domain.facts import Fact, FactFlag
 from tebura_gateway.domain.sequence import Run
 from tebura_gateway.service import counters, nodes
-from tebura_gateway.service.checking import Arrival, Checked, Dead, DeadReason, Inbound, checked
+from tebura_gateway.service.checking import Arrival, Dead, DeadReason, Inbound, checked
 from tebura_gateway.service.memory import Memory, note_edit
 from tebura_gateway.service.pruning import was_pruned
 from tebura_gateway.service.reviews import open_review
@@ -46,7 +46,7 @@ class _New(msgspec.Struct, frozen=True):
     fact: Fact | None
 
 
-def receive_all(tx: Tx, memory: Memory, messages: Sequence[Checked]) -> list[EventId | None]:
+def receive_all(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[EventId | None]:
     """Store events; for each message the id to acknowledge, or None for what is no event of ours.
 
     A duplicate is acknowledged again and changes nothing. What carries a good signature but cannot
@@ -56,7 +56,8 @@ def receive_all(tx: Tx, memory: Memory, messages: Sequence[Checked]) -> list[Eve
     found: list[EventId | None] = []
     first: dict[EventId, Arrival] = {}
     again: list[Arrival] = []
-    for one in messages:
+    for message in messages:
+        one = checked(message, tx.store, tx.shop.node_keys)
         if isinstance(one, Dead):
             bury(tx, one.message, one.reason, one.detail, one.node)
             found.append(None)
@@ -78,8 +79,8 @@ def receive_all(tx: Tx, memory: Memory, messages: Sequence[Checked]) -> list[Eve
 
 
 def receive(tx: Tx, memory: Memory, message: Inbound) -> EventId | None:
-    """Check and store one event, as `receive_all` does."""
-    return receive_all(tx, memory, [checked(message, tx.store, tx.shop.node_keys)])[0]
+    """Store one event, as `receive_all` does."""
+    return receive_all(tx, memory, [message])[0]
 
 
 def _fact(tx: Tx, one: Arrival) -> Fact | None:

@@ -19,7 +19,7 @@ from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.domain import settlement as rules
 from tebura_gateway.domain.settlement import Call, Settlement
 from tebura_gateway.service import receiving, refunding, settling
-from tebura_gateway.service.checking import Arrival, Checked
+from tebura_gateway.service.checking import Arrival, Dead, Inbound, checked
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.receiving import receive_all
 from tebura_gateway.service.transaction import Tx
@@ -142,7 +142,8 @@ def count_each_arrival(patch: pytest.MonkeyPatch) -> None:
     take_in = receiving.receive_all
     seen: Counter[EventId] = Counter()
 
-    def anew(arrival: Checked) -> Checked:
+    def anew(message: Inbound, *store_and_keys: Any) -> Arrival | Dead:
+        arrival = checked(message, *store_and_keys)
         assert isinstance(arrival, Arrival)
         if not isinstance(arrival.event, ItemPicked | ItemReturned):
             return arrival
@@ -151,10 +152,11 @@ def count_each_arrival(patch: pytest.MonkeyPatch) -> None:
         name = EventId(arrival.id.node, arrival.id.boot, seq)
         return msgspec.structs.replace(arrival, id=name)
 
-    def told(tx: Tx, memory: Memory, messages: Sequence[Checked]) -> list[EventId | None]:
-        names = [name for name in take_in(tx, memory, [anew(one) for one in messages]) if name]
+    def told(tx: Tx, memory: Memory, messages: Sequence[Inbound]) -> list[EventId | None]:
+        names = [name for name in take_in(tx, memory, messages) if name is not None]
         return [EventId(name.node, name.boot, name.seq % MOST_EVENTS) for name in names]
 
+    patch.setattr(receiving, "checked", anew)
     patch.setattr(desk, "receive_all", told)
 
 

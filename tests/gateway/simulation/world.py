@@ -28,7 +28,7 @@ from tebura_gateway.adapters.turns import Turns
 from tebura_gateway.domain.facts import Fact, ended_ns
 from tebura_gateway.domain.settlement import FINAL
 from tebura_gateway.service import members, nodes, refunding, reviewing
-from tebura_gateway.service.checking import Inbound, checked
+from tebura_gateway.service.checking import Inbound
 from tebura_gateway.service.memory import Memory
 from tebura_gateway.service.paying import Said, take_answer
 from tebura_gateway.service.ports import PaymentProvider, ProviderCall, Terms
@@ -37,7 +37,7 @@ from tebura_gateway.service.transaction import Tx
 from tebura_simulator.payments.acquirer import Acquirer
 
 from tests.gateway.core import shop
-from tests.gateway.nodes import KEYS, sealed
+from tests.gateway.nodes import sealed
 from tests.gateway.shop import EPOCH_NS, KEN, MIKA, NODES, STORE
 from tests.gateway.simulation.crashing import (
     FragileDatabase,
@@ -312,7 +312,7 @@ class World:
             return
         payload = sealed(fact)
         message = Inbound(topic(Channel.EVENT, STORE, fact.id.node), payload, len(payload))
-        self.do(Mail([checked(message, STORE, KEYS)] * copies, self._ack))
+        self.do(Mail([message] * copies, self._ack))
 
     def _ack(self, events: Sequence[EventId | None]) -> None:
         for event in events:
