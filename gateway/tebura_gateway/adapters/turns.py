@@ -68,6 +68,9 @@ class Turns:
 
     def _note(self, *args: Any) -> None:
         """After each statement: did it write?"""
-        _, cursor, statement, *_ = args
+        connection, cursor, statement, *_ = args
         is_write = not statement.lstrip()[:6].upper().startswith(_NO_WRITES)
-        self._has_written = self._has_written or (is_write and cursor.rowcount != 0)
+        # SQLite counts what it gives back only once it is fetched.
+        is_uncounted = connection.dialect.name == "sqlite" and cursor.description is not None
+        changed = cursor.rowcount != 0 or is_uncounted
+        self._has_written = self._has_written or (is_write and changed)

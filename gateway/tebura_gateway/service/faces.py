@@ -13,7 +13,7 @@ from tebura_gateway.adapters.person_tables import face
 from tebura_gateway.adapters.tables import inbox
 from tebura_gateway.service import consents
 from tebura_gateway.service.consents import ConsentKind
-from tebura_gateway.service.memory import Memory
+from tebura_gateway.service.memory import Memory, note_edit
 from tebura_gateway.service.requests import Refused
 from tebura_gateway.service.transaction import Tx
 
@@ -57,6 +57,7 @@ def erase(tx: Tx, memory: Memory, member: MemberId) -> None:
         tx.connection.execute(
             update(inbox).where(inbox.c.store == tx.store, key.in_(said)).values(envelope=b"")
         )
+        note_edit(tx)
     for node, boot, seq in said:
         memory.facts.pop(EventId(NodeId(node), boot, seq), None)
     tx.note("member", member)

@@ -13,9 +13,9 @@ from tebura_gateway.service import decisions, late, nodes, visits
 from tebura_gateway.service.memory import JUDGED, Memory, load_window, window_start_ns
 from tebura_gateway.service.transaction import Tx
 
-MOST_WRITTEN = 400
+MOST_WRITTEN = 800
 """Steps and new visits in one transaction; each takes some ten statements."""
-MOST_MOVED = 100
+MOST_MOVED = 200
 """Visits moved on in one transaction; to settle one takes some fifty statements."""
 _FOREVER_NS = 2**62
 
