@@ -131,7 +131,7 @@ class Levels:
         """Continue from a saved level; another weight at the first rest is a move nobody saw."""
         self.level_g[plate] = level_g
         self.noise_g[plate] = noise_g
-        self._band.still_ns[plate] = self._moved_ns[plate] = at_ns
+        self._band.still_ns[plate] = self._moved_ns[plate] = self.rested_ns[plate] = at_ns
         self._doubt[plate] = "restart"
         self._is_calm = False
 
@@ -214,7 +214,7 @@ class Levels:
         is_new = self.is_resting & np.isnan(self.level_g)
         for settled in (is_new, is_moved):
             self.level_g[settled] = self.rest_g[settled]
-            self._moved_ns[settled] = now_ns
+            self._moved_ns[settled] = self.rested_ns[settled] = now_ns
             self._band.settled(settled)
         band_g = 1.0 + unasked.move_g + 3.0 * known(unasked.noise_g)
         self._band.take(self.samples, end, self.level_g, band_g, self.is_sick)
@@ -267,11 +267,13 @@ class Levels:
         within_g = 2 * reach_g + 0.01 * change_g
         turned_ns, to_ns = turn_of(at_ns[begin:], track_g, level_g, after_g, within_g)
         from_ns, to_ns = min(int(self.still_ns[plate]), turned_ns), max(to_ns, turned_ns)
+        rested_ns = min(int(self.rested_ns[plate]), from_ns)
         return PlateMove(
             plate=plate,
             before_g=self._before_g(plate, from_ns),
             after_g=after_g,
-            sigma_g=self.sigma_g(plate, (to_ns - from_ns) / SECOND_NS),
+            sigma_g=self.sigma_g(plate, (to_ns - rested_ns) / SECOND_NS),
+            rested_ns=rested_ns,
             from_ns=from_ns,
             turned_ns=turned_ns,
             to_ns=to_ns,

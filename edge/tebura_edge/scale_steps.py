@@ -169,7 +169,11 @@ class ScaleSteps:
         listed = [c for c in sorted(deltas_g) if deltas_g[c] * largest_g > 0]
         listed = [column for column in listed if abs(deltas_g[column]) >= least_g]
         delta_g = sum(deltas_g[column] for column in listed)
-        apart_s = (max(move.to_ns for move in moves) - begin_ns) / SECOND_NS
+        until_ns = max(move.to_ns for move in moves)
+        if now_ns is None:
+            # A second look weighs what its plate has come to since.
+            until_ns = max(until_ns, self.plates.levels.now_ns or 0)
+        apart_s = (until_ns - min(move.rested_ns for move in moves)) / SECOND_NS
         sigmas_g = [self.plates.levels.sigma_g(c, apart_s, ended_ns.get(c)) for c in listed]
         sigma_g = float(np.hypot.reduce(sigmas_g))
         named = [move for move in moves if move.plate in listed] or moves

@@ -68,3 +68,19 @@ def test_a_plate_that_wanders_is_known_within_ten_seconds() -> None:
         for _ in levels.feed(at_ns[batch], 800.0 + np.cumsum(steps_g, axis=0)[batch]):
             pass
     assert levels.sigma_g(0) > walk_g / 2
+
+
+def test_the_longer_a_wandering_plate_did_not_rest_the_less_its_change_is_sure() -> None:
+    rng = np.random.default_rng(5)
+    time_s = np.arange(0.0, 66.0, 1.0 / 60.0)
+    walk_g = np.cumsum(rng.normal(0.0, 2.0 / np.sqrt(60.0), len(time_s)))
+    taken_g = walk_g - 100.0 * (time_s > 63.0)
+    sways_g = (3000.0 + 300.0 * np.sin(8.0 * time_s)) * ((time_s > 57.0) & (time_s < 63.0))
+    at_ns = START_NS + (1e9 * time_s).astype(np.int64)
+    moves = []
+    for lean_g in (0.0, 1.0):
+        found = Levels(1).feed(at_ns, (800.0 + taken_g + lean_g * sways_g)[:, None])
+        moves.append(next(one for judged in found for one in judged if one.delta_g < -50.0))
+    at_once, leant_on = moves
+    assert leant_on.rested_ns < START_NS + int(57.2e9) < at_once.rested_ns
+    assert leant_on.sigma_g > 1.5 * at_once.sigma_g
