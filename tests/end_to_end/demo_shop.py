@@ -197,9 +197,9 @@ class Person:
 
     def _hear(self, said: dict[str, object]) -> None:
         self.heard.append(said)
-        word = said.get("hint", said.get("reason"))
-        if word in {move.value for move in Move}:
-            self._asked = Move(word), time.monotonic()
+        word = str(said.get("hint", said.get("reason")))
+        is_move = word in {move.value for move in Move}
+        self._asked = (Move(word), time.monotonic()) if is_move else None
 
     def _pose(self) -> Pose:
         if self.now.get("hint") == "thumb" and self.shows_thumb:
@@ -207,9 +207,9 @@ class Person:
         if self._asked is None:
             return None, 0, False
         move, at_s = self._asked
-        # A third of a second to react, as long to turn, half a second's stay, and back.
+        # A third of a second to react, as long to turn; then until the screen says something else.
         on_s = time.monotonic() - at_s - 0.35
-        step = round(min(on_s / 0.35, 1.0, (1.2 - on_s) / 0.35) * STEPS)
+        step = round(min(on_s / 0.35, 1.0) * STEPS)
         return (move, step, False) if step > 0 else (None, 0, False)
 
 
@@ -370,12 +370,12 @@ class DemoShop:
             self._people.pop().go()
 
 
-def until(check: Callable[[], bool], person: Person | None = None) -> float:
+def until(check: Callable[[], bool], person: Person | None = None, for_s: float = SLOW_S) -> float:
     """Wait for something; how long it took. What `person` was shown is told if it never comes."""
     began_s = time.monotonic()
     while not check():
         seen = [{**said, "lines": ...} for said in person.heard[-8:]] if person else ""
-        assert time.monotonic() - began_s < SLOW_S, f"waited too long: {seen}"
+        assert time.monotonic() - began_s < for_s, f"waited too long: {seen}"
         time.sleep(0.05)
     return time.monotonic() - began_s
 
