@@ -7,6 +7,7 @@ from typing import Protocol
 from tebura_contract.truth import Outcome
 
 from tebura_simulator.reels import Reel
+from tebura_simulator.watching import Watching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Claims:
             order of `outcomes`; None where it never did. Empty where a method has no such time.
         receipt_s: Seconds from leaving until the receipt, by account, with the time that a person
             takes for reviews.
+        watching: What cameras told of people; None where nobody asked, or a method has none.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -29,6 +31,7 @@ class Claims:
     reviews: Mapping[str, int] = field(default_factory=dict)
     told_s: tuple[float | None, ...] = ()
     receipt_s: Mapping[str, float] = field(default_factory=dict)
+    watching: Watching | None = None
 
 
 class Method(Protocol):

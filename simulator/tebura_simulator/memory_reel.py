@@ -125,6 +125,7 @@ def reel_of(
     *,
     has_evidence: bool = True,
     films: Mapping[tuple[str, ...], Source] | None = None,
+    beside: Mapping[str, Attached] | None = None,
 ) -> MemoryReel:
     """Plates, evidence and truth of a scenario.
 
@@ -134,6 +135,7 @@ def reel_of(
         layout_toml: The layout's own file; written anew where there is none.
         has_evidence: Whether cameras and gates speak without pixels.
         films: What cameras show, where they are filmed.
+        beside: Files that lie beside it as well.
 
     Raises:
         ValueError: If the scenario cannot be played in the layout.
@@ -152,6 +154,7 @@ def reel_of(
     for node, calibration in plates.calibrations.items():
         name = CALIBRATION_ATTACHMENT.format(node=node)
         attached[name] = Attached(dump_calibration(calibration), JSON)
+    attached.update(beside or {})
     meta = Meta(
         title=scenario.title or scenario.name,
         made_by="tebura-simulate record",

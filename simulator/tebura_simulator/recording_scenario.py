@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.codec import decode
+from tebura_contract.codec import decode, encode
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout, load_layout
 from tebura_contract.recording import (
@@ -28,10 +28,11 @@ from tebura_edge.recorder import Recorded
 
 from tebura_simulator.epoch import store_ns
 from tebura_simulator.footage import h264_frames
-from tebura_simulator.memory_reel import Source, reel_of
-from tebura_simulator.scenes.truth import FootageTruth
+from tebura_simulator.memory_reel import JSON, Attached, Source, reel_of
+from tebura_simulator.scenes.truth import FootageTruth, PersonTruth
 from tebura_simulator.story.scenario import load_scenario
 from tebura_simulator.story.timeline import Action, Passage, Timeline
+from tebura_simulator.whereabouts import PEOPLE_ATTACHMENT, Stander, TrueLook, Whereabouts
 
 MAX_TRUTH_BYTES = 16 * 1024 * 1024
 
@@ -89,6 +90,7 @@ def record_scenario(
     footage_folder: Path | None,
     *,
     has_evidence: bool = False,
+    has_people: bool = False,
 ) -> Truth:
     """Write the recording of a scenario; returns what happens in it.
 
@@ -98,6 +100,7 @@ def record_scenario(
         out: The recording to write.
         footage_folder: The scenario's films; None for none.
         has_evidence: Whether cameras and gates speak without films.
+        has_people: Whether it says where films show everybody (`whereabouts`).
 
     Raises:
         ConfigError: If the layout or the scenario has problems.
@@ -106,15 +109,49 @@ def record_scenario(
     layout = load_layout(layout_file)
     scenario = load_scenario(scenario_file, layout)
     films: Mapping[tuple[str, ...], Source] = {}
+    beside: dict[str, Attached] = {}
     if footage_folder:
         timeline = Timeline(scenario, layout)
         footage = load_footage(footage_folder, layout, timeline)
         films = _films(footage, timeline.passages)
+        if has_people:
+            people = whereabouts_in([film.truth for film in footage], timeline.passages)
+            beside[PEOPLE_ATTACHMENT] = Attached(encode(people), JSON)
     reel = reel_of(
-        scenario, layout, layout_file.read_bytes(), has_evidence=has_evidence, films=films
+        scenario,
+        layout,
+        layout_file.read_bytes(),
+        has_evidence=has_evidence,
+        films=films,
+        beside=beside,
     )
     reel.write(out)
     return decode(reel.attachment(TRUTH_ATTACHMENT) or b"", Truth, limit_bytes=MAX_TRUTH_BYTES)
+
+
+def whereabouts_in(films: Sequence[FootageTruth], passages: Sequence[Passage]) -> Whereabouts:
+    """The full seconds of the truth beside films."""
+    who = {passage.shopper: passage for passage in passages}
+    looks = [
+        TrueLook(camera=film.camera, at_s=frame.t_s, people=_standers(frame.people, who))
+        for film in films
+        for frame in film.frames
+        if frame.t_s.is_integer()
+    ]
+    return Whereabouts(looks=tuple(looks))
+
+
+def _standers(people: Sequence[PersonTruth], who: Mapping[str, Passage]) -> tuple[Stander, ...]:
+    return tuple(
+        Stander(
+            shopper=person.shopper,
+            account=str(who[person.shopper].member or person.shopper),
+            foot_m=person.foot_m,
+            seen_share=person.seen_share,
+            is_known=who[person.shopper].member is not None,
+        )
+        for person in people
+    )
 
 
 def _films(

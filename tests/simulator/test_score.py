@@ -201,6 +201,22 @@ def test_swapped_shoppers_are_two_who_errors_and_no_others() -> None:
     assert errors(case(truth, lines).events) == (2, 0, 0)
 
 
+def test_who_is_the_share_of_right_accounts_and_a_guess_left_to_a_person_counts_apart() -> None:
+    truth = Truth(events=tuple(by("hana", time_s=20.0 * n) for n in range(5)))
+    lines = [
+        outcome(visit="hana", time_s=0.0),
+        outcome(visit="hana", time_s=20.0, sku="pan"),
+        outcome(visit="ken", time_s=40.0),
+        outcome(visit="hana", time_s=60.0, kind=OutcomeKind.REVIEW),
+        outcome(visit=None, time_s=80.0, kind=OutcomeKind.REVIEW),
+    ]
+    events = case(truth, lines).events
+    # Told of three, two of them hers; with what a person is asked, of five three.
+    assert events.who == pytest.approx(2 / 3, abs=1e-6)
+    assert events.who_guessed == pytest.approx(3 / 5)
+    assert case(truth).events.who is None
+
+
 def test_what_staff_bring_is_nobodys_return() -> None:
     refill = event(kind=OutcomeKind.REFILL)
     events = case(Truth(events=(refill,)), [outcome(kind=OutcomeKind.RETURN)]).events

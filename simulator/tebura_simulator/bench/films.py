@@ -38,7 +38,7 @@ def filmed(drawn: Drawn) -> Iterator[Reel]:
         scenario.write_text(dump_scenario(drawn.scenario), "utf-8")
         layout.write_bytes(drawn.layout_toml or msgspec.toml.encode(drawn.layout))
         out = folder / "visit.mcap"
-        record_scenario(scenario, layout, out, footage)
+        record_scenario(scenario, layout, out, footage, has_people=True)
         with RecordingReader(out) as reader:
             yield reader
 

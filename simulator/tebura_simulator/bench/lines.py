@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tebura_simulator.scoring.case import EventScore, Score
+from tebura_simulator.scoring.following import FollowScore
 from tebura_simulator.scoring.receipts import ReceiptScore, share
 from tebura_simulator.scoring.totals import Total, is_exact, total
 
@@ -31,6 +32,7 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
         visits: Accounts; `reviewed_visits` of them wait for a person.
         to_cart_s: As in `Score`.
         to_receipt_s: As in `Score`.
+        following: As in `Score`.
         store_s: How long the case is.
         cpu_s: Processor time the method took; the only field that is not the same every time.
         failure: Why there is no score; empty where there is one.
@@ -57,6 +59,7 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
     reviewed_visits: int | None = None
     to_cart_s: tuple[float, ...] = ()
     to_receipt_s: tuple[float, ...] = ()
+    following: FollowScore | None = None
     store_s: float | None = None
     cpu_s: float | None = None
     failure: str = ""
@@ -80,6 +83,7 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
             reviews_per_1000_visits=share(1000 * reviewed, visits),
             to_cart_s=self.to_cart_s,
             to_receipt_s=self.to_receipt_s,
+            following=self.following,
         )
 
 
@@ -122,6 +126,7 @@ def case_line(
         reviewed_visits=one.reviewed_visits,
         to_cart_s=one.to_cart_s,
         to_receipt_s=one.to_receipt_s,
+        following=one.following,
         store_s=round(store_s, 3),
         cpu_s=round(cpu_s, 3),
     )

@@ -3,13 +3,18 @@
 *exact*: receipts as they would be charged without a person; *untouched*: those of them that ask
 nothing of one; *reviewed right*: receipts that are exact once every review is decided rightly.
 *over*, *under*: lines with too many or too few, in brackets their value at the layout's prices;
-*unseen*: those with too many on receipts that nobody looks at.
+*unseen*: those with too many on receipts that nobody looks at. *who %*: of the events of which
+something was claimed, those of the right account.
+
+Where films say where everybody was, a third table tells how cameras followed them
+(`scoring/following.py`); *who guessed* counts what was left to a person by its best guess.
 """
 
 from collections.abc import Sequence
 
 from tebura_simulator.bench.lines import SUBTOTAL, TOTAL, CaseLine, TotalLine
 from tebura_simulator.scoring.intervals import Estimate
+from tebura_simulator.scoring.receipts import share
 from tebura_simulator.scoring.totals import Seconds
 
 PERCENT = 100.0
@@ -27,6 +32,9 @@ def as_text(suite: str, lines: Sequence[CaseLine], totals: Sequence[TotalLine]) 
         blocks.append(_by_case(of_cases))
     blocks.append(_grid(_RIGHT, [_right(one) for one in of_all]))
     blocks.append(_grid(_SOON, [_soon(one) for one in of_all]))
+    watched = [_followed(one) for one in of_all if one.following is not None]
+    if watched:
+        blocks.append(_grid(_FOLLOWED, watched))
     notes = [note for one in of_all if (note := _nothing_happened(one))]
     notes += [
         f"FAILED {line.case} seed {line.seed} {line.method}: {line.failure}"
@@ -48,11 +56,27 @@ _RIGHT = (
     "event P",
     "R",
     "F1",
+    "who %",
     "who",
     "what",
     "count",
     "missed",
     "failed",
+)
+_FOLLOWED = (
+    "method",
+    "who guessed %",
+    "sights",
+    "followed %",
+    "right account %",
+    "switches",
+    "a visit",
+    "exchanges",
+    "renames",
+    "nobodies",
+    "reaches",
+    "of nobody",
+    "events reached %",
 )
 _SOON = ("method", "reviews/1000", "to cart s", "to receipt s", "CPU s/min")
 
@@ -71,11 +95,32 @@ def _right(one: TotalLine) -> list[str]:
         _share(events.precision),
         _share(events.recall),
         _span(marks.event_f1),
+        _span(marks.who, PERCENT, 1),
         str(events.who_errors),
         str(events.what_errors),
         str(events.count_errors),
         str(events.missed),
         str(one.failed),
+    ]
+
+
+def _followed(one: TotalLine) -> list[str]:
+    seen = one.following
+    assert seen is not None
+    return [
+        one.method,
+        _percent(one.events.who_guessed),
+        str(seen.sights),
+        _percent(share(seen.followed, seen.sights)),
+        _percent(share(seen.right, seen.known)),
+        str(seen.switches),
+        _share(share(seen.switches, one.visits)),
+        str(seen.exchanges),
+        str(seen.renames),
+        str(seen.nobodies),
+        str(seen.reaches),
+        str(seen.reaches_of_nobody),
+        _percent(share(seen.reached, seen.events)),
     ]
 
 
@@ -131,6 +176,10 @@ def _span(mark: Estimate | None, scale: float = 1.0, digits: int = 2) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{PERCENT * value:.1f}"
 
 
 def _quantiles(times: Seconds | None) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from tebura_contract.truth import OutcomeKind, TrueEvent, Truth
+from tebura_contract.truth import Outcome, OutcomeKind, TrueEvent, Truth
 
 from tebura_simulator.claims import Claims
+from tebura_simulator.scoring.following import FollowScore, score_following
 from tebura_simulator.scoring.matching import Matching, Wrong, match
 from tebura_simulator.scoring.receipts import ReceiptScore, f1, score_receipts, share
+from tebura_simulator.whereabouts import Whereabouts
 
 
 class EventScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +35,11 @@ class EventScore(msgspec.Struct, frozen=True, kw_only=True):
         count_errors: Wrong quantity.
         where_errors: Other plates of the shelf. A claim may be wrong in several ways.
         in_review: Events left to a person, of `fn`.
+        named_in_review: Of those, whose best guess is the right account.
         missed: Events of which nothing was said, of `fn`.
         invented: Claims of what never happened, of `fp`.
+        who: Of the events of which something was claimed, the share of right accounts.
+        who_guessed: The same with those left to a person, by their best guess.
     """
 
     true: int
@@ -51,8 +56,11 @@ class EventScore(msgspec.Struct, frozen=True, kw_only=True):
     count_errors: int
     where_errors: int
     in_review: int
+    named_in_review: int
     missed: int
     invented: int
+    who: float | None
+    who_guessed: float | None
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +79,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
             for each event found and told live.
         to_receipt_s: Seconds from leaving the shop until the receipt, reviews by one simulated
             clerk included, for each visit whose end was seen.
+        following: How cameras followed people, where films say where they were.
     """
 
     recording: str
@@ -83,13 +92,15 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     reviews_per_1000_visits: float | None
     to_cart_s: tuple[float, ...] = ()
     to_receipt_s: tuple[float, ...] = ()
+    following: FollowScore | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """What scoring needs of one recording.
 
-    `strangers` are those of the truth's shoppers who came in without an account.
+    `strangers` are those of the truth's shoppers who came in without an account; `whereabouts` is
+    where everybody was, if films tell.
     """
 
     recording: str
@@ -97,6 +108,7 @@ class Case:
     claims: Claims
     prices_minor: Mapping[str, int] = field(default_factory=dict)
     strangers: frozenset[str] = frozenset()
+    whereabouts: Whereabouts | None = None
 
 
 def score(case: Case) -> Score:
@@ -112,7 +124,7 @@ def score(case: Case) -> Score:
     return Score(
         recording=case.recording,
         receipt_f1=round(f1({r.shopper: r.items for r in receipts}, claims.carts), 6),
-        events=_events(matching),
+        events=_events(case, matching),
         receipts=score_receipts(receipts, claims.carts, reviewed, left, case.prices_minor),
         visits=len(accounts),
         reviewed_visits=len(reviewed),
@@ -120,6 +132,7 @@ def score(case: Case) -> Score:
         reviews_per_1000_visits=share(1000 * len(reviewed), len(accounts)),
         to_cart_s=_to_cart_s(case, matching),
         to_receipt_s=tuple(round(s, 3) for s in claims.receipt_s.values()),
+        following=_following(case),
     )
 
 
@@ -135,6 +148,8 @@ def _bookable(events: list[TrueEvent], accounts: list[str]) -> list[TrueEvent]:
 
 def count_events(tp: int, fp: int, fn: int, **errors: int) -> EventScore:
     """Counts, and what follows from them."""
+    told = tp + fp - errors["invented"]
+    right = told - errors["who_errors"]
     return EventScore(
         true=tp + fn,
         claimed=tp + fp,
@@ -142,6 +157,8 @@ def count_events(tp: int, fp: int, fn: int, **errors: int) -> EventScore:
         precision=share(tp, tp + fp),
         recall=share(tp, tp + fn),
         f1=share(2 * tp, 2 * tp + fp + fn),
+        who=share(right, told),
+        who_guessed=share(right + errors["named_in_review"], told + errors["in_review"]),
         tp=tp,
         fp=fp,
         fn=fn,
@@ -149,7 +166,7 @@ def count_events(tp: int, fp: int, fn: int, **errors: int) -> EventScore:
     )
 
 
-def _events(matching: Matching) -> EventScore:
+def _events(case: Case, matching: Matching) -> EventScore:
     wrong = [kind for mistake in matching.mistakes for kind in mistake.wrong]
     return count_events(
         tp=sum(len(group.events) for group in matching.found),
@@ -160,9 +177,25 @@ def _events(matching: Matching) -> EventScore:
         count_errors=wrong.count(Wrong.COUNT),
         where_errors=wrong.count(Wrong.WHERE),
         in_review=len(matching.in_review),
+        named_in_review=sum(
+            _is_named(case, case.truth.events[event], case.claims.outcomes[review])
+            for event, review in matching.in_review
+        ),
         missed=len(matching.missed),
         invented=len(matching.invented),
     )
+
+
+def _is_named(case: Case, event: TrueEvent, guess: Outcome) -> bool:
+    if not event.shopper:
+        return True
+    return guess.visit == (None if event.shopper in case.strangers else event.shopper)
+
+
+def _following(case: Case) -> FollowScore | None:
+    if case.whereabouts is None or case.claims.watching is None:
+        return None
+    return score_following(case.whereabouts, case.truth.events, case.claims.watching)
 
 
 def _to_cart_s(case: Case, matching: Matching) -> tuple[float, ...]:

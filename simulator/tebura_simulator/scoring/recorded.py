@@ -13,6 +13,7 @@ from tebura_simulator.scoring.case import Case, Score, score
 from tebura_simulator.scoring.strangers import strangers_in
 from tebura_simulator.scoring.tebura import Tebura
 from tebura_simulator.scoring.totals import Total
+from tebura_simulator.whereabouts import whereabouts_of
 
 
 def score_recording(path: Path, method: Method | None = None) -> Score:
@@ -43,6 +44,7 @@ def score_reel(name: str, reel: Reel, method: Method) -> Score:
         claims=method(reel),
         prices_minor={str(p.sku): p.price_minor for p in layout_of(reel).product},
         strangers=strangers_in(reel),
+        whereabouts=whereabouts_of(reel),
     )
     return score(case)
 

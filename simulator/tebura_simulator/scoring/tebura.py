@@ -1,7 +1,7 @@
 """Tebura itself as a method: the real roles and the real judgement, through a replay."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -10,8 +10,9 @@ from tebura_contract.ids import EventId, MemberId, VisitId
 from tebura_contract.truth import Outcome, OutcomeKind
 from tebura_gateway.domain.cart import LineStatus, cart_of
 from tebura_gateway.domain.decision import Decision, Status
+from tebura_gateway.domain.facts import in_order
 from tebura_gateway.domain.judgement import Judgement, judge
-from tebura_gateway.domain.presence import Visit
+from tebura_gateway.domain.presence import Visit, presence_of
 
 from tebura_simulator.claims import Claims
 from tebura_simulator.outcomes import outcome
@@ -20,6 +21,10 @@ from tebura_simulator.reels import Reel
 from tebura_simulator.replay import LONE_MEMBER, Replay, member_of
 from tebura_simulator.replay_judging import Judge
 from tebura_simulator.scoring.clerk import REVIEW_S, answered_s
+from tebura_simulator.watching import Watching, watching_of
+from tebura_simulator.whereabouts import PEOPLE_ATTACHMENT
+
+EVER_NS = 2**62
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,11 @@ class Tebura:
             pass
         truth = truth_of(reel)
         shoppers = [receipt.shopper for receipt in truth.receipts] if truth is not None else []
-        return claims_of(replay, accounts(shoppers), self.review_s)
+        account_of = accounts(shoppers)
+        claims = claims_of(replay, account_of, self.review_s)
+        if reel.attachment(PEOPLE_ATTACHMENT) is None:
+            return claims
+        return replace(claims, watching=_watching(replay, account_of, int(reel.meta().start_ns)))
 
 
 class Watched(Protocol):
@@ -73,10 +82,7 @@ def accounts(shoppers: list[str]) -> dict[MemberId, str]:
 def claims_of(replay: Watched, account_of: Mapping[MemberId, str], review_s: float) -> Claims:
     """What the judgement at the end of a replay comes to."""
     judged = replay.judgement
-    name_of = {
-        visit.id: account_of.get(visit.member, f"unknown {visit.id}")
-        for visit in judged.visits.values()
-    }
+    name_of = _names(judged, account_of)
     steps = sorted(judged.decisions.values(), key=lambda step: (step.from_ns, step.id))
     carts: dict[str, dict[str, int]] = {}
     reviews: dict[str, int] = {}
@@ -95,6 +101,21 @@ def claims_of(replay: Watched, account_of: Mapping[MemberId, str], review_s: flo
         told_s=tuple(_told_s(step, replay.decided_ns) for step in steps),
         receipt_s=_receipts_s(replay, name_of, review_s),
     )
+
+
+def _names(judged: Judgement, account_of: Mapping[MemberId, str]) -> dict[VisitId, str]:
+    return {
+        visit.id: account_of.get(visit.member, f"unknown {visit.id}")
+        for visit in judged.visits.values()
+    }
+
+
+def _watching(replay: Replay, account_of: Mapping[MemberId, str], start_ns: int) -> Watching:
+    """What cameras told, with whose tracks were whose once everybody had told all."""
+    facts = in_order(replay.facts)
+    through_ns = dict.fromkeys(replay.layout.nodes(), EVER_NS)
+    presence = presence_of(facts, replay.layout, through_ns, replay.settings)
+    return watching_of(facts, presence, _names(replay.judgement, account_of), start_ns)
 
 
 def decided(judged: Judgement, visit: VisitId) -> dict[str, int]:

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from tebura_simulator.scoring.case import EventScore, Score, count_events
+from tebura_simulator.scoring.following import FollowScore, add_following
 from tebura_simulator.scoring.intervals import Estimate, bootstrap, mean, proportion
 from tebura_simulator.scoring.receipts import ReceiptScore, add_receipts, share
 
@@ -26,10 +27,11 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """Figures with their 95 % intervals; null where nothing can be said.
 
     Means over cases and ratios of events: bootstrap over cases. Shares of receipts and visits:
-    exact (Clopper-Pearson), as if each were a trial of its own.
+    exact (Clopper-Pearson), as if each were a trial of its own; so is `who`, of events.
     """
 
     receipt_f1: Estimate | None
+    who: Estimate | None
     event_precision: Estimate | None
     event_recall: Estimate | None
     event_f1: Estimate | None
@@ -55,6 +57,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     reviews_per_1000_visits: float | None
     to_cart_s: Seconds | None
     to_receipt_s: Seconds | None
+    following: FollowScore | None
     intervals: Intervals
 
 
@@ -78,7 +81,8 @@ def total(scores: Sequence[Score]) -> Total:
         reviews_per_1000_visits=share(THOUSAND * reviewed, visits),
         to_cart_s=seconds([t for s in scores for t in s.to_cart_s]),
         to_receipt_s=seconds([t for s in scores for t in s.to_receipt_s]),
-        intervals=_intervals(scores, receipts, visits, reviewed),
+        following=add_following(s.following for s in scores),
+        intervals=_intervals(scores, events, receipts, visits, reviewed),
     )
 
 
@@ -96,14 +100,20 @@ def seconds(values: Sequence[float]) -> Seconds | None:
 
 
 def _intervals(
-    scores: Sequence[Score], receipts: ReceiptScore, visits: int, reviewed: int
+    scores: Sequence[Score],
+    events: EventScore,
+    receipts: ReceiptScore,
+    visits: int,
+    reviewed: int,
 ) -> Intervals:
     counts = np.array(
         [(s.events.tp, s.events.fp, s.events.fn) for s in scores], np.float64
     ).reshape(-1, 3)
     true = receipts.true
+    told = events.tp + events.fp - events.invented
     return Intervals(
         receipt_f1=mean([s.receipt_f1 for s in scores]),
+        who=proportion(told - events.who_errors, told),
         event_precision=bootstrap(counts, lambda n: _of(n[0], n[0] + n[1])),
         event_recall=bootstrap(counts, lambda n: _of(n[0], n[0] + n[2])),
         event_f1=bootstrap(counts, lambda n: _of(2 * n[0], 2 * n[0] + n[1] + n[2])),
@@ -121,7 +131,7 @@ def _of(part: float, whole: float) -> float | None:
 
 def _add_events(scores: Sequence[EventScore]) -> EventScore:
     names = ("who_errors", "what_errors", "count_errors", "where_errors")
-    rest = ("in_review", "missed", "invented")
+    rest = ("in_review", "named_in_review", "missed", "invented")
     return count_events(
         tp=sum(s.tp for s in scores),
         fp=sum(s.fp for s in scores),
