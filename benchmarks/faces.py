@@ -4,8 +4,11 @@ With `--skip` it goes on where a run of fewer people ended.
 
 Rendered heads answer the gate's challenge, and attackers hold up pictures of the same heads: prints
 flat, bent, moved and turned, tablets with a picture or a film. Each is played frame by frame
-against the gate's own look and judgement. Told by kind: how many attacks pass (APCER) or how many
-people do not at their first try (BPCER), with exact 95 % intervals, and why.
+against the gate's own look and judgement. With `--light` the gate's screen goes through its
+colours meanwhile, in a shop of 300 to 1,000 lux, and the camera adapts to all it sees.
+
+Told by kind: how many attacks pass (APCER) or how many people do not at their first try (BPCER),
+with exact 95 % intervals, and why.
 """
 
 import argparse
@@ -14,7 +17,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 os.environ.setdefault("MUJOCO_GL", "egl")
 
@@ -24,13 +27,17 @@ from tebura_contract.binomial import clopper_pearson
 from tebura_contract.clock import SECOND_NS, ns_from_s
 from tebura_contract.ids import CameraId
 from tebura_edge.face_life import Challenge, Move, moves_from
+from tebura_edge.face_light import LightTest, tints_from
 from tebura_edge.face_look import Attention, FaceLook
+from tebura_edge.face_seen import FaceSeen
 from tebura_edge.frames import Frame
 from tebura_models.faces.reader import FaceReader, load_face_reader
 from tebura_simulator.face_acts import (
     CUT,
     Act,
+    AdaptingSensor,
     Asked,
+    Flashing,
     Sensor,
     film,
     living,
@@ -40,11 +47,16 @@ from tebura_simulator.face_acts import (
     screen_turned,
 )
 from tebura_simulator.scenes.body import BODIES
+from tebura_simulator.scenes.held_up import Mirrors
 from tebura_simulator.scenes.portrait import Portrait, Stance
+from tebura_simulator.scenes.screen_light import GateScreen
 
 RATE_HZ = 10
 LASTS_S = 9.0
 LIVING = "a person"
+COLOURS = 60
+STEERED_S = 0.2
+"""A tablet that watches the screen and tints its film needs a camera's time and a display's."""
 
 
 @dataclass
@@ -58,29 +70,61 @@ class Told:
     look_s: list[float] = field(default_factory=list)
 
 
-def play(act: Act, moves: Sequence[Move], reader: FaceReader, sensor: Sensor, told: Told) -> None:
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Moves, and the screen's light where there is one."""
+
+    challenge: Challenge
+    light: LightTest | None
+
+    def see(self, seen: FaceSeen) -> None:
+        self.challenge.see(seen)
+        if self.light is not None:
+            self.light.see(seen)
+
+    @property
+    def is_live(self) -> bool:
+        return self.challenge.is_live and (self.light is None or self.light.is_live)
+
+    @property
+    def doubt(self) -> str:
+        if self.light is not None and self.light.is_dark:
+            return "no-light"
+        return str(self.challenge.doubt or "")
+
+
+def play(
+    act: Act,
+    moves: Sequence[Move],
+    reader: FaceReader,
+    sensor: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    told: Told,
+    light: Flashing | None = None,
+) -> None:
     """One try, from the first frame to the verdict."""
     attention = Attention()
     attention.until(ns_from_s(LASTS_S))
-    look, challenge, asked = FaceLook(reader, attention), Challenge(moves), list[Asked]()
+    look, asked = FaceLook(reader, attention), list[Asked]()
+    judge = Judge(Challenge(moves), LightTest(light.tints, 0) if light else None)
     for index in range(int(LASTS_S * RATE_HZ)):
         t_s = index / RATE_HZ
         at_ns = ns_from_s(t_s)
-        frame = Frame(CameraId("gate"), at_ns, sensor(act(t_s, asked)))
+        seen_now = sensor(act(t_s, asked, light(t_s) if light else None))
+        frame = Frame(CameraId("gate"), at_ns, seen_now)
         began_s = time.thread_time()
         for seen in look(frame):
-            challenge.see(seen)
+            judge.see(seen)
         told.look_s.append(time.thread_time() - began_s)
-        challenge.pass_time(at_ns)
-        if challenge.is_over:
+        judge.challenge.pass_time(at_ns)
+        if judge.is_live or judge.doubt:
             break
-        wanted = challenge.wanted
+        wanted = judge.challenge.wanted
         if wanted is not None and (not asked or wanted is not asked[-1].move):
             asked.append(Asked(wanted, t_s))
     told.tries += 1
-    told.live += challenge.is_live
-    told.why["live" if challenge.is_live else str(challenge.doubt or "nobody-straight")] += 1
-    if challenge.is_live:
+    told.live += judge.is_live
+    told.why["live" if judge.is_live else judge.doubt or "time-over"] += 1
+    if judge.is_live:
         told.took_s.append(at_ns / SECOND_NS)
 
 
@@ -107,20 +151,51 @@ def kinds(
     }
 
 
-def measure(people: Sequence[int], moves_count: int, seed: int, only: str) -> dict[str, Told]:
+def lit_kinds(
+    portrait: Portrait, rng: np.random.Generator, light: Flashing
+) -> dict[str, Callable[[], Act]]:
+    """What a film of the right moves can do about a screen's light."""
+    behind: NDArray[np.uint8] = portrait.frame(Stance(shift_m=(0.0, 0.0, -5.0)))
+    before = replace(light, tints=tints_from(rng.bytes(128), COLOURS))
+    late = replace(light, late_s=light.late_s + STEERED_S)
+
+    def right(mirrors: Mirrors, lit: Flashing | None = None) -> Callable[[], Act]:
+        return lambda: film(portrait, behind, rng, None, mirrors=mirrors, lit=lit)
+
+    name = "tablet, film of the right moves"
+    return {
+        f"{name}, held square": right(Mirrors.BELOW),
+        f"{name}, mirroring all over": right(Mirrors.ALL_OVER),
+        f"{name}, made at an earlier entry": right(Mirrors.NOTHING, before),
+        f"{name}, the same, mirroring": right(Mirrors.ALL_OVER, before),
+        f"{name}, tinted as the screen is, {STEERED_S} s late": right(Mirrors.NOTHING, late),
+    }
+
+
+def measure(
+    people: Sequence[int], moves_count: int, seed: int, only: str, *, has_light: bool
+) -> dict[str, Told]:
     """People, each as itself and as what is held up of it; kinds whose name has `only`."""
     reader, told = load_face_reader(), dict[str, Told]()
     shapes = sorted(path.stem for path in BODIES.glob("*.npz"))
     for number in people:
         rng = np.random.default_rng([seed, number])
-        with Portrait(
-            shapes[number % len(shapes)], seed + number, float(rng.uniform(0.5, 0.75))
-        ) as p:
+        away_m = float(rng.uniform(0.5, 0.75))
+        warmth = float(rng.uniform(-0.08, 0.08)) if has_light else 0.0
+        with Portrait(shapes[number % len(shapes)], seed + number, away_m, warmth=warmth) as p:
             moves = moves_from(rng.bytes(64), moves_count)
-            chosen = {k: act for k, act in kinds(p, rng, moves).items() if only in k}
-            for kind, begin in chosen.items():
-                sensor = Sensor(rng, float(rng.uniform(1, 4)))
-                play(begin(), moves, reader, sensor, told.setdefault(kind, Told()))
+            presented, light = kinds(p, rng, moves), None
+            if has_light:
+                screen = GateScreen(lux=float(rng.uniform(300, 1000)))
+                colours = tints_from(rng.bytes(128), COLOURS)
+                light = Flashing(screen, colours, float(rng.uniform(0.06, 0.3)))
+                presented |= lit_kinds(p, rng, light)
+            for kind, begin in presented.items():
+                if only not in kind:
+                    continue
+                noise = float(rng.uniform(1, 4))
+                sensor = AdaptingSensor(rng, noise) if has_light else Sensor(rng, noise)
+                play(begin(), moves, reader, sensor, told.setdefault(kind, Told()), light)
     return told
 
 
@@ -155,16 +230,17 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=2, help="moves asked of each")
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--only", default="", help="kinds whose name has this in it")
+    parser.add_argument("--light", action="store_true", help="with the colours of the screen")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     people = range(args.skip, args.skip + args.count)
-    rows = report(measure(people, args.moves, args.seed, args.only))
+    rows = report(measure(people, args.moves, args.seed, args.only, has_light=args.light))
     if args.json:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
         print(
-            f"{row['presented']:32} {row['rate']} {row['wrong']} of {row['of']} "
+            f"{row['presented']:64} {row['rate']} {row['wrong']} of {row['of']} "
             f"({row['low']}..{row['high']})  {row['why']}  verdict p95 {row['verdict_s_p95']} s, "
             f"look p95 {row['look_ms_p95']} ms"
         )

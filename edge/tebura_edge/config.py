@@ -163,14 +163,16 @@ class FaceConfig(Table, frozen=True, kw_only=True):
     `ca_file` is for a certificate of the store's own. Without TLS only on this machine.
 
     `threshold` is a file of ``tebura-calibrate gate``, which also names the network; the shipped
-    one without. So many `moves` are asked of a face. While the gateway is away, members are sent
-    to `staff`, or let in by their `code` alone.
+    one without. So many `moves` are asked of a face; with `light` the colours of a gate's screen
+    must lie on it, too. While the gateway is away, members are sent to `staff`, or let in by their
+    `code` alone.
     """
 
     address: Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
     ca_file: str = ""
     threshold: str = ""
     moves: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
+    light: bool = False
     without_gateway: Literal["staff", "code"] = "staff"
 
     def __post_init__(self) -> None:

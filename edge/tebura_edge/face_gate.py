@@ -22,11 +22,13 @@ from tebura_contract.faces import FaceState, FaceTemplate
 from tebura_contract.ids import GateId, MemberId
 
 from tebura_edge.face_life import Challenge, Move, moves_from
+from tebura_edge.face_light import SLOT_NS, LightTest, Tint, tints_from
 from tebura_edge.face_match import Vote, vote
 from tebura_edge.face_seen import FaceSeen
 
 CLAIM_NS: Final = 15 * SECOND_NS
 """Two moves take some three seconds; the rest is for who has to put something down first."""
+MOST_TINTS: Final = CLAIM_NS // SLOT_NS
 MOST_VECTORS: Final = 30
 OTHER_FRAMES: Final = 5
 """So many frames of somebody else end a claim; the first may be of who stood there before."""
@@ -39,11 +41,13 @@ class FacePolicy:
     """How a gate uses faces.
 
     `moves` are asked of everybody who is enrolled. `without_gateway` lets members in by their code
-    alone while nobody can say whether they have a face enrolled; else they are sent to staff.
+    alone while nobody can say whether they have a face enrolled; else they are sent to staff. With
+    `light` the screen's colours must lie on the face, too.
     """
 
     threshold: FaceThreshold
     moves: int = 2
+    light: bool = False
     without_gateway: bool = False
 
 
@@ -70,12 +74,14 @@ class FaceAsk:
 class Prompt:
     """The gate asks something of who stands there; the camera attends until `until_ns`.
 
-    A counter is a place like a gate here, by its own name.
+    A counter is a place like a gate here, by its own name. With a `light` its screen begins to go
+    through these colours, until it says something that is no prompt.
     """
 
     gate: GateId
     kind: PromptKind
     until_ns: int
+    light: tuple[Tint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ class Claim:
     secret: bytes = field(repr=False)
     _template: FaceTemplate | None = field(default=None, repr=False)
     _challenge: Challenge | None = None
+    _light: LightTest | None = None
     _track: int | None = None
     _vectors: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
     _said: PromptKind | None = None
@@ -156,11 +163,16 @@ class Claim:
         if seen.track != self._track:
             if self.was_asked_to_move:
                 return self._failed()
-            self._track, self._challenge = seen.track, None
+            self._track, self._challenge, self._light = seen.track, None, None
             self._vectors.clear()
         if seen.others:
             self._vectors.clear()
+            self._light = None
             return self._failed() if self.was_asked_to_move else None
+        if self.policy.light:
+            if self._light is None:
+                self._light = LightTest(self._tints(), self.began_ns)
+            self._light.see(seen)
         if seen.vector is not None and len(self._vectors) < MOST_VECTORS:
             self._vectors.append(seen.vector)
         if self._template is None:
@@ -203,8 +215,9 @@ class Claim:
             kind = PromptKind(self._challenge.wanted.value)
         if kind is self._said:
             return None
+        begins = self._said is None and self.policy.light
         self._said = kind
-        return Prompt(self.gate, kind, self.until_ns)
+        return Prompt(self.gate, kind, self.until_ns, tuple(self._tints()) if begins else ())
 
     @property
     def _network(self) -> str:
@@ -219,16 +232,21 @@ class Claim:
         challenge, now = self._challenge, self._vote()
         if challenge is None or not challenge.is_over:
             return None
-        if challenge.doubt is not None:
+        if challenge.doubt is not None or (self._light is not None and self._light.is_dark):
             return self._failed()
-        if now is not None and now.is_match:
+        if now is not None and now.is_match and self._is_lit:
             return Ended(Ending.CONFIRMED, FaceVerdict.MATCH, now.distance, is_live=True)
         # A living face of which too few frames could be compared yet: it looks here again.
         return None
 
+    @property
+    def _is_lit(self) -> bool:
+        """Whether the screen's light lies on the face, where that is asked for."""
+        return not self.policy.light or (self._light is not None and self._light.is_live)
+
     def _failed(self) -> Ended:
         now = self._vote()
-        is_live = self._challenge is not None and self._challenge.is_live
+        is_live = self._challenge is not None and self._challenge.is_live and self._is_lit
         distance = now.distance if now else None
         return Ended(
             Ending.REFUSED, FaceVerdict.UNSURE, distance, is_live, is_failure=self.was_asked_to_move
@@ -238,6 +256,16 @@ class Claim:
         """Bytes for the moves: the same in a replay, foreseen by nobody without the key."""
         text = f"moves\n{self.gate}\n{self.member}\n{self.began_ns}\n{track}".encode()
         return hmac.new(self.secret, text, hashlib.sha256).digest()
+
+    def _tints(self) -> list[Tint]:
+        """The screen's colours while this claim lasts, by the same rule."""
+        text = f"light\n{self.gate}\n{self.member}\n{self.began_ns}"
+        # Twice what is wanted: some bytes are no colour.
+        parts = [
+            hmac.new(self.secret, f"{text}\n{part}".encode(), hashlib.sha512).digest()
+            for part in range(2)
+        ]
+        return tints_from(b"".join(parts), MOST_TINTS)
 
 
 class Failures:

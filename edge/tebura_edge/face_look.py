@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from tebura_models.faces.reader import FaceReader
 
+from tebura_edge.face_glow import glow_of
 from tebura_edge.face_motion import FaceMotion
 from tebura_edge.face_seen import FaceSeen
 from tebura_edge.frames import Frame, Image
@@ -91,6 +92,7 @@ class FaceLook:
                 motion=motion,
                 vector=None if fault else self._reader.vector(image, read),
                 points=read.mesh.points_px,
+                glow=glow_of(image, read.mesh.points_px, eyes_px),
             )
         ]
 

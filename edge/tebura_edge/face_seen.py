@@ -31,7 +31,7 @@ class FaceSeen:
     `track` changes when it was lost from sight. `aside` and `down` say how it is turned
     (`tebura_models.faces.mesh.Pose`). `fault` is why it cannot be compared, "" if it can; only
     then there is a `vector`. `others` is how many more faces are about as near. `points` are those
-    of the network, (468, 2) in the picture's pixels.
+    of the network, (468, 2) in the picture's pixels; `glow` is how bright it is there, (468, 3).
     """
 
     camera: str
@@ -44,3 +44,4 @@ class FaceSeen:
     motion: Motion | None
     vector: NDArray[np.float32] | None = field(repr=False)
     points: NDArray[np.float32] | None = field(default=None, repr=False)
+    glow: NDArray[np.float32] | None = field(default=None, repr=False)

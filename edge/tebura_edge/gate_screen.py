@@ -6,10 +6,12 @@ Nobody's name is shown: whoever stands behind the shopper can read along.
 from collections.abc import Iterable
 from importlib.resources import files
 
+from tebura_contract.clock import MILLISECOND_NS
 from tebura_contract.ids import GateId
 
 from tebura_edge.answers import Answer
 from tebura_edge.face_gate import Prompt
+from tebura_edge.face_light import SLOT_NS
 from tebura_edge.screen import Page, Said, Screen
 
 
@@ -36,7 +38,11 @@ class GateScreen:
         self._screen.tell(answer.gate, {"kind": answer.kind.value, "reason": reason})
 
     def ask(self, prompt: Prompt) -> None:
-        self._screen.tell(prompt.gate, {"kind": "ask", "reason": prompt.kind.value})
+        said: Said = {"kind": "ask", "reason": prompt.kind.value}
+        if prompt.light:
+            light = [tint.value for tint in prompt.light]
+            said = {**said, "light": light, "slot_ms": SLOT_NS // MILLISECOND_NS}
+        self._screen.tell(prompt.gate, said)
 
     def stall(self, is_stalled: bool) -> None:
         """Show "ask our staff" until it is over, also to browsers that join meanwhile."""

@@ -24,14 +24,17 @@ def _face_policy(setup: Setup) -> FacePolicy | None:
     if face is None or setup.face_threshold is None:
         return None
     return FacePolicy(
-        setup.face_threshold, face.moves, without_gateway=face.without_gateway == "code"
+        setup.face_threshold,
+        face.moves,
+        light=face.light,
+        without_gateway=face.without_gateway == "code",
     )
 
 
 def _counter_policy(setup: Setup) -> FacePolicy | None:
     """One move at a counter: whoever stands there came through a gate, and a thumb follows."""
     policy = _face_policy(setup)
-    return None if policy is None else replace(policy, moves=1, without_gateway=False)
+    return None if policy is None else replace(policy, moves=1, light=False, without_gateway=False)
 
 
 def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:

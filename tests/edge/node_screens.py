@@ -18,6 +18,7 @@ from tebura_edge.answers import Answer, AnswerKind  # noqa: E402
 from tebura_edge.counter_role import CounterHint, CounterShown  # noqa: E402
 from tebura_edge.counter_screen import CounterScreens  # noqa: E402
 from tebura_edge.face_gate import Prompt, PromptKind  # noqa: E402
+from tebura_edge.face_light import Tint  # noqa: E402
 from tebura_edge.gate_screen import GateScreen  # noqa: E402
 from tebura_edge.screen import Screen  # noqa: E402
 
@@ -61,6 +62,8 @@ def main(folder: Path) -> None:
         take("gate-idle")
         gate.ask(Prompt(DOOR, PromptKind.TURN_LEFT, 0))
         take("gate-face")
+        gate.ask(Prompt(DOOR, PromptKind.TURN_LEFT, 0, (Tint.CYAN,) * 50))
+        take("gate-light")
         gate.show(Answer(DOOR, AnswerKind.COME_IN))
         take("gate-welcome")
         _open(page, screen, COUNTER)

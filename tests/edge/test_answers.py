@@ -13,13 +13,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tebura_contract.clock import Ns
+from tebura_contract.clock import MILLISECOND_NS, Ns
 from tebura_contract.entry_code import make_code, member_key
 from tebura_contract.events import EntryRefused, RefusalReason, ShopperEntered, ShopperLeft
 from tebura_contract.ids import GateId, VisitId
 from tebura_edge.answers import Answer, AnswerKind, Answers, answer_to
 from tebura_edge.config import RelayConfig, load_setup
 from tebura_edge.face_gate import Prompt, PromptKind
+from tebura_edge.face_light import SLOT_NS, Tint
 from tebura_edge.gate_screen import GateScreen
 from tebura_edge.relay import RelayPort
 from tebura_edge.screen import MAX_BROWSERS, Screen
@@ -134,6 +135,18 @@ def test_the_screen_asks_for_a_move(served: Screen, screen: GateScreen) -> None:
         screen.ask(Prompt(DOOR, PromptKind.TURN_LEFT, 0))
         line = door.readline()
     assert json.loads(line.removeprefix(b"data: ")) == {"kind": "ask", "reason": "turn-left"}
+
+
+def test_the_screen_is_told_its_colours_and_how_long_each_lasts(
+    served: Screen, screen: GateScreen
+) -> None:
+    with closing(listen(served, "door")) as door:
+        screen.ask(Prompt(DOOR, PromptKind.LOOK_HERE, 0, (Tint.CYAN, Tint.YELLOW)))
+        said = json.loads(door.readline().removeprefix(b"data: "))
+    assert said["light"] == ["cyan", "yellow"]
+    assert said["slot_ms"] * MILLISECOND_NS == SLOT_NS
+    page = screen.page.decode()
+    assert all(f'data-tint="{tint}"' in page for tint in Tint)
 
 
 def test_while_nothing_can_be_stored_every_browser_is_told_to_ask_staff(

@@ -32,12 +32,14 @@ from tebura_edge.face_gate import (
     PromptKind,
 )
 from tebura_edge.face_life import ANSWERS_NS
+from tebura_edge.face_light import MOST_SLOTS, SLOT_NS, Tint
 from tebura_edge.face_match import template_of
 from tebura_edge.face_seen import FaceSeen, Motion
 from tebura_edge.gate_role import GROUP_NS, GateRole
 from tebura_edge.role import CodeRead, FaceCame
 
 from tests.edge.face_points import posed
+from tests.edge.lit_faces import Shown
 
 STORE = "demo"
 KEY = b"store key of thirty-two bytes....."
@@ -97,8 +99,10 @@ STRAIGHT, HEAD = Motion(0.02, 0.004, None), Motion(0.5, 0.08, 0.5)
 class Door:
     """A gate's role with time, and a face that does as it is told."""
 
-    def __init__(self, saved: bytes = b"", *, without_gateway: bool = False) -> None:
-        policy = FacePolicy(THRESHOLD, moves=2, without_gateway=without_gateway)
+    def __init__(
+        self, saved: bytes = b"", *, without_gateway: bool = False, light: bool = False
+    ) -> None:
+        policy = FacePolicy(THRESHOLD, moves=2, light=light, without_gateway=without_gateway)
         self.role = GateRole(
             LAYOUT, NODE, [KEY], saved, {DOOR: "reader"}, faces=policy, face_cameras={DOOR: "eye"}
         )
@@ -108,6 +112,8 @@ class Door:
         self.asked: list[MemberId] = []
         self.is_at_ease = True
         self.track = 1
+        self.light: tuple[Tint, ...] = ()
+        self.shown: Shown | None = None
 
     def take(self, events: list[Event]) -> list[Event]:
         for n, event in enumerate(events):
@@ -119,6 +125,7 @@ class Door:
                     self.asked.append(aside.member)
                 case Prompt():
                     self.prompts.append(aside.kind)
+                    self.light = aside.light or self.light
                     self.is_at_ease = False
                 case AtEase():
                     self.is_at_ease = True
@@ -160,6 +167,7 @@ class Door:
             motion=STRAIGHT if is_straight else motion,
             vector=who if is_straight else None,
             points=posed(aside, down, is_flat=is_flat),
+            glow=self.shown(self.now_ns) if self.shown else None,
         )
         return self.take(self.role.step(seen)) + self.take(self.role.tick(self.now_ns))
 
@@ -426,3 +434,48 @@ def test_a_gate_without_a_camera_for_faces_takes_codes_alone() -> None:
     text = make_code(member_key(KEY, STORE, MIKA), STORE, MIKA, START_NS)  # type: ignore[arg-type]
     (event,) = role.step(CodeRead("reader", text, START_NS))
     assert isinstance(event, ShopperEntered)
+
+
+def lit(**shown: float) -> Door:
+    """At a gate whose screen shines in colours; what of them comes back of who stands there."""
+    door = Door(light=True)
+    door.show()
+    door.shown = Shown(door.light, door.now_ns, **shown)  # type: ignore[arg-type]
+    door.answer(FaceState.OPENED, MIKAS)
+    door.do_as_asked(vector(0))
+    door.look_straight(vector(0), MOST_SLOTS * SLOT_NS // FRAME_NS)
+    return door
+
+
+def test_a_screen_shines_only_where_that_is_wanted() -> None:
+    plain = claimed()
+    plain.do_as_asked(vector(0))
+    assert plain.light == ()
+    assert len(lit(skin=0.1).light) * SLOT_NS == CLAIM_NS
+
+
+def test_a_face_that_gives_the_screen_s_light_back_comes_in() -> None:
+    door = lit(skin=0.1)
+    assert door.entered is not None
+    assert door.auth().is_live
+
+
+@pytest.mark.parametrize("shown", [{}, {"mirrored": 0.075}], ids=["shines", "mirrors"])
+def test_a_film_of_the_right_moves_does_not_come_in_where_the_light_is_asked_for(
+    shown: dict[str, float],
+) -> None:
+    door = lit(**shown)
+    assert door.entered is None
+    assert not door.auth().is_live
+    assert door.reasons() == [RefusalReason.FACE]
+
+
+def test_where_the_light_cannot_be_measured_nobody_comes_in() -> None:
+    door = Door(light=True)
+    door.show()
+    door.answer(FaceState.OPENED, MIKAS)
+    door.do_as_asked(vector(0))
+    door.look_straight(vector(0), 20)
+    door.wait(CLAIM_NS)
+    assert door.entered is None
+    assert not door.auth().is_live

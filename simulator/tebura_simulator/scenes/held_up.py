@@ -5,6 +5,7 @@ What the camera sees is worked out ray by ray: where it meets the sheet, and wha
 
 import math
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 import cv2
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tebura_simulator.scenes.portrait import SIZE_PX, UPRIGHT_DEG
 from tebura_simulator.scenes.rotation import X, Y, Z, turn
+from tebura_simulator.scenes.screen_light import HAZE, Shining, light_of, picture_of
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
@@ -22,12 +24,23 @@ SCREEN_PITCH_M: Final = 0.000_096
 """A pixel of a tablet of 264 to the inch."""
 
 
+class Mirrors(Enum):
+    """Where a tablet's glass shows the gate's screen, as it is tilted."""
+
+    NOTHING = auto()
+    BELOW = auto()
+    """Held square to the camera: its image is half as large as it, and half as far below."""
+    ALL_OVER = auto()
+    """Before a screen that is larger than any at a gate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """How a picture is held: `wide_m` across, `away_m` from the camera.
 
     `aside_rad`, `down_rad` and `tilt_rad` turn it as a head is turned. `bend_m` is the radius of
-    the upright cylinder it is bent to; None is flat. On a screen its pixels are seen.
+    the upright cylinder it is bent to; None is flat. On a screen its pixels are seen; what its
+    glass mirrors of a gate's screen lies where `mirrors` says.
     """
 
     wide_m: float = 0.26
@@ -38,9 +51,10 @@ class Sheet:
     shift_m: tuple[float, float] = (0.0, 0.0)
     bend_m: float | None = None
     is_screen: bool = False
+    mirrors: Mirrors = Mirrors.NOTHING
 
 
-def held_up(picture: Image, behind: Image, sheet: Sheet) -> Image:
+def held_up(picture: Image, behind: Image, sheet: Sheet, shining: Shining | None = None) -> Image:
     """What the camera sees of `picture` held before `behind` (480, 640, 3)."""
     wide, high = SIZE_PX
     x, y = np.meshgrid(np.arange(wide) - wide / 2 + 0.5, np.arange(high) - high / 2 + 0.5)
@@ -63,8 +77,36 @@ def held_up(picture: Image, behind: Image, sheet: Sheet) -> Image:
     margin = 6 if sheet.is_screen else 2
     inside = (u > -margin) & (v > -margin)
     inside &= (u < picture.shape[1] + margin) & (v < picture.shape[0] + margin)
+    if shining is not None:
+        given = _given_back(sheet, shining, across_m, down_m)
+        seen = picture_of(_lit(seen.clip(0, 255).astype(np.uint8), given, sheet)).astype(np.float32)
     soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.7)[:, :, None]
     return np.asarray(soft * seen + (1 - soft) * behind, np.float32).clip(0, 255).astype(np.uint8)
+
+
+def _lit(seen: Image, given: NDArray[np.float32], sheet: Sheet) -> NDArray[np.float32]:
+    """What is printed gives back light as it does the shop's; a screen's glass adds its own."""
+    light = light_of(seen)
+    return light + given if sheet.is_screen else light * (1 + given)
+
+
+def _given_back(
+    sheet: Sheet, shining: Shining, across_m: Array, down_m: Array
+) -> NDArray[np.float32]:
+    screen, share = shining.screen, shining.screen.share(sheet.away_m)
+    if not sheet.is_screen:
+        return shining.bgr(share * math.cos(sheet.aside_rad) * math.cos(sheet.down_rad))
+    given = np.broadcast_to(shining.bgr(HAZE * share), (*across_m.shape, 3))
+    image = np.ones_like(across_m)
+    if sheet.mirrors is Mirrors.NOTHING:
+        return np.asarray(given, np.float32)
+    if sheet.mirrors is Mirrors.BELOW:
+        # On the way from the screen over the glass to the camera all lengths are halved.
+        wide_m, high_m = screen.size_m
+        inside = np.abs(across_m) < wide_m / 4
+        inside &= np.abs(down_m - screen.below_m / 2) < high_m / 4
+        image = np.asarray(cv2.GaussianBlur(inside.astype(np.float64), (0, 0), 1.5), np.float64)
+    return np.asarray(given + image[:, :, None] * shining.bgr(screen.mirrored()), np.float32)
 
 
 def _met(rays: Array, origin: Array, bend_m: float | None) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from tebura_simulator.scenes.body import BONES, PARENTS, Mark
 from tebura_simulator.scenes.figures import AWAY_M, Figures
 from tebura_simulator.scenes.gestures import HeldUp, hold_up
 from tebura_simulator.scenes.rotation import X, Y, Z, quaternion, turn
+from tebura_simulator.scenes.screen_light import Shining, light_of, picture_of
 from tebura_simulator.scenes.skeleton import SUFFIX, Skeleton
 from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.story.attire import Hat
@@ -28,7 +29,9 @@ Image = NDArray[np.uint8]
 SIZE_PX: Final = (640, 480)
 UPRIGHT_DEG: Final = 42.0
 """How much of the world a gate's camera sees from top to bottom."""
-_NAME, _CAMERA = "shown", "gate"
+_NAME, _CAMERA, _SCREEN = "shown", "gate", "screen"
+_FACE: Final = (slice(200, 280), slice(280, 360))
+"""Where the face of somebody who stands straight is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,13 @@ class Stance:
 class Portrait:
     """A person of a shape, dressed from a seed, `away_m` before the camera.
 
-    The same arguments give the same pixels on one machine. Close it when done.
+    `warmth` makes the shop's first lamp redder and its second bluer by that share. The same
+    arguments give the same pixels on one machine. Close it when done.
     """
 
-    def __init__(self, shape: str, seed: int, away_m: float = 0.6, level: float = 1.0) -> None:
+    def __init__(
+        self, shape: str, seed: int, away_m: float = 0.6, level: float = 1.0, warmth: float = 0.0
+    ) -> None:
         script = ShopperScript(
             id=_NAME, enter_s=0.0, body=BodyScript(shape=shape, hat=Hat.NONE, glasses=False)
         )
@@ -64,7 +70,8 @@ class Portrait:
         spec.visual.quality.offsamples = 4
         spec.visual.map.znear, spec.visual.map.zfar = 0.02, 12.0
         spec.stat.extent, spec.stat.center = 3.0, eyes
-        _light(spec, eyes, level)
+        _light(spec, eyes, level, warmth)
+        _screen(spec, eyes, away_m)
         _wall(spec, eyes, seed)
         self._figures.add(spec)
         spec.worldbody.add_camera(
@@ -78,6 +85,8 @@ class Portrait:
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, SIZE_PX[1], SIZE_PX[0])
+        self._away_m = away_m
+        self._screen_scale: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +102,16 @@ class Portrait:
     def close(self) -> None:
         self._renderer.close()
 
-    def frame(self, stance: Stance) -> Image:
-        """The picture (480, 640, 3), BGR, without any noise of a sensor."""
+    def frame(self, stance: Stance, shining: Shining | None = None) -> Image:
+        """The picture (480, 640, 3), BGR, without any noise of a sensor; with a screen's light."""
+        self._stand(stance)
+        picture = self._drawn()
+        if shining is None:
+            return picture
+        share = shining.bgr(shining.screen.share(self._away_m))
+        return picture_of(light_of(picture) + self._scale() * share * self._by_screen())
+
+    def _stand(self, stance: Stance) -> None:
         skeleton = Skeleton(self._body)
         neck, head = BONES.index("neck"), BONES.index("head")
         part = (
@@ -125,8 +142,36 @@ class Portrait:
             self._put(thing, AWAY_M, np.eye(3))
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
+
+    def _drawn(self) -> Image:
         self._renderer.update_scene(self._data, _CAMERA)
         return np.asarray(self._renderer.render()[:, :, ::-1]).copy()
+
+    def _by_screen(self) -> NDArray[np.float32]:
+        """What comes of the screen alone, all white; how bright in all is `_scale`'s matter."""
+        model = self._model
+        lamps, emission = model.light_active.copy(), model.mat_emission.copy()
+        model.light_active[:] = 0
+        model.light_active[model.light(_SCREEN).id] = 1
+        model.mat_emission[:] = 0.0
+        model.vis.headlight.active = 0
+        try:
+            return light_of(self._drawn())
+        finally:
+            model.light_active[:], model.mat_emission[:] = lamps, emission
+            model.vis.headlight.active = 1
+
+    def _scale(self) -> float:
+        """So that a face that looks straight gets from a screen of share 1 what the shop gives."""
+        if self._screen_scale is None:
+            placed = self._data.mocap_pos.copy(), self._data.mocap_quat.copy()
+            self._stand(Stance())
+            shop, screen = light_of(self._drawn())[_FACE].mean(), self._by_screen()[_FACE].mean()
+            self._screen_scale = float(shop / screen)
+            self._data.mocap_pos[:], self._data.mocap_quat[:] = placed
+            mujoco.mj_kinematics(self._model, self._data)
+            mujoco.mj_camlight(self._model, self._data)
+        return self._screen_scale
 
     def _put(self, part: str, at_m: NDArray[np.float64], rotation: NDArray[np.float64]) -> None:
         mocap = self._model.body(f"{_NAME}/{part}").mocapid[0]
@@ -146,18 +191,30 @@ def _below(bone: int) -> set[int]:
 _RIGHT_ARM: Final = _below(BONES.index(f"upperarm.{SUFFIX[Hand.RIGHT]}"))
 
 
-def _light(spec: mujoco.MjSpec, eyes: NDArray[np.float64], level: float) -> None:
+def _light(spec: mujoco.MjSpec, eyes: NDArray[np.float64], level: float, warmth: float) -> None:
     """Much from all sides, some from above before the face, a little from one side."""
     spec.visual.headlight.ambient = [0.42 * level] * 3
     spec.visual.headlight.diffuse = [0.10 * level] * 3
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
-    for place, share in (((0.3, -1.2, 1.1), 0.42), ((-1.4, -0.6, 0.5), 0.18)):
+    lamps = (((0.3, -1.2, 1.1), 0.42, warmth), ((-1.4, -0.6, 0.5), 0.18, -warmth))
+    for place, share, redder in lamps:
         lamp = spec.worldbody.add_light(pos=eyes + np.array(place))
         lamp.dir = -np.array(place) / math.hypot(*place)
-        lamp.diffuse = [share * level] * 3
+        lamp.diffuse = [share * level * tint for tint in (1 + redder, 1.0, 1 - redder)]
         # Shadows take seven times as long as all the rest.
         lamp.castshadow = False
         lamp.ambient = lamp.specular = [0.0, 0.0, 0.0]
+
+
+def _screen(spec: mujoco.MjSpec, eyes: NDArray[np.float64], away_m: float) -> None:
+    """A gate's screen below its camera, as one lamp; dark until its light is asked for."""
+    place = np.array([0.0, -away_m - 0.05, -0.15])
+    lamp = spec.worldbody.add_light(name=_SCREEN, pos=eyes + place, active=0)
+    lamp.dir = -place / float(np.linalg.norm(place))
+    lamp.diffuse, lamp.ambient, lamp.specular = [1.0] * 3, [0.0] * 3, [0.0] * 3
+    lamp.cutoff, lamp.exponent = 90.0, 0.0
+    lamp.attenuation = [0.0, 0.0, 1 / away_m**2]
+    lamp.castshadow = False
 
 
 def _wall(spec: mujoco.MjSpec, eyes: NDArray[np.float64], seed: int) -> None:

@@ -1,0 +1,202 @@
+"""Whether the light of a gate's screen lies on a face: pure.
+
+The screen changes its colour as nobody could foresee. Skin gives some of it back, at once and in
+the same order; a tablet shines by itself and shows whatever light there was when its film was made.
+Its glass may mirror the gate's screen, and a film may be thrown on paper: then light is added that
+does not know what it falls on, while on a face brows and lips give less of it back than skin does.
+So two things are asked: how much of the change of colour follows from the screen's, and whether
+what is added carries the face's own texture.
+
+Where it cannot be told, it is not a living face. After the idea of Tang et al., "Face Flashing: a
+Secure Liveness Detection Protocol based on Light Reflections" (2018). Measured by
+`benchmarks/faces.py --light`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tebura_contract.clock import MILLISECOND_NS
+
+from tebura_edge.face_seen import FaceSeen
+
+Floats = NDArray[np.float64]
+
+
+class Tint(StrEnum):
+    """Colours of the screen: two of its three lights are on, so that words on it can be read."""
+
+    YELLOW = "yellow"
+    MAGENTA = "magenta"
+    CYAN = "cyan"
+
+
+LIGHTS: Final = {Tint.YELLOW: (1, 1, 0), Tint.MAGENTA: (1, 0, 1), Tint.CYAN: (0, 1, 1)}
+"""Red, green and blue of each."""
+SLOT_NS: Final = 250 * MILLISECOND_NS
+"""Two or three pictures at ten a second. There and back takes two of these: two flashes a second,
+where up to three trouble nobody."""
+ENOUGH_SLOTS: Final = 10
+AGAIN_SLOTS: Final = 4
+MOST_SLOTS: Final = 22
+"""Judged after so many colours, then again with so many more, up to the last: every look more is
+one more chance for a film of other colours."""
+LEAST_SIGHTS: Final = 18
+LATEST_NS: Final = 800 * MILLISECOND_NS
+"""Of the way from here over the browser and the screen into a picture."""
+LAG_STEP_NS: Final = 20 * MILLISECOND_NS
+EXPOSED_NS: Final = 50 * MILLISECOND_NS
+"""A picture's exposure and a screen's fading, together."""
+INNER: Final = 0.85
+"""So many of the points, from the middle on, tell the colour: a head that turns hides its rim."""
+NEIGHBOURS: Final = 40
+"""So many points about each tell what of its brightness is shape, not texture."""
+LEAST_EXPLAINED: Final = 0.8
+LEAST_GAIN: Final = 0.008
+LEAST_TEXTURE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back of the screen's light.
+
+    `explained` is the share of the change of colour that follows from the screen's, `gain` what
+    the screen adds to the light of the shop (red, green, blue). `texture` is 1 where dark and
+    bright places give back in proportion, 0 where all get the same.
+    """
+
+    lag_ns: int
+    explained: float
+    gain: tuple[float, float, float]
+    texture: float
+
+    @property
+    def is_of_skin(self) -> bool:
+        return (
+            self.explained >= LEAST_EXPLAINED
+            and min(self.gain) >= LEAST_GAIN
+            and self.texture >= LEAST_TEXTURE
+        )
+
+
+class LightTest:
+    """One face under the screen's colours; feed it every sight of one track, in order.
+
+    It ends with `is_live`, or with `is_dark` where the light did not lie on it.
+    """
+
+    def __init__(self, tints: Sequence[Tint], began_ns: int) -> None:
+        self._tints, self._began_ns = tints, began_ns
+        self._seen: list[FaceSeen] = []
+        self._wanted = ENOUGH_SLOTS
+        self.is_live = False
+        self.is_dark = False
+
+    def see(self, seen: FaceSeen) -> None:
+        """Take one sight, and judge where there are enough."""
+        if self.is_live or self.is_dark or seen.glow is None:
+            return
+        self._seen.append(seen)
+        slots = (seen.at_ns - self._seen[0].at_ns) // SLOT_NS
+        if slots < self._wanted or len(self._seen) < LEAST_SIGHTS:
+            return
+        self._wanted = slots + AGAIN_SLOTS
+        self.is_live = response(self._seen, self._tints, self._began_ns).is_of_skin
+        self.is_dark = not self.is_live and self._wanted > MOST_SLOTS
+
+
+def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -> Response:
+    """What the light did that began then, at whatever lag explains most of it."""
+    glow = np.stack([seen.glow for seen in sights if seen.glow is not None])
+    at_ns = np.array([seen.at_ns for seen in sights], np.int64)
+    poses = np.array([(seen.aside, seen.down) for seen in sights])
+    # What else changes colours, slowly: the camera's own balance, and how the head is turned.
+    slow = np.column_stack([np.ones(len(at_ns)), (at_ns - at_ns[0]) / 1e9, poses])
+    slow, _ = np.linalg.qr(slow)
+    points = np.asarray(sights[0].points)
+    chroma = _without(slow, _chroma(glow[:, _inner(points)].mean(axis=1, dtype=np.float64)))
+    lags = range(0, LATEST_NS + 1, LAG_STEP_NS)
+    lights = [_without(slow, shown(tints, at_ns - began_ns - lag_ns)) for lag_ns in lags]
+    fits = [_fit(chroma, light) for light in lights]
+    best = max(range(len(fits)), key=lambda n: fits[n][0])
+    explained, gain = fits[best]
+    red, green, blue = (float(one) for one in gain)
+    texture = _texture(glow, lights[best], points)
+    return Response(lags[best], explained, (red, green, blue), texture)
+
+
+def shown(tints: Sequence[Tint], since_ns: NDArray[np.int64]) -> Floats:
+    """Red, green and blue of the screen in pictures taken so long after it began, (N, 3)."""
+    table = np.array([(0, 0, 0), *(LIGHTS[tint] for tint in tints), (0, 0, 0)], np.float64)
+    parts = [
+        table[np.clip((since_ns - round(share * EXPOSED_NS)) // SLOT_NS + 1, 0, len(tints) + 1)]
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+    return np.asarray(np.mean(parts, axis=0), np.float64)
+
+
+def _inner(points: NDArray[np.float32]) -> NDArray[np.intp]:
+    way = np.linalg.norm(points - points.mean(axis=0), axis=1)
+    return np.flatnonzero(way <= np.quantile(way, INNER))
+
+
+def _chroma(glow: Floats) -> Floats:
+    """Red and blue over green, as logarithms, (N, 2): exposure and flicker change neither."""
+    logs = np.log(np.maximum(glow, 1e-4))
+    return np.stack([logs[:, 0] - logs[:, 1], logs[:, 2] - logs[:, 1]], axis=1)
+
+
+def _fit(chroma: Floats, lights: Floats) -> tuple[float, Floats]:
+    """The share of the change that is the lights', and how much each of them adds."""
+    said, (red, green, blue) = chroma.T.ravel(), lights.T
+    none = np.zeros_like(red)
+    rows = np.column_stack([np.append(red, none), np.append(-green, -green), np.append(none, blue)])
+    gain, *_ = np.linalg.lstsq(rows, said, rcond=None)
+    rest = said - rows @ gain
+    return 1.0 - float(rest @ rest) / max(float(said @ said), 1e-12), gain
+
+
+def _without(slow: Floats, values: Floats) -> Floats:
+    """What is left of columns once what changes slowly (an orthonormal basis) is taken out."""
+    return np.asarray(values - slow @ (slow.T @ values), np.float64)
+
+
+def _texture(glow: NDArray[np.float32], lights: Floats, points: NDArray[np.float32]) -> float:
+    """How much of the face's own texture the added light carries."""
+    # Not by each picture's own brightness: that would take texture from what is added evenly.
+    bright = glow / glow.mean(axis=(0, 1))
+    near = _near(points)
+    fine, coarse = 0.0, 0.0
+    for channel in range(3):
+        # What changes slowly is no part of it, so it need not be taken out of what was given back.
+        light = lights[:, channel]
+        gave = light @ bright[:, :, channel] / max(float(light @ light), 1e-12)
+        was = bright[:, :, channel].mean(axis=0)
+        of_gave, of_was = gave - gave[near].mean(axis=1), was - was[near].mean(axis=1)
+        weight = float(of_was @ of_was)
+        fine += float(of_gave @ of_was)
+        coarse += weight * float(gave.sum() / was.sum())
+    return fine / coarse if coarse > 0 else 0.0
+
+
+def _near(points: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Of each point the nearest ones, itself among them."""
+    square = (points**2).sum(axis=1)
+    way = square[:, None] + square - 2 * points @ points.T
+    return np.argpartition(way, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+
+
+def tints_from(secret: bytes, count: int) -> list[Tint]:
+    """So many colours, none twice in a row; nobody foresees them who does not know the secret."""
+    tints: list[Tint] = []
+    for byte in secret:
+        free = [tint for tint in Tint if not tints or tint is not tints[-1]]
+        # 252 is a multiple of 2 and 3: what is above would favour some.
+        if byte < 252:
+            tints.append(free[byte % len(free)])
+        if len(tints) == count:
+            return tints
+    raise ValueError(f"{len(secret)} bytes are too few for {count} colours")
