@@ -1,9 +1,9 @@
 """Keeps who is who from frame to frame of one camera, in seconds rather than frames.
 
 Two rounds a frame (after ByteTrack, Zhang et al. 2022): strong detections go to tracks first, weak
-ones then only continue tracks that are still without. A pair is judged by overlap of boxes, by
-place (on the floor where the camera is calibrated, else in the picture) and by the torso's
-keypoints; the best sum of pairs wins.
+ones then only continue tracks that are still without. Nobody counts who was not seen strongly a few
+times. A pair is judged by overlap of boxes, by place (on the floor where the camera is calibrated,
+else in the picture) and by the torso's keypoints; the best sum of pairs wins.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,9 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     real ceiling camera 0.4-0.65, 0.14-0.3 while they leave the picture, and 0.06-0.12 where only a
     head looks in from below; clutter reaches 0.12 in places.
 
-    `confirm_s` is how long someone must be seen before counting. An unseen one is waited for:
+    `confirm_s` is how long someone must be seen before counting, `confirm_hits` of it strongly. One
+    not yet confirmed is kept by weak sights in between for `doubt_s`: in a real aisle a third of
+    all scores lie below `strong`. An unseen one is waited for:
     `hold_s` in mid-view (an arm across, a crossing: under 1.5 s), `hold_edge_s` past the picture's
     edge (under the camera and back: 3 s in the real recording), but only `hold_exit_s` at a gate,
     where the next one to appear is somebody else: in the demo's footage one enters 2.2 s after the
@@ -56,6 +58,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     confirm_s: float = 0.25
     confirm_hits: int = 3
     drop_unconfirmed_s: float = 0.35
+    doubt_s: float = 1.0
     hold_s: float = 2.0
     hold_edge_s: float = 3.5
     hold_exit_s: float = 0.8
@@ -67,7 +70,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Track:
     """One person as this camera knows them; owned and changed by the tracker alone.
 
-    `number` is given on confirmation. `foot_m` (2,) is smoothed, store metres, or None.
+    `number` is given on confirmation. `hits` are strong sights, `strong_ns` the last of them.
+    `foot_m` (2,) is smoothed, store metres, or None.
     """
 
     box: Floats
@@ -75,6 +79,7 @@ class Track:
     score: float
     first_ns: int
     last_ns: int
+    strong_ns: int
     foot_m: Floats | None
     number: int | None = None
     hits: int = 1
@@ -148,7 +153,7 @@ class Tracker:
         unused = strong
         for rows, least, may_continue in (
             (strong, self._settings.least_similarity, lambda _: True),
-            (weak, self._settings.least_similarity_weak, lambda t: t.number is not None),
+            (weak, self._settings.least_similarity_weak, lambda _: True),
             (faint, self._settings.least_similarity_weak, self._hangs_over_edge),
         ):
             able = [t for t in self.tracks if t not in seen and may_continue(t)]
@@ -157,6 +162,9 @@ class Tracker:
                 row = int(rows[column])
                 _update(able[index], found, row, feet[row])
                 seen.append(able[index])
+                if rows is strong:
+                    able[index].hits += 1
+                    able[index].strong_ns = now_ns
             if rows is strong:
                 unused = np.delete(strong, [column for _, column in pairs])
         seen += self._begin(found, unused, feet, seen)
@@ -179,6 +187,10 @@ class Tracker:
             min(x_min, y_min) <= margin or x_max >= width - margin or y_max >= height - margin
         )
 
+    def _is_doubtful(self, track: Track, now_ns: int) -> bool:
+        """Whether somebody who does not count yet has only been seen weakly for too long."""
+        return track.number is None and now_ns - track.strong_ns > ns_from_s(self._settings.doubt_s)
+
     def _is_at_exit(self, track: Track) -> bool:
         return track.foot_m is not None and self._is_exit(track.foot_m)
 
@@ -196,7 +208,11 @@ class Tracker:
 
     def expire(self, now_ns: int) -> tuple[Track, ...]:
         """Drop who was not seen for too long; the confirmed ones among them are returned."""
-        gone = [t for t in self.tracks if now_ns - t.last_ns > self._hold_ns(t)]
+        gone = [
+            track
+            for track in self.tracks
+            if now_ns - track.last_ns > self._hold_ns(track) or self._is_doubtful(track, now_ns)
+        ]
         self.tracks = [track for track in self.tracks if track not in gone]
         return tuple(track for track in gone if track.number is not None)
 
@@ -228,6 +244,7 @@ class Tracker:
                     score=float(found.scores[row]),
                     first_ns=found.captured_ns,
                     last_ns=found.captured_ns,
+                    strong_ns=found.captured_ns,
                     foot_m=feet[row],
                 )
             )
@@ -317,4 +334,3 @@ def _update(track: Track, found: Detections, row: int, foot_m: Floats | None) ->
     track.box, track.keypoints = box, found.keypoints_px[row]
     track.score = float(found.scores[row])
     track.last_ns = found.captured_ns
-    track.hits += 1

@@ -24,6 +24,7 @@ def track_at(at_s: float, foot_m: tuple[float, float], keypoints: np.ndarray = W
         score=1.0,
         first_ns=0,
         last_ns=ns_from_s(at_s),
+        strong_ns=ns_from_s(at_s),
         foot_m=np.array(foot_m),
         foot_velocity=np.array([1.0, 0.0]),
     )

@@ -79,6 +79,20 @@ def test_weak_sights_begin_nobody_but_keep_somebody() -> None:
     assert list(numbers_at(tracked)) == [1]
 
 
+def test_who_is_seen_strongly_only_now_and_then_counts_and_clutter_that_flickers_does_not() -> None:
+    def confirmed(strong_each: int) -> list[int]:
+        followed = tracker()
+        scores = [0.35 if tick % strong_each == 0 else 0.2 for tick in range(60)]
+        return [
+            track.number or 0
+            for tick, score in enumerate(scores)
+            for track in followed.step(frame(tick / 10, [(300, score)])).confirmed
+        ]
+
+    assert confirmed(5) == [1]
+    assert confirmed(12) == []
+
+
 def test_identity_survives_a_gap_while_walking() -> None:
     followed = tracker()
     for tick in range(15):
