@@ -3,9 +3,10 @@
 The screen changes its colour as nobody could foresee. Skin gives some of it back, at once and in
 the same order; a tablet shines by itself and shows whatever light there was when its film was made.
 Its glass may mirror the gate's screen, and a film may be thrown on paper: then light is added that
-does not know what it falls on, while on a face brows and lips give less of it back than skin does.
-So two things are asked: how much of the change of colour follows from the screen's, and whether
-what is added carries the face's own texture.
+does not know what it falls on, or falls on a part, while a face gives it back all over, and its
+dark places less than its bright ones. So three things are asked: how much of the change of colour
+follows from the screen's, whether every part of the face takes part in it, and whether what is
+added is better told as a share of what was there or as something laid over it.
 
 Where it cannot be told, it is not a living face. After the idea of Tang et al., "Face Flashing: a
 Secure Liveness Detection Protocol based on Light Reflections" (2018). Measured by
@@ -52,11 +53,10 @@ EXPOSED_NS: Final = 50 * MILLISECOND_NS
 """A picture's exposure and a screen's fading, together."""
 INNER: Final = 0.85
 """So many of the points, from the middle on, tell the colour: a head that turns hides its rim."""
-NEIGHBOURS: Final = 40
-"""So many points about each tell what of its brightness is shape, not texture."""
-LEAST_EXPLAINED: Final = 0.8
+LEAST_EXPLAINED: Final = 0.75
 LEAST_GAIN: Final = 0.008
-LEAST_TEXTURE: Final = 0.5
+LEAST_PART: Final = 0.3
+LEAST_SHARING: Final = -0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +64,24 @@ class Response:
     """What came back of the screen's light.
 
     `explained` is the share of the change of colour that follows from the screen's, `gain` what
-    the screen adds to the light of the shop (red, green, blue). `texture` is 1 where dark and
-    bright places give back in proportion, 0 where all get the same.
+    the screen adds to the light of the shop (red, green, blue). `least_part` is what the third of
+    the face that gives back least does, over what all of it does. `sharing` is above 0 where what
+    is added is a share of what was there, below where it is laid over it, 1 and -1 at most.
     """
 
     lag_ns: int
     explained: float
     gain: tuple[float, float, float]
-    texture: float
+    least_part: float
+    sharing: float
 
     @property
     def is_of_skin(self) -> bool:
         return (
             self.explained >= LEAST_EXPLAINED
             and min(self.gain) >= LEAST_GAIN
-            and self.texture >= LEAST_TEXTURE
+            and self.least_part >= LEAST_PART
+            and self.sharing >= LEAST_SHARING
         )
 
 
@@ -116,16 +119,23 @@ def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -
     # What else changes colours, slowly: the camera's own balance, and how the head is turned.
     slow = np.column_stack([np.ones(len(at_ns)), (at_ns - at_ns[0]) / 1e9, poses])
     slow, _ = np.linalg.qr(slow)
-    points = np.asarray(sights[0].points)
-    chroma = _without(slow, _chroma(glow[:, _inner(points)].mean(axis=1, dtype=np.float64)))
+    points = _inner(np.asarray(sights[0].points))
+    glow, place = glow[:, points], np.asarray(sights[0].points)[points]
+    chroma = _without(slow, _chroma(glow.mean(axis=1, dtype=np.float64)))
     lags = range(0, LATEST_NS + 1, LAG_STEP_NS)
     lights = [_without(slow, shown(tints, at_ns - began_ns - lag_ns)) for lag_ns in lags]
     fits = [_fit(chroma, light) for light in lights]
     best = max(range(len(fits)), key=lambda n: fits[n][0])
     explained, gain = fits[best]
     red, green, blue = (float(one) for one in gain)
-    texture = _texture(glow, lights[best], points)
-    return Response(lags[best], explained, (red, green, blue), texture)
+    was, added = glow.mean(axis=0, dtype=np.float64), _added(glow, lights[best])
+    return Response(
+        lags[best],
+        explained,
+        (red, green, blue),
+        _least_part(was, added, place),
+        _sharing(was, added, place),
+    )
 
 
 def shown(tints: Sequence[Tint], since_ns: NDArray[np.int64]) -> Floats:
@@ -164,29 +174,42 @@ def _without(slow: Floats, values: Floats) -> Floats:
     return np.asarray(values - slow @ (slow.T @ values), np.float64)
 
 
-def _texture(glow: NDArray[np.float32], lights: Floats, points: NDArray[np.float32]) -> float:
-    """How much of the face's own texture the added light carries."""
-    # Not by each picture's own brightness: that would take texture from what is added evenly.
-    bright = glow / glow.mean(axis=(0, 1))
-    near = _near(points)
-    fine, coarse = 0.0, 0.0
-    for channel in range(3):
-        # What changes slowly is no part of it, so it need not be taken out of what was given back.
-        light = lights[:, channel]
-        gave = light @ bright[:, :, channel] / max(float(light @ light), 1e-12)
-        was = bright[:, :, channel].mean(axis=0)
-        of_gave, of_was = gave - gave[near].mean(axis=1), was - was[near].mean(axis=1)
-        weight = float(of_was @ of_was)
-        fine += float(of_gave @ of_was)
-        coarse += weight * float(gave.sum() / was.sum())
-    return fine / coarse if coarse > 0 else 0.0
+def _added(glow: NDArray[np.float32], lights: Floats) -> Floats:
+    """What the screen's lights add at each point, (P, 3), each to its own colour."""
+    # Lights are free of what changes slowly, so that need not be taken out of the picture's.
+    columns = [
+        light @ glow[:, :, n] / max(float(light @ light), 1e-12) for n, light in enumerate(lights.T)
+    ]
+    return np.stack(columns, axis=1)
 
 
-def _near(points: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Of each point the nearest ones, itself among them."""
-    square = (points**2).sum(axis=1)
-    way = square[:, None] + square - 2 * points @ points.T
-    return np.argpartition(way, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+def _least_part(was: Floats, added: Floats, place: NDArray[np.float32]) -> float:
+    """Of the face's thirds, across and down, the one that takes least part."""
+    level = was.mean(axis=0)
+    gave, shone = (added / level).sum(axis=1), (was / level).sum(axis=1)
+    thirds = [third for way in place.T for third in np.array_split(np.argsort(way), 3)]
+    whole = float(gave.sum() / shone.sum())
+    if whole <= 0:
+        return 0.0
+    return min(float(gave[third].sum() / shone[third].sum()) for third in thirds) / whole
+
+
+def _sharing(was: Floats, added: Floats, place: NDArray[np.float32]) -> float:
+    """Which tells better what was added: a smooth share of what was there, or a smooth light."""
+    x, y = ((place - place.mean(axis=0)) / max(float(place.std()), 1e-6)).astype(np.float64).T
+    smooth = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    shared = laid = 0.0
+    for light, level in zip(added.T, was.T, strict=True):
+        scaled, share = light / level.mean(), level / level.mean()
+        shared += _missed(smooth * share[:, None], scaled)
+        laid += _missed(smooth, scaled)
+    return (laid - shared) / max(laid + shared, 1e-12)
+
+
+def _missed(columns: Floats, values: Floats) -> float:
+    found, *_ = np.linalg.lstsq(columns, values, rcond=None)
+    rest = values - columns @ found
+    return float(rest @ rest)
 
 
 def tints_from(secret: bytes, count: int) -> list[Tint]:

@@ -24,7 +24,8 @@ class Shown:
     """A face before a camera that is a little off: noise, and a balance that wanders.
 
     `skin` is what the screen adds to the shop's light on it; `mirrored` what lies over it evenly,
-    in shares of a white wall. `film` is the light that lay on it when it was filmed.
+    in shares of a white wall, all over or `below` the eyes. `film` is the light that lay on it
+    when it was filmed.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Shown:
         *,
         skin: float = 0.0,
         mirrored: float = 0.0,
+        below: float = 0.0,
         film: Sequence[Tint] | None = None,
         lag_ns: int = 150 * MILLISECOND_NS,
         seed: int = 0,
@@ -44,7 +46,8 @@ class Shown:
         self._albedo = np.where(brows[:, None], 0.45, 1.0) * SKIN
         self._albedo = self._albedo * (1 + 0.2 * x[:, None])
         self._tints, self._film, self._began_ns = tints, film, began_ns
-        self._skin, self._mirrored, self._lag_ns = skin, mirrored, lag_ns
+        self._skin, self._lag_ns = skin, lag_ns
+        self._mirrored = mirrored + below * (y > 0)[:, None]
 
     def __call__(self, at_ns: int) -> Glow:
         since_ns = at_ns - self._began_ns

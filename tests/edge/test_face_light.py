@@ -55,6 +55,7 @@ def test_skin_that_gives_the_screen_s_light_back_is_alive(share: float, lag_ms: 
     [
         pytest.param(Shown(colours(1), BEGAN_NS), id="shines-by-itself"),
         pytest.param(Shown(colours(1), BEGAN_NS, mirrored=0.075), id="glass-mirrors-the-screen"),
+        pytest.param(Shown(colours(1), BEGAN_NS, below=0.075), id="mirrors-it-below-the-eyes"),
         pytest.param(
             Shown(colours(1), BEGAN_NS, mirrored=0.075, film=colours(2), skin=0.1),
             id="mirrors-over-an-earlier-entry",
