@@ -27,10 +27,6 @@ SMALL_LINKS: Final = 2.0
 SMALL_G: Final = 10.0
 """Neighbours stay off by up to 9 g."""
 
-SWINGS_G: Final = 4.0
-SWINGS_LINKS: Final = 1.5
-"""A neighbour that is back where it was within so many times that long was only pushed."""
-
 WAIT_S: Final = 2.0
 """How long a finished move waits for a neighbour that left its level at the same time. Ringing ends
 within 1 s; a hand that stays there must not hold back the others' steps for long."""
@@ -95,7 +91,7 @@ def actions_of(
         mine = _with(left, near, link_ns)
         left = [one for one in left if one not in mine]
         found.append(mine)
-    return _merged(found)
+    return _merged(_gathered(found))
 
 
 def _with(left: Sequence[Pending], near: Sequence[Sequence[int]], link_ns: int) -> Action:
@@ -117,6 +113,25 @@ def _with(left: Sequence[Pending], near: Sequence[Sequence[int]], link_ns: int) 
         linking = [one.move.plate for one in more if abs(one.move.delta_g) >= SMALL_G]
         beside.update(q for plate in linking for q in near[plate])
     return tuple(mine)
+
+
+def _gathered(actions: Sequence[Action]) -> list[Action]:
+    """What is little goes with the largest that its plate does, whenever that turned.
+
+    A plate that is about to be taken from shakes when something beside it is put back: that makes
+    no one action of both.
+    """
+    largest: dict[int, tuple[float, int]] = {}
+    for number, action in enumerate(actions):
+        for one in action:
+            size = abs(one.move.delta_g), -number
+            largest[one.move.plate] = max(largest.get(one.move.plate, size), size)
+    found: list[list[Pending]] = [[] for _ in actions]
+    for number, action in enumerate(actions):
+        for one in action:
+            is_beside = one is not action[0] and _is_small(one.move)
+            found[-largest[one.move.plate][1] if is_beside else number].append(one)
+    return [tuple(sorted(mine, key=lambda one: -abs(one.move.delta_g))) for mine in found]
 
 
 def _merged(actions: Sequence[Action]) -> list[Action]:
@@ -182,51 +197,6 @@ def _is_noisy(action: Action, levels: Levels, now_ns: int) -> bool:
     move = action[0].move
     needs_ns = levels.needs_ns(move.plate, NOISY_SHARE * abs(move.delta_g))
     return now_ns - move.to_ns < needs_ns
-
-
-def is_echo(
-    moves: Sequence[PlateMove],
-    told: Sequence[PlateMove],
-    near: Sequence[Sequence[int]],
-    link_ns: int,
-) -> bool:
-    """Whether these are neighbours of a larger move just told, which rested late and stay off.
-
-    Or which swing back: nobody puts back in half a second what they took.
-    """
-    return all(
-        _stays_off(move, told, near, link_ns) or _swings_back(move, told, near, link_ns)
-        for move in moves
-    )
-
-
-def _stays_off(
-    move: PlateMove, told: Sequence[PlateMove], near: Sequence[Sequence[int]], link_ns: int
-) -> bool:
-    return abs(move.delta_g) < SMALL_G and any(
-        other.plate in near[move.plate]
-        and abs(other.turned_ns - move.turned_ns) <= SMALL_LINKS * link_ns
-        and abs(other.delta_g) > 2 * abs(move.delta_g)
-        for other in told
-    )
-
-
-def _swings_back(
-    move: PlateMove, told: Sequence[PlateMove], near: Sequence[Sequence[int]], link_ns: int
-) -> bool:
-    least_g = max(SWINGS_G, 3 * move.sigma_g)
-    return any(
-        other.plate == move.plate
-        and 0 <= move.turned_ns - other.turned_ns <= SWINGS_LINKS * link_ns
-        and abs(other.delta_g + move.delta_g) <= least_g
-        and any(
-            third.plate in near[move.plate]
-            and abs(third.turned_ns - other.turned_ns) <= link_ns
-            and abs(third.delta_g) >= abs(other.delta_g)
-            for third in told
-        )
-        for other in told
-    )
 
 
 def _turned_with(move: PlateMove, first: PlateMove, link_ns: int) -> bool:

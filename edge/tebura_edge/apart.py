@@ -73,7 +73,7 @@ def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
         other = [reading.score for reading in several if reading.what != best.what]
         against = log_sum([whole.log_one, whole.log_other, *other]) - alike
         return tuple((part, one.or_else(one.log_product + against)) for part, one in best.parts)
-    if whole.log_nothing > max(whole.log_one, whole.log_foreign):
+    if whole.log_nothing > max(whole.log_one, whole.log_foreign) and not step.is_back:
         return ()
     return ((step, replace(whole, log_several=log_several)),)
 

@@ -12,6 +12,10 @@ _STAYS_S: Final = 0.15
 """A plate is at its level where it is for so long: the weight of somebody who leans there passes
 through it, and what is taken meanwhile would begin after the hand that took it was gone."""
 
+_LEANT_STAYS_S: Final = 1.0
+"""So long where somebody leans for longer than a hand takes: who sways may press for a moment with
+just the weight of what is gone, but not for a second."""
+
 
 class Band:
     """Follows all plates of a scale about their levels.
@@ -19,6 +23,7 @@ class Band:
     Attributes:
         still_ns: Store time at which each plate was last seen at its level.
         is_busy: Away from its level in the newest sample, by `off_g`.
+        is_away: Away since `still_ns`, whatever it passes through.
         passing: What is away now.
         noted: How many rows of the samples were taken.
     """
@@ -26,6 +31,7 @@ class Band:
     def __init__(self, plates: int) -> None:
         self.still_ns = np.zeros(plates, np.int64)
         self.is_busy = np.zeros(plates, np.bool_)
+        self.is_away = np.zeros(plates, np.bool_)
         self.off_g = np.zeros(plates)
         self.passing = Passing()
         self.noted = 0
@@ -59,11 +65,15 @@ class Band:
         # What passes through the band for a moment is somebody's weight.
         left = np.where(in_band.all(axis=0), len(in_band), np.argmin(in_band, axis=0))
         last_ns = at_ns[np.maximum(left - 1, 0)]
-        stayed = (left > 0) & (last_ns - self._came_ns >= ns_from_s(_STAYS_S))
+        stays_ns = np.full(len(left), ns_from_s(_STAYS_S))
+        stays_ns[list(self.passing.leant_on)] = ns_from_s(_LEANT_STAYS_S)
+        stayed = (left > 0) & (last_ns - self._came_ns >= stays_ns)
         self.still_ns[stayed] = last_ns[stayed]
         came = len(in_band) - np.argmin(in_band[::-1], axis=0)
         came_ns = at_ns[np.minimum(came, len(at_ns) - 1)]
         has_left = left < len(in_band)
         self._came_ns[has_left] = came_ns[has_left]
-        self.is_busy = ~in_band[-1] & ~np.isnan(level_g)
+        is_known = ~np.isnan(level_g)
+        self.is_busy = ~in_band[-1] & is_known
+        self.is_away = self.is_busy | ((at_ns[-1] - self._came_ns < stays_ns) & is_known)
         self.noted = end

@@ -58,11 +58,15 @@ class Away:
 
 
 class Passing:
-    """Follows plates of one scale that left their level."""
+    """Follows plates of one scale that left their level.
+
+    Attributes:
+        leant_on: Those that have been away for so long that it is somebody's weight.
+    """
 
     def __init__(self) -> None:
         self._away: dict[int, Away] = {}
-        self._leant_on: set[int] = set()
+        self.leant_on: set[int] = set()
 
     def restore(self, plate: int, away: Away) -> None:
         """Continue from what `away` gave."""
@@ -81,7 +85,7 @@ class Passing:
     def note(self, at_ns: Ints, off_g: Floats, is_out: Bools) -> None:
         """Take samples: (n,) store time, (n, plates) grams off the level, and where that is out."""
         for plate in np.flatnonzero(is_out.any(axis=0)).tolist():
-            if plate not in self._leant_on:
+            if plate not in self.leant_on:
                 rows = np.flatnonzero(is_out[:, plate])
                 away = self._away.setdefault(plate, Away(int(at_ns[rows[0]]), 0))
                 away.to_ns = int(at_ns[rows[-1]])
@@ -98,7 +102,7 @@ class Passing:
             rest_s: How long a rest of each plate takes.
             now_ns: Store time.
         """
-        self._leant_on = {plate for plate in self._leant_on if not is_resting[plate]}
+        self.leant_on = {plate for plate in self.leant_on if not is_resting[plate]}
         for plate, away in list(self._away.items()):
             lasts_ns, gone_ns = away.to_ns - away.from_ns, now_ns - away.to_ns
             if is_resting[plate]:
@@ -109,7 +113,7 @@ class Passing:
                     yield Passed(plate, size_g, away.from_ns, away.to_ns, now_ns)
             elif max(lasts_ns, gone_ns) > ns_from_s(rest_s[plate] + LONGER_S):
                 del self._away[plate]
-                self._leant_on.add(plate)
+                self.leant_on.add(plate)
 
     def began_ns(self) -> int | None:
         """Since when the first of them is away."""

@@ -6,7 +6,7 @@ on plates next to each other; what stays apart in time or place stays apart. A s
 when all plates it may touch rest again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from tebura_contract.clock import SECOND_NS, ns_from_s
 from tebura_contract.ids import PlateId
 
-from tebura_edge.actions import WAIT_S, Pending, actions_of, is_echo, is_over, link_ns_of
+from tebura_edge.actions import WAIT_S, Pending, actions_of, is_over, link_ns_of
 from tebura_edge.came_and_went import as_moves, both_ways, is_shake, passed_by
 from tebura_edge.passing import Away, Passed, together
 from tebura_edge.plate_move import PlateMove
 from tebura_edge.scale_plates import ScalePlates
 from tebura_edge.second_look import SecondLooks
 from tebura_edge.step_trace import trace_of
+from tebura_edge.told_moves import ToldMoves
 from tebura_edge.weight_step import LISTED_G, LISTED_SHARE, WeightStep
 
 SURE_SIGMAS: Final = 5.0
@@ -36,8 +37,6 @@ SLIDES: Final = 0.02
 """What leaves one plate and comes to the next at once slid there, if this share at most is left. At
 0.04 a bottle of tea put back beside a bottle of water that somebody takes is one that slid."""
 
-_TOLD_KEPT: Final = 24
-
 
 class ScaleSteps:
     """The steps of one scale.
@@ -50,7 +49,7 @@ class ScaleSteps:
         self.plates = plates
         self._pending: list[Pending] = []
         self._untold = SecondLooks()
-        self._told: list[PlateMove] = []
+        self._told = ToldMoves(plates.near)
         self._passed: list[Passed] = []
 
     def feed(self, at_ns: NDArray[np.int64], grams: NDArray[np.float64]) -> list[WeightStep]:
@@ -60,10 +59,25 @@ class ScaleSteps:
         for moves in levels.feed(at_ns, grams):
             now_ns = levels.now_ns
             assert now_ns is not None
-            self._pending += [Pending(self._untold.whole(move), now_ns) for move in moves]
+            found = [self._since_lean(self._untold.whole(move)) for move in moves]
+            self._pending += [Pending(move, now_ns) for move in found]
             self._passed += levels.passed
             steps += self._found(now_ns)
         return steps
+
+    def _since_lean(self, move: PlateMove) -> PlateMove:
+        """The move, from when somebody began to lean beside its plate if that bore some of it.
+
+        A plate that comes to rest again and again meanwhile is pushed all the while: when what is
+        gone in the end was taken, nobody can say.
+        """
+        levels = self.plates.levels
+        leant_ns = [
+            int(levels.still_ns[q])
+            for q in self.plates.near[move.plate]
+            if levels.is_leant_on(q) and levels.still_ns[q] < move.moved_ns
+        ]
+        return replace(move, from_ns=min([move.from_ns, *leant_ns]))
 
     def tick(self, now_ns: int) -> list[WeightStep]:
         """Time passes: steps that have waited long enough, if no sample came."""
@@ -84,7 +98,7 @@ class ScaleSteps:
         levels = self.plates.levels
         if levels.now_ns is None:
             return None
-        waiting = levels.is_busy & ~levels.is_ignored
+        waiting = levels.is_away & ~levels.is_ignored
         marks = [levels.now_ns, *(one.move.from_ns for one in self._pending)]
         marks += [one.move.from_ns for one in self._untold.waiting.values()]
         marks += [one.from_ns for one in self._passed]
@@ -139,7 +153,7 @@ class ScaleSteps:
         steps: list[WeightStep] = []
         for action in actions_of(self._pending, self.plates.near, levels):
             moves = [one.move for one in action]
-            echoes = is_echo(moves, self._told, self.plates.near, link_ns_of(levels))
+            echoes = self._told.is_echo(moves, link_ns_of(levels))
             if echoes or is_over(action, self.plates.near, levels, now_ns):
                 self._pending = [one for one in self._pending if one not in action]
                 steps += [] if echoes else self._step(moves, now_ns)
@@ -178,13 +192,15 @@ class ScaleSteps:
         sigma_g = float(np.hypot.reduce(sigmas_g))
         named = [move for move in moves if move.plate in listed] or moves
         sure = HANDLED_SIGMAS if any(move.is_handled for move in named) else SURE_SIGMAS
-        is_seen = abs(delta_g) >= max(self.plates.smallest_g, sure * sigma_g)
+        is_back = self._told.taken_back(max(moves, key=lambda move: abs(move.delta_g))) is not None
+        smallest_g = 0.0 if is_back else self.plates.smallest_g
+        is_seen = abs(delta_g) >= max(smallest_g, sure * sigma_g)
         if not is_seen and now_ns is not None and len(moves) == 1:
             again = replace(moves[0], after_g=moves[0].before_g + deltas_g[moves[0].plate])
-            self._untold.add(again, now_ns, self.plates.smallest_g, sigma_g)
+            self._untold.add(again, now_ns, smallest_g, sigma_g)
         if not is_seen or _has_slid(deltas_g, delta_g, sigma_g):
             return both_ways(self.plates, moves)
-        self._tell(named)
+        self._told.add_step(named)
         return [
             WeightStep(
                 shelf=self.plates.sites[listed[0]].shelf,
@@ -197,6 +213,7 @@ class ScaleSteps:
                 blind=", ".join(sorted({move.blind for move in moves if move.blind})),
                 trace=trace_of(self.plates, deltas_g, begin_ns),
                 is_shaken=self._is_shaken(listed, begin_ns),
+                is_back=is_back,
             )
         ]
 
@@ -219,11 +236,8 @@ class ScaleSteps:
         halves = passed_by(self.plates, group)
         if halves:
             # Its neighbours stay off as they do beside what is taken.
-            self._tell(move for one in group for move in as_moves(one))
+            self._told.add(move for one in group for move in as_moves(one))
         return halves
-
-    def _tell(self, moves: Iterable[PlateMove]) -> None:
-        self._told = [*self._told[-_TOLD_KEPT:], *moves]
 
     def _moves(self) -> Iterator[PlateMove]:
         """Those that were told lately, and those that are not told yet."""

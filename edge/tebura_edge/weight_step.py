@@ -44,6 +44,8 @@ class WeightStep:
         trace: What the plates that moved most showed, for people to look at.
         blind: Why the node could not watch all of it; empty where it could.
         is_shaken: Something near its plates moved meanwhile: they may stay a little off by that.
+        is_back: It takes back some of what was told of its plates just before: whatever that was,
+            it is not nothing.
         is_passing: One of two that come to nothing, told one right after the other: the plates rest
             where they were, or what left one came to the next at once. Both are of the time of
             both.
@@ -59,4 +61,5 @@ class WeightStep:
     blind: str = ""
     trace: Trace | None = None
     is_shaken: bool = False
+    is_back: bool = False
     is_passing: bool = False

@@ -1,0 +1,75 @@
+"""What a plate gives back, acts beside each other, and what is hidden under somebody's weight."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tebura_edge.apart import apart
+
+from tests.edge.test_identification import shop, step
+from tests.edge.test_weighing import Bench, make_weigher, numbers, seconds
+
+GUM_G = 15.0
+
+
+def test_a_hand_that_lifts_a_little_and_lets_go_is_told_both_ways() -> None:
+    bench = Bench(10.0, seconds=20.0, plates=1, noise_g=0.5)
+    bench.grams[:, 0] -= 11.0 * (bench.time_s > 8.0) - 9.0 * (bench.time_s > 10.0)
+    lifted, let_go = bench.weigh()
+    assert (lifted.is_back, let_go.is_back) == (False, True)
+    assert lifted.delta_g == pytest.approx(-11.0, abs=1.0)
+    assert let_go.delta_g == pytest.approx(9.0, abs=1.0)
+
+
+def test_as_little_alone_is_nothing() -> None:
+    bench = Bench(10.0, seconds=20.0, plates=1, noise_g=0.5)
+    bench.grams[:, 0] += 9.0 * (bench.time_s > 10.0)
+    assert bench.weigh() == []
+
+
+def test_what_takes_back_what_was_told_is_never_nothing_at_all() -> None:
+    planogram = shop({"gum": GUM_G, "bar": 54.0}, {"gum": [1], "bar": [3]})
+    little = step({1: 8.5}, sigma_g=1.5)
+    assert apart(little, planogram) == ()
+    assert len(apart(replace(little, is_back=True), planogram)) == 1
+
+
+def test_a_plate_that_shakes_before_it_is_taken_from_joins_no_put_back_beside_it() -> None:
+    bench = Bench(10.0, seconds=20.0, plates=3, noise_g=0.5)
+    bench.grams[:, 1] += GUM_G * (bench.time_s > 8.0)
+    bench.grams[:, 2] -= 7.0 * (bench.time_s > 8.0) + 27.0 * (bench.time_s > 8.9)
+    back, taken = sorted(bench.weigh(), key=lambda one: -one.delta_g)
+    assert (numbers(back), numbers(taken)) == ([1], [2])
+    assert back.delta_g == pytest.approx(GUM_G, abs=1.0)
+    assert taken.delta_g == pytest.approx(-34.0, abs=1.0)
+
+
+def test_who_leans_passes_the_old_level_without_being_gone() -> None:
+    bench = Bench(60.0, seconds=40.0, plates=1)
+    leans = (bench.time_s > 11.0) & (bench.time_s < 24.0)
+    pauses = (bench.time_s > 17.0) & (bench.time_s < 17.3)
+    trembles_g = 5.0 * np.sin(2 * np.pi * 7.0 * bench.time_s)
+    bench.grams[:, 0] += leans * (370.0 + 200.0 * ~pauses + trembles_g)
+    bench.change(12.0, {0: -370.0})
+    weigher, marks_ns, steps = make_weigher(1), [], []
+    for at_ns, row in zip(bench.at_ns(), bench.quantized(), strict=True):
+        steps += weigher.feed("left", np.array([at_ns]), row[None])
+        if not steps:
+            marks_ns.append(weigher.watermark_ns() or 0)
+    (taken,) = steps
+    assert seconds(taken.from_ns) < 12.2
+    assert max(marks_ns) < taken.from_ns
+
+
+def test_what_is_gone_after_a_lean_beside_it_may_have_gone_all_the_while() -> None:
+    bench = Bench(60.0, seconds=30.0, plates=2)
+    leans = (bench.time_s > 6.0) & (bench.time_s < 16.0)
+    sways_g = 3000.0 + 400.0 * np.sin(2 * np.pi * 0.7 * bench.time_s)
+    bench.grams[:, 0] += leans * sways_g
+    # The lean bears on the next plate, too, by about what is taken from it, now more, now less.
+    bench.grams[:, 1] += leans * (90.0 + 20.0 * np.round(np.sin(bench.time_s)))
+    bench.grams[:, 1] -= 92.0 * (bench.time_s > 6.3)
+    taken = bench.weigh()[-1]
+    assert numbers(taken) == [1]
+    assert seconds(taken.from_ns) < 6.4
+    assert seconds(taken.to_ns) > 15.9
