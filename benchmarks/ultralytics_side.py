@@ -1,6 +1,5 @@
 """The other side of `vision.py`: ultralytics on the same pictures, in a Python that has it.
 
-`python ultralytics_side.py bare NETWORK OUT` takes off what was built into a network;
 `python ultralytics_side.py new OUT` makes an untrained pose network, as fast as a trained one;
 `python ultralytics_side.py time NETWORK CLIP COUNT WIDTH HEIGHT` times `predict` and `track`.
 """
@@ -11,13 +10,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
-
-def bare(network: str, out: str) -> None:
-    """The network alone."""
-    from tebura_models.export.augment import bare as take_off
-
-    Path(out).write_bytes(take_off(Path(network)))
 
 
 def new(out: str) -> None:
@@ -64,8 +56,6 @@ def measure(network: str, clip: str, count: int, size: tuple[int, int]) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["bare", network, out]:
-            bare(network, out)
         case ["new", out]:
             new(out)
         case ["time", network, clip, count, width, height]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 onnx = pytest.importorskip("onnx")
 
-from tebura_models.export.augment import AugmentError, Family, augment, bare  # noqa: E402
+from tebura_models.export.augment import AugmentError, Family, augment  # noqa: E402
 
 BOXES = {
     # centre, size, score; and where the nose is
@@ -78,14 +78,12 @@ def test_one_box_a_person_is_left_and_each_knows_its_picture(tmp_path: Path) -> 
     assert rows[:, 5].tolist() == [95, 290]
 
 
-def test_the_same_network_gives_the_same_bytes_and_comes_off_again(tmp_path: Path) -> None:
+def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
     tiny = tiny_pose(tmp_path / "tiny.onnx")
     one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
     augment(tiny, one, Family.YOLO_POSE)
     augment(tiny, other, Family.YOLO_POSE)
     assert one.read_bytes() == other.read_bytes()
-    planes = np.random.default_rng(1).random((1, 3, 64, 96)).astype(np.float32)
-    np.testing.assert_array_equal(run(bare(one), planes)[0], run(tiny.read_bytes(), planes)[0])
 
 
 def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:

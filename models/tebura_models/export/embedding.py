@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tebura_models.embedding import NUMBERS
-from tebura_models.export.augment import AugmentError, Graph
+from tebura_models.export.augment import AugmentError
+from tebura_models.export.graph import Graph
 from tebura_models.export.narrow import narrow
 from tebura_models.loader import PICTURE
 from tebura_models.train.extra import load_onnx

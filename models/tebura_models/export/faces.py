@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tebura_models.embedding import NUMBERS
-from tebura_models.export.augment import AugmentError, Graph
+from tebura_models.export.augment import AugmentError
 from tebura_models.export.embedding import round_weights
+from tebura_models.export.graph import Graph
 from tebura_models.export.narrow import narrow
 from tebura_models.faces.networks import FACE_ROW, FACE_ROWS, IS_FACE, POINTS
 from tebura_models.loader import PICTURE

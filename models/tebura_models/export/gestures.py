@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tebura_models.export.augment import Graph
 from tebura_models.export.faces import Preparation, Shapes, anchors, corners, prepare
+from tebura_models.export.graph import Graph
 from tebura_models.gestures.networks import HAND_POINTS, IS_HAND, PALM_ROW, PALM_ROWS, POINT_COUNT
 
 ANCHORS = ((24, 8, 2), (12, 16, 6))
