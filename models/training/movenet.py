@@ -1,7 +1,8 @@
 """MoveNet MultiPose as a torch module, read from its ONNX file, and written back to it.
 
-Only what lies before the choice of people is read: a MobileNetV2 with a feature pyramid, and six
-heads at a quarter of the picture. What chooses people from them stays in the file as it is.
+Only what lies before the choice of people is read: a MobileNetV2 (the trunk), a feature pyramid
+on four of its layers, and six heads at a quarter of the picture. What chooses people from them
+stays in the file as it is.
 """
 
 from pathlib import Path
@@ -27,22 +28,21 @@ CENTRE, KEYPOINTS, REGRESSION, OFFSET, BOX, BOX_OFFSET = (
 the middle, its place in a cell, height and width, and the middle's place in a cell. All pairs are
 (y, x) in cells."""
 HEADS = (CENTRE, KEYPOINTS, REGRESSION, OFFSET, BOX, BOX_OFFSET)
+ON_TRUNK = ("model_1/conv2d_3", "model_1/conv2d_2", "model_1/conv2d_1", "model_1/conv2d")
+"""The pyramid's own first layers, finest first: what goes into them is what the trunk puts out."""
 
 
 class MoveNet(nn.Module):
-    """The layers of the file one after the other; pictures (N, 3, H, W) in RGB, 0 to 255."""
+    """The layers of the file one after the other, or those that follow its trunk alone."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, follows_trunk: bool = False) -> None:
         super().__init__()
         network = onnx.load(str(file))
         numbers = {t.name: numpy_helper.to_array(t) for t in network.graph.initializer}
-        self.outputs = {
-            head: next(
-                n.output[0] for n in network.graph.node if n.name.endswith(f"{head}/BiasAdd")
-            )
-            for head in HEADS
-        }
-        self.nodes = _needed(network.graph.node, set(self.outputs.values()), set(numbers))
+        self.outputs = {head: _layer(network, head).output[0] for head in HEADS}
+        self.inputs = trunk_outputs(network) if follows_trunk else ()
+        given = {*numbers, *self.inputs}
+        self.nodes = _needed(network.graph.node, set(self.outputs.values()), given)
         self.names: dict[str, str] = {}
         self.weights = nn.ParameterDict()
         for node in self.nodes:
@@ -52,11 +52,16 @@ class MoveNet(nn.Module):
                     self.names[name] = key
                     self.weights[key] = nn.Parameter(torch.from_numpy(numbers[name].copy()))
 
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Each head's (N, channels, H / 4, W / 4)."""
-        values: dict[str, Tensor] = {}
-        first = self.nodes[0].input[0]
-        values[first] = pictures * 0.007843017578125 - 1
+    def forward(self, *given: Tensor) -> dict[str, Tensor]:
+        """Each head's (N, channels, H / 4, W / 4).
+
+        Args:
+            given: Pictures (N, 3, H, W) in RGB, 0 to 255; or what the trunk says of them.
+        """
+        values = dict(zip(self.inputs, given, strict=True)) if self.inputs else {}
+        if not self.inputs:
+            (pictures,) = given
+            values[self.nodes[0].input[0]] = pictures * 0.007843017578125 - 1
         for node in self.nodes:
             taken = [values[name] for name in node.input if name in values]
             values[node.output[0]] = self._run(node, taken)
@@ -100,6 +105,15 @@ class MoveNet(nn.Module):
                 half = values.astype(np.float16).astype(np.float32)
                 number.CopyFrom(numpy_helper.from_array(half, number.name))
         onnx.save(network, str(out))
+
+
+def trunk_outputs(network: Any) -> tuple[str, ...]:
+    """The names of what the trunk puts out, as `ON_TRUNK`."""
+    return tuple(_layer(network, name).input[0] for name in ON_TRUNK)
+
+
+def _layer(network: Any, name: str) -> Any:
+    return next(n for n in network.graph.node if n.name.endswith(f"{name}/BiasAdd"))
 
 
 def _needed(nodes: Any, wanted: set[str], given: set[str]) -> list[Any]:

@@ -3,6 +3,9 @@
 ``python models/training/tune.py SET --start movenet_multipose.onnx -o RUN [--steps N] [--resume]``
 ``python models/training/tune.py SET --start … -o RUN --write out.onnx --share 0.5``
 
+Instead of a SET it takes what `trunk.py` kept of one: then only what follows the trunk learns, in a
+fraction of the time.
+
 A run that was cut off goes on where it was; every step's pictures depend on the seed and the
 step's number alone. What is written is `--share` of the way from the start to the tuned weights:
 half-way often keeps what the start knew of the world and has what the tuning taught.
@@ -17,21 +20,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from movenet import (
-    BOX,
-    BOX_OFFSET,
-    CENTRE,
-    KEYPOINTS,
-    OFFSET,
-    REGRESSION,
-    STRIDE,
-    MoveNet,
-)
-from samples import Targets, fitted, listed, read, targets, varied
+from lessons import FromPictures, FromTrunk, Lessons
+from movenet import BOX, BOX_OFFSET, CENTRE, KEYPOINTS, OFFSET, REGRESSION, MoveNet
+from samples import Targets, listed
 from torch import Tensor
 from torch.nn import functional as fn
+from trunk import Kept
 
-SIZES_PX = ((320, 192), (384, 224))
 BATCH = 8
 RATE, WARM_STEPS = 1e-4, 60
 KEEP = 0.995
@@ -85,18 +80,19 @@ def loss_of(heads: dict[str, Tensor], wanted: list[Targets]) -> dict[str, Tensor
 class Run:
     """A run in its folder: weights, their running mean, the optimiser, how many steps are done."""
 
-    def __init__(self, start: Path, folder: Path, seed: int) -> None:
-        self.net = MoveNet(start).to(memory_format=torch.channels_last)
-        self.folder, self.seed, self.steps = folder, seed, 0
+    def __init__(self, net: MoveNet, folder: Path, seed: int, rate: float = RATE) -> None:
+        self.net = net.to(memory_format=torch.channels_last)
+        self.folder, self.seed, self.rate, self.steps = folder, seed, rate, 0
         self.mean = {k: v.detach().clone() for k, v in self.net.weights.items()}
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=RATE, weight_decay=0)
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=rate, weight_decay=0)
         folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self) -> None:
         kept = torch.load(self.folder / "last.pt", weights_only=True)
         self.net.weights.load_state_dict(kept["weights"])
         self.optimiser.load_state_dict(kept["optimiser"])
-        self.mean, self.steps, self.seed = kept["mean"], kept["steps"], kept["seed"]
+        self.mean, self.steps = kept["mean"], kept["steps"]
+        self.seed, self.rate = kept["seed"], kept["rate"]
 
     def save(self) -> None:
         kept = {
@@ -105,24 +101,21 @@ class Run:
             "mean": self.mean,
             "steps": self.steps,
             "seed": self.seed,
+            "rate": self.rate,
         }
         torch.save(kept, self.folder / "last.part")
         (self.folder / "last.part").replace(self.folder / "last.pt")
 
-    def step(self, files: list[Path]) -> dict[str, float]:
+    def step(self, lessons: Lessons) -> dict[str, float]:
         """One batch; which, and how it is varied, follows from the seed and the step's number."""
         rng = np.random.default_rng([self.seed, self.steps])
-        size_px = SIZES_PX[self.steps % len(SIZES_PX)]
-        epoch, at = divmod(self.steps * BATCH, len(files))
-        order = np.random.default_rng([self.seed, 10**9 + epoch]).permutation(len(files))
-        chosen = [files[i] for i in np.resize(np.roll(order, -at), BATCH)]
-        pairs = [varied(*read(file), size_px, rng) for file in chosen]
+        epoch, at = divmod(self.steps * BATCH, lessons.count)
+        order = np.random.default_rng([self.seed, 10**9 + epoch]).permutation(lessons.count)
+        chosen = np.resize(np.roll(order, -at), BATCH)
+        given, wanted = lessons.batch(chosen.tolist(), self.steps, rng)
         for group in self.optimiser.param_groups:
-            group["lr"] = RATE * min(1, (self.steps + 1) / WARM_STEPS)
-        parts = loss_of(
-            self.net(batch([picture for picture, _ in pairs])),
-            [targets(people, size_px, STRIDE) for _, people in pairs],
-        )
+            group["lr"] = self.rate * min(1, (self.steps + 1) / WARM_STEPS)
+        parts = loss_of(self.net(*given), wanted)
         self.optimiser.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -133,46 +126,37 @@ class Run:
         return {name: part.item() for name, part in parts.items()}
 
     @torch.no_grad()
-    def check(self, files: list[Path], weights: dict[str, Tensor]) -> dict[str, float]:
-        """The mean loss on pictures as a camera gives them, with other weights than its own."""
+    def check(self, lessons: Lessons) -> dict[str, float]:
+        """The mean loss of the running mean of weights, on pictures as a camera gives them."""
         own = {k: v.detach().clone() for k, v in self.net.weights.items()}
-        self.net.weights.load_state_dict(weights)
+        self.net.weights.load_state_dict(self.mean)
         sums: dict[str, list[float]] = {}
-        for file in files:
-            picture, people = fitted(*read(file), SIZES_PX[1])
-            for name, part in loss_of(
-                self.net(batch([picture])), [targets(people, SIZES_PX[1], STRIDE)]
-            ).items():
+        for given, wanted in lessons.checks():
+            for name, part in loss_of(self.net(*given), wanted).items():
                 sums.setdefault(name, []).append(float(part))
         self.net.weights.load_state_dict(own)
         return {name: float(np.mean(parts)) for name, parts in sums.items()}
 
 
-def batch(pictures: list[np.ndarray]) -> Tensor:
-    """Pictures (BGR) as the network takes them."""
-    rgb = np.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
-    return torch.from_numpy(rgb).contiguous(memory_format=torch.channels_last)
-
-
-def train(run: Run, files: list[Path], checks: list[Path], steps: int) -> None:
+def train(run: Run, lessons: Lessons, steps: int) -> None:
     """Go on to so many steps; one line of ``log.jsonl`` every few."""
     log = (run.folder / "log.jsonl").open("a", encoding="utf-8")
     if run.steps == 0:
-        _note(log, {"step": 0, "check": run.check(checks, run.mean)})
+        _note(log, {"step": 0, "check": run.check(lessons)})
     recent: list[dict[str, float]] = []
     began = time.monotonic()
     while run.steps < steps:
-        recent.append(run.step(files))
+        recent.append(run.step(lessons))
         if run.steps % SAVE_STEPS == 0 or run.steps == steps:
             run.save()
             names = sorted({name for one in recent for name in one})
             mean = {n: float(np.mean([one[n] for one in recent if n in one])) for n in names}
-            epoch = run.steps * BATCH / len(files)
+            epoch = run.steps * BATCH / lessons.count
             spent = (time.monotonic() - began) / len(recent)
             _note(log, {"step": run.steps, "epoch": epoch, "s_a_step": spent, "loss": mean})
             recent, began = [], time.monotonic()
         if run.steps % CHECK_STEPS == 0:
-            _note(log, {"step": run.steps, "check": run.check(checks, run.mean)})
+            _note(log, {"step": run.steps, "check": run.check(lessons)})
 
 
 def _note(log: object, row: dict[str, object]) -> None:
@@ -189,7 +173,7 @@ def _note(log: object, row: dict[str, object]) -> None:
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
-    parser.add_argument("set", type=Path, help="images/ and labels/, as `dataset` draws them")
+    parser.add_argument("set", type=Path, help="as `dataset` draws it, or kept by `trunk.py`")
     parser.add_argument("--start", type=Path, required=True, help="MoveNet as it was converted")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the run's folder")
     parser.add_argument("--steps", type=int, default=4000)
@@ -201,11 +185,14 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="go on where it was cut off")
     parser.add_argument("--write", type=Path, help="write the tuned network instead of training")
     parser.add_argument("--share", type=float, default=1.0, help="of the way from start to tuned")
+    parser.add_argument("--rate", type=float, default=RATE)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
-    run = Run(options.start, options.out, options.seed)
+    is_kept = (options.set / "train" / "people.jsonl").exists()
+    net = MoveNet(options.start, follows_trunk=is_kept)
+    run = Run(net, options.out, options.seed, options.rate)
     if options.resume or options.write:
         started = {k: v.detach().clone() for k, v in run.net.weights.items()}
         run.resume()
@@ -215,11 +202,19 @@ def main() -> int:
             run.net.write(options.start, options.write)
             print(f"{options.write}: {options.share:g} of {run.steps} steps")
             return 0
-    files = listed(options.set, ["train", *["real"] * options.real])
-    checks = listed(options.set, ["test"])[::8]
-    print(f"{len(files)} pictures an epoch, {len(checks)} to check with", flush=True)
-    train(run, files, checks, options.steps)
+    lessons = _kept(options.set) if is_kept else _pictures(options.set, options.real)
+    print(f"{lessons.count} samples an epoch", flush=True)
+    train(run, lessons, options.steps)
     return 0
+
+
+def _kept(folder: Path) -> Lessons:
+    return FromTrunk(Kept(folder / "train"), Kept(folder / "test"))
+
+
+def _pictures(folder: Path, real: int) -> Lessons:
+    files = listed(folder, ["train", *["real"] * real])
+    return FromPictures(files, listed(folder, ["test"])[::8])
 
 
 if __name__ == "__main__":

@@ -52,3 +52,71 @@ def test_written_without_tuning_it_is_the_shipped_file_to_the_bit(
     (entry,) = [e for e in load_manifest().network if e.name == "movenet-multipose"]
     shipped = ROOT / "models" / "tebura_models" / entry.file
     assert out.read_bytes() == shipped.read_bytes()
+
+
+def test_people_are_chosen_as_the_network_itself_chose_them(tmp_path: Path) -> None:
+    """On pictures of noise: its own rows are 17 x (y, x, score), box (y, x, y, x), score."""
+    narrow(FILE, tmp_path / "narrow.onnx")
+    augment(tmp_path / "narrow.onnx", tmp_path / "ours.onnx", Family.MOVENET_MULTIPOSE)
+    theirs = onnxruntime.InferenceSession(FILE)
+    ours = onnxruntime.InferenceSession(tmp_path / "ours.onnx")
+    rng = np.random.default_rng(3)
+    for high, wide in ((96, 160), (224, 128)):
+        coarse = rng.integers(0, 255, (1, high // 8, wide // 8, 3), np.uint8)
+        picture = coarse.repeat(8, axis=1).repeat(8, axis=2)
+        rgb = np.ascontiguousarray(picture[..., ::-1], np.int32)
+        (wanted,) = theirs.run(None, {"input:0": rgb})[0]
+        rows, picture_of = ours.run(None, {"picture": picture})
+        points = wanted[:, :51].reshape(-1, 17, 3)
+        told = rows[:, 5:].reshape(-1, 17, 3)
+        boxes = wanted[:, [52, 51, 54, 53]] * [wide, high, wide, high]
+        np.testing.assert_allclose(rows[:, :4], boxes, atol=1e-3)
+        np.testing.assert_allclose(rows[:, 4], wanted[:, 55], atol=1e-5)
+        np.testing.assert_allclose(told[:, :, :2], points[:, :, 1::-1] * [wide, high], atol=1e-3)
+        np.testing.assert_allclose(told[:, :, 2], points[:, :, 2], atol=1e-5)
+        assert picture_of.tolist() == [0] * 6
+
+
+def test_what_follows_the_trunk_says_the_same_of_what_the_trunk_said(
+    movenet: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "models" / "training"))
+    rest = importlib.import_module("movenet").MoveNet(FILE, follows_trunk=True)
+    trunk = importlib.import_module("trunk").Trunk(FILE, threads=1)
+    picture = np.random.default_rng(1).integers(0, 255, (96, 160, 3), np.uint8)
+    layers = trunk.look(picture)
+    with torch.no_grad():
+        planes = torch.from_numpy(picture[None, ..., ::-1].astype(np.float32)).permute(0, 3, 1, 2)
+        whole = movenet(planes)  # type: ignore[operator]
+        ours = rest(*(torch.from_numpy(layer[None]) for layer in layers))
+    assert len(rest.weights) < len(movenet.weights) / 2  # type: ignore[attr-defined]
+    for head, told in ours.items():
+        assert (told - whole[head]).abs().max() < 1e-3
+
+
+def test_what_was_cut_off_while_it_was_kept_goes_on_with_whole_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "models" / "training"))
+    trunk = importlib.import_module("trunk")
+    people = importlib.import_module("samples").People(
+        np.array([[1, 2, 30.25, 40]], np.float32), np.full((1, 17, 3), 2, np.float32)
+    )
+    kept = trunk.Kept.made(tmp_path, (64, 32), 3)
+    shapes = [(channels, 32 // s, 64 // s) for channels, s in trunk.LAYERS.items()]
+
+    def sample(value: float) -> list[np.ndarray]:
+        return [np.full(shape, value, np.float32) for shape in shapes]
+
+    kept.add([(sample(1), people), (sample(2), people)])
+    with (tmp_path / "people.jsonl").open("a") as file:
+        file.write('{"boxes": [[1')
+    again = trunk.Kept.made(tmp_path, (64, 32), 3)
+    assert len(again) == 2
+    again.add([(sample(3), people)])
+    last = trunk.Kept(tmp_path)
+    assert len(last) == 3
+    assert [float(layer.max()) for layer in last.layers([2, 0])] == [3] * len(shapes)
+    assert last.people[2].boxes.tolist() == people.boxes.tolist()
+    with pytest.raises(SystemExit, match="not 4"):
+        trunk.Kept.made(tmp_path, (64, 32), 4)

@@ -1,0 +1,85 @@
+"""What a network is taught from: pictures, or what a frozen trunk made of them once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from movenet import STRIDE
+from samples import Picture, Targets, fitted, read, targets, varied
+from torch import Tensor
+from trunk import Kept
+
+Batch = tuple[tuple[Tensor, ...], list[Targets]]
+"""What goes into the network, and what its heads should say."""
+SIZES_PX = ((320, 192), (384, 224))
+
+
+class Lessons(Protocol):
+    """Samples by number, of which `count` are an epoch, and others to check with."""
+
+    count: int
+
+    def batch(self, chosen: Sequence[int], step: int, rng: np.random.Generator) -> Batch: ...
+
+    def checks(self) -> Iterator[Batch]:
+        """One at a time, always the same, as a camera gives them."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromPictures:
+    """Pictures that are varied anew each time."""
+
+    files: Sequence[Path]
+    check_files: Sequence[Path]
+
+    @property
+    def count(self) -> int:
+        return len(self.files)
+
+    def batch(self, chosen: Sequence[int], step: int, rng: np.random.Generator) -> Batch:
+        size_px = SIZES_PX[step % len(SIZES_PX)]
+        pairs = [varied(*read(self.files[number]), size_px, rng) for number in chosen]
+        wanted = [targets(people, size_px, STRIDE) for _, people in pairs]
+        return (_planes([picture for picture, _ in pairs]),), wanted
+
+    def checks(self) -> Iterator[Batch]:
+        for file in self.check_files:
+            picture, people = fitted(*read(file), SIZES_PX[1])
+            yield (_planes([picture]),), [targets(people, SIZES_PX[1], STRIDE)]
+
+
+@dataclass(frozen=True)
+class FromTrunk:
+    """Pictures that were varied once, as the trunk saw them."""
+
+    kept: Kept
+    check_kept: Kept
+
+    @property
+    def count(self) -> int:
+        return len(self.kept)
+
+    def batch(self, chosen: Sequence[int], step: int, rng: np.random.Generator) -> Batch:
+        del step, rng  # all that varies was settled when it was kept
+        return self._batch(self.kept, chosen)
+
+    def checks(self) -> Iterator[Batch]:
+        for number in range(len(self.check_kept)):
+            yield self._batch(self.check_kept, [number])
+
+    def _batch(self, kept: Kept, chosen: Sequence[int]) -> Batch:
+        given = tuple(
+            torch.from_numpy(layer).contiguous(memory_format=torch.channels_last)
+            for layer in kept.layers(chosen)
+        )
+        return given, [targets(kept.people[n], kept.size_px, STRIDE) for n in chosen]
+
+
+def _planes(pictures: Sequence[Picture]) -> Tensor:
+    """Pictures (BGR) as the network takes them."""
+    rgb = np.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
+    return torch.from_numpy(rgb).contiguous(memory_format=torch.channels_last)
