@@ -1,10 +1,11 @@
 """How right networks are on 200 real frames that were marked by eye: people, and wrists in sight.
 
-``.venv/bin/python benchmarks/marked.py [--also MOVENET.onnx]... [--json]``
+``.venv/bin/python benchmarks/marked.py [--also MOVENET.onnx]... [--drawn SET] [--json]``
 
 Frames are of three films beside the project (``../shared/data``) that no network of ours learnt
 from; the marks are ``tests/models/marks/people.jsonl``. Frames of one film are much alike, so each
-film stands for itself.
+film stands for itself. With ``--drawn`` also the `test` half of a set that ``tebura-simulate
+dataset`` drew.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 import cv2
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from seers import Floats, Picture, Seen, Seer, iou, movenet, seers
 from tebura_models.heads import find_people
 from tebura_models.loader import load_network
@@ -138,6 +140,27 @@ def ours() -> Seer:
     return Seer("shipped movenet", 0.25, look)
 
 
+def drawn_frames(folder: Path) -> Iterator[tuple[MarkedFrame, Picture]]:
+    """Pictures of a set's `test` half; anybody counts of whom its labels tell."""
+    for file in sorted((folder / "images" / "test").glob("*.jpg")):
+        picture = np.asarray(cv2.imread(str(file)), np.uint8)
+        high, wide = picture.shape[:2]
+        label = folder / "labels" / "test" / f"{file.stem}.txt"
+        rows = [line.split()[1:] for line in label.read_text().splitlines()]
+        people = tuple(_drawn_person(np.array(row, float), wide, high) for row in rows)
+        yield MarkedFrame("drawn", 0, people, ()), picture
+
+
+def _drawn_person(row: NDArray[np.float64], wide: int, high: int) -> MarkedPerson:
+    """From shares of the picture: middle, size, 17 x (x, y, v); 2 is in sight."""
+    x, y, w, h = row[:4] * [wide, high, wide, high]
+    points = row[4:].reshape(17, 3) * [wide, high, 1]
+    left, right = (
+        (float(point[0]), float(point[1])) if point[2] == 2 else None for point in points[9:11]
+    )
+    return MarkedPerson((x - w / 2, y - h / 2, x + w / 2, y + h / 2), left, right)
+
+
 def _frames(film: Path, wanted: dict[int, MarkedFrame]) -> Iterator[tuple[MarkedFrame, Picture]]:
     source = cv2.VideoCapture(str(film))
     for index in range(max(wanted) + 1):
@@ -153,6 +176,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
     parser.add_argument("--also", type=Path, action="append", default=[], help="MoveNet's layout")
     parser.add_argument("--clip", help="only films with this in their name")
+    parser.add_argument("--drawn", type=Path, help="a set of `tebura-simulate dataset`")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     options = parser.parse_args()
     if not (SHARED / "data").exists():
@@ -160,17 +184,25 @@ def main() -> int:
         return 0
     networks = [ours(), *(one for one in seers(SHARED / "models") if one.name != "movenet")]
     networks += [movenet(file) for file in options.also]
-    for clip, wanted in read_marks().items():
-        if options.clip and options.clip not in clip:
-            continue
+    for name, frames in _sources(options.clip, options.drawn):
         tallies = {network.name: Tally() for network in networks}
-        for marked, picture in _frames(SHARED / "data" / clip, wanted):
+        for marked, picture in frames:
             for network in networks:
                 tallies[network.name].add(marked, network.look(picture), network.sure)
-        for name, tally in tallies.items():
-            row = {"film": Path(clip).stem, "network": name, **tally.told()}
+        for network_name, tally in tallies.items():
+            row = {"film": name, "network": network_name, **tally.told()}
             print(json.dumps(row) if options.json else _line(row), flush=True)
     return 0
+
+
+def _sources(
+    clip_part: str | None, drawn: Path | None
+) -> Iterator[tuple[str, Iterator[tuple[MarkedFrame, Picture]]]]:
+    for clip, wanted in read_marks().items():
+        if not clip_part or clip_part in clip:
+            yield Path(clip).stem, _frames(SHARED / "data" / clip, wanted)
+    if drawn:
+        yield drawn.name, drawn_frames(drawn)
 
 
 def _line(row: Mapping[str, object]) -> str:

@@ -72,3 +72,20 @@ def test_a_wrist_counts_as_found_near_its_mark_alone() -> None:
     tally.add(frame, seen([[10, 10, 60, 110]], (35, 60)), 0.25)  # type: ignore[arg-type]
     assert (tally.wrists, tally.near) == (2, 1)
     assert tally.off[0] == pytest.approx(0.05)
+
+
+def test_drawn_pictures_are_compared_like_marked_ones(tmp_path: Path) -> None:
+    import cv2
+    from marked import MarkedPerson, drawn_frames
+
+    for part in ("images", "labels"):
+        (tmp_path / part / "test").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "images" / "test" / "w1.jpg"), np.zeros((100, 200, 3), np.uint8))
+    points = [["0", "0", "0"]] * 9 + [["0.25", "0.5", "2"], ["0.75", "0.5", "1"]]
+    points += [["0", "0", "0"]] * 6
+    row = ["0", "0.5", "0.5", "0.5", "0.8", *(word for point in points for word in point)]
+    (tmp_path / "labels" / "test" / "w1.txt").write_text(" ".join(row) + "\n")
+    ((frame, picture),) = drawn_frames(tmp_path)
+    assert picture.shape == (100, 200, 3)
+    # A wrist that is hidden is no mark.
+    assert frame.people == (MarkedPerson((50.0, 10.0, 150.0, 90.0), (50.0, 50.0), None),)
