@@ -142,10 +142,16 @@ def bench(
 
 
 def costs_ms(still: Outcome, busy: Outcome) -> tuple[float, float]:
-    """Processor time of a frame and of a look, from a camera without and one with people."""
-    frame_ms = still.cores * still.lasts_s * 1000 / max(1, still.tracked)
-    looking_ms = busy.cores * busy.lasts_s * 1000 - busy.tracked * frame_ms
-    return frame_ms, max(0.0, looking_ms) / max(1, busy.looks)
+    """Processor time of a frame and of a look, from a camera without and one with people.
+
+    Where nobody is there the network looks, too, only rarely: two costs from two trials.
+    """
+    still_ms, busy_ms = (one.cores * one.lasts_s * 1000 for one in (still, busy))
+    apart = still.tracked * busy.looks - busy.tracked * still.looks
+    if apart <= 0:  # nothing told the two trials apart
+        return still_ms / max(1, still.tracked), 0.0
+    frame_ms = max(0.0, still_ms * busy.looks - busy_ms * still.looks) / apart
+    return frame_ms, max(0.0, busy_ms - busy.tracked * frame_ms) / busy.looks
 
 
 def held_by_cost(cores: int, rate_hz: float, frame_ms: float, look_ms: float, busy_of: int) -> int:

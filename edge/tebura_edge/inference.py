@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from tebura_contract.clock import Clock
+import cv2
+from tebura_contract.clock import Clock, ns_from_s
 from tebura_contract.ids import CameraId
 from tebura_models.loader import Network, Provider
 
@@ -19,6 +20,7 @@ from tebura_edge.camera import CameraReader
 from tebura_edge.detections import Detections
 from tebura_edge.frames import Frame, FrameDesk
 from tebura_edge.looking import Looking
+from tebura_edge.pace import Pace
 from tebura_edge.people import PeopleLook, detect_in_all
 from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 
@@ -72,12 +74,15 @@ class InferenceThread:
         self._overtaken: Counter[CameraId] = Counter()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
+        self._polls = Pace(ns_from_s(TURN_S))
         self.turned_ns = clock.monotonic_ns()
         self.looked_count = 0
         self.look_ns = 0
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
     def start(self) -> None:
+        # Pictures are small: to wake threads of OpenCV's own costs more than they take off.
+        cv2.setNumThreads(1)
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -116,9 +121,10 @@ class InferenceThread:
             self._failure = error
 
     def turn(self) -> None:
-        """One round: poll the cameras, sift what came, have the network look once."""
-        for camera in self._cameras:
-            camera.poll()
+        """One round: poll the cameras if it is time, sift what came, have the network look once."""
+        if self._polls.is_due(self._clock.monotonic_ns()):
+            for camera in self._cameras:
+                camera.poll()
         for frame in self._desk.take(0 if self._waiting else TURN_S):
             self._seen(frame)
             self._sift(frame)

@@ -72,6 +72,9 @@ def test_cost_of_a_look_is_what_a_busy_camera_costs_more() -> None:
     still = dataclasses.replace(GOOD, cores=0.02, tracked=50, looks=0)
     busy = dataclasses.replace(GOOD, cores=0.42, tracked=50, looks=50)
     assert bench.costs_ms(still, busy) == pytest.approx((2.0, 40.0))
+    # A look that an idle camera had is no part of what its pictures cost.
+    looked_at = dataclasses.replace(still, cores=(50 * 2 + 1 * 40) / 5000, looks=1)
+    assert bench.costs_ms(looked_at, busy) == pytest.approx((2.0, 40.0))
     # 10 frames of 2 ms and 5 looks of 40 ms a second: a fifth of a core and a fiftieth.
     assert bench.held_by_cost(2, 10, 2.0, 40.0, busy_of=1) == 7
 
