@@ -204,6 +204,10 @@ class LiveStore:
             with suppress(ShopError):
                 phone.load()
 
+    def phone(self, account: str) -> Phone:
+        """The phone of an account that was made."""
+        return self._phones[account]
+
     def code_of(self, account: str) -> str | None:
         """What an account's phone shows now."""
         phone = self._phones.get(account)

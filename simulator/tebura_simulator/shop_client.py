@@ -1,6 +1,8 @@
 """The shop as a program and as a shopper's phone see it: its HTTP interface, in plain types."""
 
 import datetime as dt
+import re
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +15,9 @@ from tebura_contract.truth import OutcomeCandidate
 T = TypeVar("T")
 
 TIMEOUT_S = 5.0
+STREAM_S = 60.0
+"""A stream says something more often, if only that it is there."""
+_PIECES = re.compile(r"<span>(\d+) items?</span>")
 
 
 class ShopError(RuntimeError):
@@ -136,6 +141,13 @@ class _Code(Reply, frozen=True, kw_only=True, rename={"from_": "from"}):
     code: str
 
 
+class _Part(Reply, frozen=True, kw_only=True):
+    """A part of a page that is to be shown anew."""
+
+    id: str
+    html: str
+
+
 class ShopClient:
     """The staff's key to the gateway at `base_url`. Use it as a context manager."""
 
@@ -224,6 +236,23 @@ class Phone:
     def code_at(self, now_ns: int) -> str | None:
         """The code on the screen at this time; None where the page is too old."""
         return next((code for a, b, code in self._codes if a <= now_ns < b), None)
+
+    def cart_sizes(self) -> Iterator[int]:
+        """How many pieces the page shows in the cart, now and whenever it changes; it blocks.
+
+        Raises:
+            ShopError: If the stream breaks off.
+        """
+        try:
+            with self._http.stream("GET", "/me/stream?lang=en", timeout=STREAM_S) as stream:
+                for line in stream.iter_lines():
+                    if line.startswith("data:"):
+                        shown = msgspec.json.decode(line[5:], type=_Part)
+                        found = _PIECES.search(shown.html)
+                        if shown.id == "now" and found:
+                            yield int(found[1])
+        except httpx.HTTPError as error:
+            raise ShopError(f"/me/stream: {str(error) or type(error).__name__}") from error
 
     def close(self) -> None:
         self._http.close()
