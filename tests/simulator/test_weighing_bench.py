@@ -299,3 +299,40 @@ def test_with_the_shopper_given_what_they_hold_comes_back() -> None:
         (plum, -1),
     ]
     assert all(one.is_right for one in decided.values())
+
+
+def test_a_step_is_in_company_while_something_else_goes_on_on_its_shelf() -> None:
+    layout, _ = store("corner")
+    story = Happenings(scenario=draw(case_names(Wanted("calm"), range(1, 2))[0]).story.scenario)
+    shelf, plum = ShelfId("g3/s3"), Sku("onigiri-plum")
+    rice = (Candidate(sku=plum, quantity=1, log_likelihood=0.0, log_prior=0.0),)
+    times = ((10.0, "p1"), (11.0, "p5"), (20.0, "p1"), (22.0, "p5"))
+    steps = [
+        replace(
+            step(at_s, -109.0, number=number),
+            sku=plum,
+            shelf=shelf,
+            deltas_g={PlateId(f"{shelf}/{plate}"): -109.0},
+        )
+        for number, (at_s, plate) in enumerate(times)
+    ]
+    found = [(told(at_s - 0.1, -109.0), PlateId(f"{shelf}/{plate}")) for at_s, plate in times]
+    events = [
+        replace(
+            one, event=structs.replace(one.event, shelf=shelf, plates=(plate,), candidates=rice)
+        )
+        for one, plate in found
+    ]
+    played = Played(
+        case=Case("own", "own", 1, story, layout),
+        true=tuple(steps),
+        told=tuple(events),
+        rate_hz=60.0,
+        plates=2,
+        samples=0,
+        cpu_s=0.0,
+    )
+    assert [one.is_alone for one in case_line(played, 0.0).steps] == [False, True, True, True]
+    late = [replace(one, told_s=one.told_s + 2.0) for one in events]
+    told_late = case_line(replace(played, told=tuple(late)), 0.0)
+    assert [one.is_alone for one in told_late.steps] == [False, True, False, True]

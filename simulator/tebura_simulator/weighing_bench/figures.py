@@ -26,6 +26,10 @@ LOUDNESS = ("quiet", "ordinary", "noisy")
 """Plates by their converters' white noise; the noisy ones rest for longer before they are told."""
 
 
+COMPANY = {"alone": True, "in company": False}
+"""Whether nothing else went on on the step's shelf until it was told."""
+
+
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
     p50: float
     p95: float
@@ -33,7 +37,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Late(msgspec.Struct, frozen=True, kw_only=True):
-    """Settled to report of the steps on plates of like noise; `late` of `of` beyond the budget."""
+    """Settled to report of some steps; `late` of `of` beyond the budget."""
 
     spread: Spread | None
     late: int
@@ -72,7 +76,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     `surely_right`, `surely_wrong`, `unsure`: of the events of products that nothing marks as
     doubtful, by the threshold in use; `doubtful` are those marked. `product_right` and
     `product_among` are of `product_found` true steps of products found alone. `late`: reports
-    beyond the budget; noisy plates rest for longer on purpose. `touches_unbilled` leave nothing on
+    beyond the budget; noisy plates rest for longer on purpose, and a step in company is told with
+    what else goes on on its shelf. `touches_unbilled` leave nothing on
     any receipt, with who given.
     """
 
@@ -104,6 +109,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     late: int
     timed: int
     late_by_noise: dict[str, Late]
+    late_by_company: dict[str, Late]
     cpu_share: float
     cpu_share_full_store: float
     took_s: float
@@ -135,7 +141,7 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
     foreign = [one for one in told if one.is_foreign_truth]
     touches = [grams for case in cases for grams in case.touches]
     late = [
-        (step.late_s, BUDGET_S.get(case.rate_hz, 1.5), _loudness(step))
+        (step, step.late_s, BUDGET_S.get(case.rate_hz, 1.5))
         for case in cases
         for step in case.steps
         if step.late_s is not None
@@ -168,12 +174,16 @@ def figures(suite: str, cases: Sequence[CaseLine], threshold: float) -> Figures:
         false_g=_spread([abs(one.delta_g) for one in false]),
         error_g=_spread([abs(step.error_g or 0.0) for step in found]),
         error_share=_spread([abs(step.error_g or 0.0) / abs(step.delta_g) for step in found]),
-        late_s=_spread([late_s for late_s, _, _ in late]),
-        late=sum(late_s > budget_s for late_s, budget_s, _ in late),
+        late_s=_spread([late_s for _, late_s, _ in late]),
+        late=sum(late_s > budget_s for _, late_s, budget_s in late),
         timed=len(late),
         late_by_noise={
-            name: _late([(late_s, budget_s) for late_s, budget_s, mine in late if mine == name])
+            name: _late([times for step, *times in late if _loudness(step) == name])
             for name in LOUDNESS
+        },
+        late_by_company={
+            name: _late([times for step, *times in late if step.is_alone is is_alone])
+            for name, is_alone in COMPANY.items()
         },
         cpu_share=round(cpu_s / store_s, 5) if store_s else 0.0,
         cpu_share_full_store=round(cpu_s / plate_s * FULL_STORE_PLATES, 5) if plate_s else 0.0,
@@ -287,7 +297,8 @@ def _loudness(step: StepLine) -> str:
     return ordinary if step.noise_g <= ORDINARY_G else noisy
 
 
-def _late(times: Sequence[tuple[float, float]]) -> Late:
+def _late(times: Sequence[Sequence[float]]) -> Late:
+    """Of how late each is, and how late it may be."""
     return Late(
         spread=_spread([late_s for late_s, _ in times]),
         late=sum(late_s > budget_s for late_s, budget_s in times),

@@ -26,6 +26,10 @@ from tebura_simulator.weighing_bench.true_steps import TrueStep
 
 AFTER_ACTION_S = 3.0
 
+COMPANY_S = 0.4
+"""What turns within so long of a step on its shelf is one action with it (`edge`'s `LINK_S`), and a
+plate that was touched rings for about so long."""
+
 
 class Cause(StrEnum):
     """What was going on where an event is false."""
@@ -52,7 +56,8 @@ class Verdict(StrEnum):
 class StepLine(msgspec.Struct, frozen=True, kw_only=True):
     """A true step and what became of it; `error_g` and `late_s` only where it was found alone.
 
-    `late_s` runs from the plates' settling to the report.
+    `late_s` runs from the plates' settling to the report; `is_alone`: nobody did anything else on
+    that shelf meanwhile.
     """
 
     at_s: float
@@ -69,6 +74,7 @@ class StepLine(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     error_g: float | None = None
     late_s: float | None = None
+    is_alone: bool = False
 
 
 class ToldLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +155,7 @@ def case_line(played: Played, took_s: float) -> CaseLine:
         samples=played.samples,
         cpu_s=played.cpu_s,
         took_s=took_s,
-        steps=_step_lines(found, decided, seen),
+        steps=_step_lines(found, decided, seen, played),
         told=_told_lines(found, played, decided),
         touches=tuple(left_g(told) for told in by_touch),
         touched_events=sum(len(told) for told in by_touch),
@@ -164,7 +170,7 @@ def case_line(played: Played, took_s: float) -> CaseLine:
 
 
 def _step_lines(
-    found: Matching, decided: Mapping[int, Given], seen: AbstractSet[int]
+    found: Matching, decided: Mapping[int, Given], seen: AbstractSet[int], played: Played
 ) -> tuple[StepLine, ...]:
     lines = []
     for group in found.groups:
@@ -175,7 +181,11 @@ def _step_lines(
                 one = group.told[0]
                 error_g = round(one.event.delta_g - step.delta_g, 3)
                 late_s = round(one.told_s - step.settled_s, 3)
-                lines.append(_step_line(step, became, verdict, error_g, late_s))
+                line = _step_line(step, became, verdict)
+                is_alone = _is_alone(step, one.told_s, played)
+                lines.append(
+                    msgspec.structs.replace(line, error_g=error_g, late_s=late_s, is_alone=is_alone)
+                )
             else:
                 lines.append(_step_line(step, became, verdict))
     untold = [(step, Fate.MISSED) for step in found.missed]
@@ -199,13 +209,22 @@ def _untold(step: TrueStep) -> Verdict:
     return Verdict.REFILL if step.kind is ActionKind.REFILL else Verdict.UNTOLD
 
 
-def _step_line(
-    step: TrueStep,
-    became: Fate,
-    verdict: Verdict,
-    error_g: float | None = None,
-    late_s: float | None = None,
-) -> StepLine:
+def _is_alone(step: TrueStep, told_s: float, played: Played) -> bool:
+    """Whether nothing else went on on its shelf from when it began until it was told."""
+    others = [
+        (other.at_s, other.settled_s)
+        for other in played.true
+        if other is not step and other.shelf == step.shelf
+    ]
+    others += [
+        (touch.from_s, touch.to_s + COMPANY_S)
+        for touch in played.case.story.touches
+        if touch.shelf == step.shelf
+    ]
+    return not any(from_s <= told_s and to_s >= step.at_s - COMPANY_S for from_s, to_s in others)
+
+
+def _step_line(step: TrueStep, became: Fate, verdict: Verdict) -> StepLine:
     return StepLine(
         at_s=round(step.at_s, 3),
         kind=step.kind.value,
@@ -219,8 +238,6 @@ def _step_line(
         fate=became,
         place=step.place,
         verdict=verdict,
-        error_g=error_g,
-        late_s=late_s,
     )
 
 

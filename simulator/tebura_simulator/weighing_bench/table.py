@@ -41,7 +41,7 @@ def as_text(one: Figures) -> str:
         f"{_share(one.late, one.timed)}",
         *(
             f"    {name:15} {_spread(late.spread)} s; beyond it {_share(late.late, late.of)}"
-            for name, late in one.late_by_noise.items()
+            for name, late in (*one.late_by_noise.items(), *one.late_by_company.items())
         ),
         f"  processor         {one.cpu_share:.2%} of a core; as 306 plates "
         f"{one.cpu_share_full_store:.2%}; took {one.took_s} s; plates told sick {one.plates_sick}",
