@@ -40,7 +40,8 @@ class CameraRoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     `cameras` are those that look for people; none named means all of the node's.
     `floor_margin_m` is how far outside the store's outline a foot still counts as on its floor;
     `leave_margin_m` keeps a foot on the edge of a gate's zone from going in and out;
-    `exit_margin_m` is how far beyond a gate's zone someone who left may be last seen.
+    `exit_margin_m` is how far beyond a gate's zone someone who left may be last seen, at
+    `walking_mps` or more.
     """
 
     cameras: tuple[CameraId, ...] = ()
@@ -49,6 +50,7 @@ class CameraRoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     floor_margin_m: float = 0.3
     leave_margin_m: float = 0.15
     exit_margin_m: float = 0.5
+    walking_mps: float = 0.3
 
 
 @dataclass(slots=True)
@@ -73,13 +75,12 @@ class _Eye:
         self.label = label
         self.view = view
         self.fronts = fronts
-        self._exits = [gate.zone_m for gate in gates]
-        self._exit_margin_m = settings.exit_margin_m
+        self._gates, self._settings = gates, settings
         self.tracker = Tracker(
             settings.tracker,
             picture_px=view.intrinsics.size_px,
             foot_of=self._foot,
-            is_exit=self._is_exit,
+            is_leaving=self._is_leaving,
         )
         self.reaches = ReachFinder(settings.reach)
         self.shoppers: dict[int, _Shopper] = {}
@@ -96,8 +97,20 @@ class _Eye:
             self.view = self.view.scaled(picture_px)
             self.tracker.picture_px = picture_px
 
-    def _is_exit(self, foot_m: Floats) -> bool:
-        return any(is_inside(zone, foot_m, self._exit_margin_m) for zone in self._exits)
+    def _is_leaving(self, foot_m: Floats, velocity_mps: Floats) -> bool:
+        """Who stands, and squats before a shelf beside the gate, say, is only hidden."""
+        if float(np.hypot(*velocity_mps)) < self._settings.walking_mps:
+            return False
+        margin_m = self._settings.exit_margin_m
+        return any(is_inside(gate.zone_m, foot_m, margin_m) for gate in self._gates)
+
+    def left_by(self, track: Track) -> GateId | None:
+        """The gate somebody was last seen at: in its zone, or on the way just beside it."""
+        assert track.foot_m is not None
+        is_walking = self._is_leaving(track.foot_m, track.foot_velocity)
+        margin_m = self._settings.exit_margin_m if is_walking else self._settings.leave_margin_m
+        near = (g.id for g in self._gates if is_inside(g.zone_m, track.foot_m, margin_m))
+        return next(near, None)
 
     def watermark_ns(self) -> int | None:
         """Everything that began up to here was returned; see `CameraRole.watermark_ns`."""
@@ -270,16 +283,10 @@ class CameraRole:
                         track=shopper.id,
                         at_ns=Ns(track.last_ns),
                         foot_xy_m=_xy(track),
-                        gate=self._gate_near(_xy(track)),
+                        gate=eye.left_by(track),
                     )
                 )
         return events
-
-    def _gate_near(self, foot_m: Xy) -> GateId | None:
-        for gate in self._gates:
-            if is_inside(gate.zone_m, foot_m, self._settings.exit_margin_m):
-                return gate.id
-        return None
 
     def _reach(self, eye: _Eye, reached: Reached) -> Reach:
         return Reach(

@@ -45,9 +45,9 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     not yet confirmed is kept by weak sights in between for `doubt_s`: in a real aisle a third of
     all scores lie below `strong`. An unseen one is waited for:
     `hold_s` in mid-view (an arm across, a crossing: under 1.5 s), `hold_edge_s` past the picture's
-    edge (under the camera and back: 3 s in the real recording), but only `hold_exit_s` at a gate,
-    where the next one to appear is somebody else: in the demo's footage one enters 2.2 s after the
-    other left, at the same place.
+    edge (under the camera and back: 3 s in the real recording), but only `hold_exit_s` of somebody
+    who walked out at a gate, where the next one to appear is somebody else: in the demo's footage
+    one enters 2.2 s after the other left, at the same place.
     """
 
     strong: float = 0.3
@@ -123,7 +123,7 @@ class Tracker:
         *,
         picture_px: tuple[int, int],
         foot_of: FootFinder | None = None,
-        is_exit: Callable[[Floats], bool] | None = None,
+        is_leaving: Callable[[Floats, Floats], bool] | None = None,
     ) -> None:
         """Begin with nobody.
 
@@ -131,12 +131,13 @@ class Tracker:
             settings: The numbers.
             picture_px: Width and height of the pictures.
             foot_of: Finds feet from box and keypoints, if the camera is calibrated.
-            is_exit: Whether people leave the store from a floor position.
+            is_leaving: Whether somebody last seen at a floor position (2,), with a velocity (2,) in
+                m/s, left the store.
         """
         self._settings = settings or TrackerSettings()
         self.picture_px = picture_px
         self._foot_of = foot_of or (lambda _box, _keypoints: None)
-        self._is_exit = is_exit or (lambda _foot_m: False)
+        self._is_leaving = is_leaving or (lambda _foot_m, _velocity_mps: False)
         self._next_number = 1
         self.tracks: list[Track] = []
 
@@ -192,7 +193,7 @@ class Tracker:
         return track.number is None and now_ns - track.strong_ns > ns_from_s(self._settings.doubt_s)
 
     def _is_at_exit(self, track: Track) -> bool:
-        return track.foot_m is not None and self._is_exit(track.foot_m)
+        return track.foot_m is not None and self._is_leaving(track.foot_m, track.foot_velocity)
 
     def _hangs_over_edge(self, track: Track) -> bool:
         return track.number is not None and self._is_at_edge(track) and not self._is_at_exit(track)

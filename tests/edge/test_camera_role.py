@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tebura_contract.clock import ns_from_s
 from tebura_contract.events import (
     Event,
+    PeopleSeen,
     Reach,
     SensorKind,
     SensorState,
@@ -158,6 +159,31 @@ def test_a_visit_is_one_track_from_door_to_door_with_its_reach() -> None:
     # The end is told soon after the last sight, for the receipt waits for it.
     told_s = next(at_s for at_s, event in said if event is ended)
     assert told_s - ended.at_ns / 1e9 <= 1.0
+
+
+def test_who_is_hidden_for_a_moment_beside_the_gate_has_not_left() -> None:
+    # At 2.0, 0.8: a quarter of a metre from the door's zone, not moving, unseen for 1.4 s.
+    def stands(at_s: float) -> tuple[tuple[float, float], Hand | None] | None:
+        return None if 6.0 <= at_s < 7.4 else ((2.0, 0.8), None)
+
+    tracks = [event for _, event in play(new_role(), 10, stands)]
+    assert [type(event) for event in tracks if not isinstance(event, PeopleSeen)] == [TrackStarted]
+
+
+def test_who_stood_beside_the_gate_and_is_gone_did_not_leave_by_it_and_who_walked_did() -> None:
+    def ended(speed_mps: float) -> TrackEnded:
+        last_s = 4.0
+
+        def goes(at_s: float) -> tuple[tuple[float, float], Hand | None] | None:
+            if at_s > last_s:
+                return None
+            return (2.0, 0.8 + speed_mps * (last_s - at_s)), None
+
+        [end] = [event for _, event in play(new_role(), 10, goes) if isinstance(event, TrackEnded)]
+        return end
+
+    assert ended(0.0).gate is None
+    assert ended(0.5).gate == "door"
 
 
 def test_the_foot_is_where_the_person_stands() -> None:

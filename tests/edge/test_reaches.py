@@ -156,12 +156,28 @@ def test_who_stands_away_reaches_nothing_even_if_the_picture_overlaps() -> None:
     assert in_shelves(view, (3.0, 1.2), (3.1, 1.5, 1.5)) == {}
 
 
-def test_a_wrist_that_is_only_guessed_reaches_nothing() -> None:
+def seen_with(score: float, hand: tuple[float, float, float]) -> float:
+    """How surely a hand is in the upper shelf when its wrist is seen with that score."""
     view = look_at((4.6, 1.2, 2.4), (1.9, 2.2, 1.0))
-    keypoints = shopper(view, (1.85, 2.1), (2.0, 2.68, 1.3))
-    keypoints[Keypoint.RIGHT_WRIST, 2] = 0.15
+    keypoints = shopper(view, (1.85, 2.1), hand)
+    keypoints[Keypoint.RIGHT_WRIST, 2] = score
     found = hands_in_shelves(view, FRONTS, np.array([1.85, 2.1]), keypoints, SETTINGS)
-    assert all(hand.probability < SETTINGS.stay for hand in found.values())
+    return found[HIGH].probability if HIGH in found else 0.0
+
+
+def test_the_less_a_wrist_is_seen_the_less_it_says() -> None:
+    inside = [seen_with(score, (2.0, 2.68, 1.3)) for score in (0.9, 0.35, 0.2, 0.1)]
+    assert inside[0] > inside[1] > inside[2] > SETTINGS.stay
+    assert inside[3] < SETTINGS.stay
+    hanging = [seen_with(score, (2.0, 2.2, 0.8)) for score in (0.9, 0.35, 0.2)]
+    assert max(hanging) < SETTINGS.stay
+
+
+def test_nobody_who_seems_to_stand_in_the_gondola_reaches_anything() -> None:
+    """Somebody stood before them: then hips tell the foot, and it may lie anywhere."""
+    view = look_at((4.6, 1.2, 2.4), (1.9, 2.2, 1.0))
+    keypoints = shopper(view, (1.85, 2.1), (2.0, 2.3, 1.1))
+    assert hands_in_shelves(view, FRONTS, np.array([1.85, 2.62]), keypoints, SETTINGS) == {}
 
 
 @given(x=st.floats(1.6, 2.2), depth=st.floats(0.12, 0.25), z=st.floats(0.08, 0.22))
@@ -219,6 +235,18 @@ def test_a_hand_that_passes_one_shelf_on_its_way_to_another_reached_the_other(or
         finder.step(1, now_ns, inside(in_low) | inside(in_high, HIGH))
         done += finder.finish(now_ns)
     assert [reached.shelf for reached in done] == [HIGH]
+
+
+def test_a_hand_that_may_all_the_while_be_in_either_of_two_shelves_is_told_of_both() -> None:
+    finder = ReachFinder(SETTINGS)
+    done = []
+    for tick in range(24):
+        now_ns = ns_from_s(tick / 10)
+        is_in = 2 <= tick < 14
+        hands = inside(0.4) | inside(0.58, HIGH) if is_in else {}
+        finder.step(1, now_ns, hands)
+        done += finder.finish(now_ns)
+    assert {reached.shelf: reached.confidence for reached in done} == {LOW: 0.4, HIGH: 0.58}
 
 
 def test_an_unsure_reach_by_itself_is_told_with_its_doubt() -> None:

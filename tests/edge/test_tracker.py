@@ -146,7 +146,9 @@ def floor(box: np.ndarray, keypoints: np.ndarray) -> Floats:
 
 
 def test_the_next_to_enter_is_not_the_one_who_left() -> None:
-    followed = Tracker(picture_px=PICTURE, foot_of=floor, is_exit=lambda foot_m: foot_m[0] < 1.2)
+    followed = Tracker(
+        picture_px=PICTURE, foot_of=floor, is_leaving=lambda foot_m, _velocity_mps: foot_m[0] < 1.2
+    )
     for tick in range(20):
         followed.step(frame(tick / 10, [(300 - 15 * tick, 0.6)]))  # out at the left
     ended = [track for tick in range(20, 32) for track in followed.step(frame(tick / 10, [])).ended]
