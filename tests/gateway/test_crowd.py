@@ -242,6 +242,26 @@ def test_what_nobody_was_seen_reaching_for_is_of_who_stood_there() -> None:
     assert blind.suspects[0].probability == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("mika_m", "ken_m"),
+    [
+        pytest.param((0.25, -0.45), (0.9, -0.45), id="side-by-side"),
+        pytest.param((0.25, -0.6), (0.25, 0.8), id="behind-the-gondola"),
+    ],
+)
+def test_what_nobody_was_seen_reaching_for_is_of_who_stood_before_it(mika_m: Xy, ken_m: Xy) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, mika_m, 31.0, 35.0)
+    script.paths[ken] = walks(THERE, ken_m, 31.0, 35.0)
+    script.look(31, 45, mika, ken)
+    step = script.pick(40.0)
+    told = {**through(), SECOND_NODE: 2**61}
+    decision = judge(script.facts, SHOP, told).decisions[step.id]
+    assert decision.visit == visits[mika]
+    assert decision.suspects[0].probability > 0.8
+
+
 def test_a_reach_told_of_somebody_too_far_off_is_rather_of_who_stood_there() -> None:
     script, visits = two_inside()
     mika, ken = visits
@@ -368,5 +388,10 @@ def test_a_place_before_a_shelf_follows_the_gondolas_turn() -> None:
         ),
     )
     places = Places.of(turned)
-    assert places.front_xy_m(ShelfId("g/top"), 0.4) == pytest.approx((1.95, 1.5))
-    assert places.front_xy_m(ShelfId("g/none"), 0.4) is None
+    place = places.front_at(ShelfId("g/top"), 0.4)
+    assert place is not None
+    assert place.xy_m == pytest.approx((1.95, 1.5))
+    # It runs along y and is open towards greater x.
+    assert place.stand_m((2.35, 1.7)) == pytest.approx((0.2, 0.4))
+    assert place.stand_m((1.55, 1.5)) == pytest.approx((0.0, -0.4))
+    assert places.front_at(ShelfId("g/none"), 0.4) is None

@@ -3,22 +3,26 @@
 import math
 
 from tebura_contract.events import Reach
-from tebura_contract.geometry import Xy
 from tebura_contract.ids import VisitId
 
-from tebura_gateway.domain.places import Places
+from tebura_gateway.domain.places import FrontPoint, Places
 from tebura_gateway.domain.presence import Presence
 from tebura_gateway.domain.sightings import Spot
 
 _ARM_M, _ARM_SIGMA_M = 0.6, 0.3
 """From the foot to the shelf's front: so far anybody reaches, and how that fades."""
+_SIDE_SIGMA_M = 0.3
+"""People stand before what they take. Chosen, for no real shop has said; drawn people stand within
+0.28 m of it in 95 of 100 picks."""
+_STRETCHED = 0.1
+"""How many reach for something beside them all the same."""
 UNKNOWN = 0.3
 """Of somebody whom no camera saw then."""
 _OF_ANOTHER = 0.1
 """Of reaches told of somebody who stands too far off, how many are theirs all the same."""
 
 
-def within_reach(place: Xy, at_ns: int, presence: Presence) -> dict[VisitId, float]:
+def within_reach(place: FrontPoint, at_ns: int, presence: Presence) -> dict[VisitId, float]:
     """How well each visit's people stood to reach a place; empty where no camera tells.
 
     As far as nobody who was seen is theirs, they may have stood anywhere.
@@ -26,7 +30,7 @@ def within_reach(place: Xy, at_ns: int, presence: Presence) -> dict[VisitId, flo
     best: dict[VisitId, float] = {}
     unseen: dict[VisitId, float] = {}
     for spot, shares in presence.standing(at_ns):
-        fit = _fit(place, spot)
+        fit = (1.0 - _STRETCHED) * _stands_before(place, spot) + _STRETCHED * _reaches(place, spot)
         for visit, share in shares.items():
             if visit is not None:
                 best[visit] = max(best.get(visit, 0.0), share * fit)
@@ -37,12 +41,22 @@ def within_reach(place: Xy, at_ns: int, presence: Presence) -> dict[VisitId, flo
 def stood_there(reach: Reach, presence: Presence, places: Places) -> float:
     """How well a reach's person stood for it: too far off, it was somebody's beside them."""
     spot = presence.spot(reach.track, (reach.from_ns + reach.to_ns) // 2)
-    place = places.front_xy_m(reach.shelf, reach.x_m) if spot is not None else None
+    place = places.front_at(reach.shelf, reach.x_m) if spot is not None else None
     if spot is None or place is None:
         return 1.0
-    return max(_OF_ANOTHER, _fit(place, spot))
+    return max(_OF_ANOTHER, _reaches(place, spot))
 
 
-def _fit(place: Xy, spot: Spot) -> float:
-    beyond_m = max(0.0, math.dist(place, spot.xy_m) - _ARM_M)
+def _stands_before(place: FrontPoint, spot: Spot) -> float:
+    """Just before it, not beside it, and on the side from which it is open."""
+    side_m, before_m = place.stand_m(spot.xy_m)
+    off_m = max(before_m - _ARM_M, -before_m, 0.0)
+    side = side_m / math.hypot(_SIDE_SIGMA_M, spot.sd_m)
+    off = off_m / math.hypot(_ARM_SIGMA_M, spot.sd_m)
+    return math.exp(-0.5 * (side**2 + off**2))
+
+
+def _reaches(place: FrontPoint, spot: Spot) -> float:
+    """Anywhere an arm's length off."""
+    beyond_m = max(0.0, math.dist(place.xy_m, spot.xy_m) - _ARM_M)
     return math.exp(-0.5 * (beyond_m / math.hypot(_ARM_SIGMA_M, spot.sd_m)) ** 2)

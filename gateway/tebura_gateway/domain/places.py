@@ -1,4 +1,4 @@
-"""Where shelves and plates are, and where on the floor one stands before them."""
+"""Where shelves and plates are, and how one stands before them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,28 +10,42 @@ from tebura_contract.layout import Gondola, Layout, Shelf
 
 
 @dataclass(frozen=True, slots=True)
+class FrontPoint:
+    """A point of a shelf's front edge, seen from above; `along` is the edge's direction."""
+
+    xy_m: Xy
+    along: Xy
+
+    def stand_m(self, xy_m: Xy) -> tuple[float, float]:
+        """How far to the side and how far before the shelf somebody stands (behind: below 0)."""
+        x, y = xy_m[0] - self.xy_m[0], xy_m[1] - self.xy_m[1]
+        return x * self.along[0] + y * self.along[1], x * self.along[1] - y * self.along[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """All shelves, seen from above; made once for many questions, and remembers the answers."""
 
     _shelves: Mapping[ShelfId, tuple[Gondola, Shelf]]
-    _fronts: dict[tuple[ShelfId, float], Xy] = field(default_factory=dict)
+    _fronts: dict[tuple[ShelfId, float], FrontPoint] = field(default_factory=dict)
 
     @classmethod
     def of(cls, layout: Layout) -> "Places":
         return cls(layout.shelves())
 
-    def front_xy_m(self, shelf: ShelfId, x_m: float) -> Xy | None:
+    def front_at(self, shelf: ShelfId, x_m: float) -> FrontPoint | None:
         """The point of a shelf's front edge `x_m` from its left end; None of an unknown shelf."""
         known = self._fronts.get((shelf, x_m))
         found = self._shelves.get(shelf)
         if known is not None or found is None:
             return known
         gondola, board = found
-        x, y, _ = _moved(
-            gondola.store_from_gondola, _moved(board.gondola_from_shelf, (x_m, 0.0, 0.0))
+        (x, y, _), (ahead_x, ahead_y, _) = (
+            _moved(gondola.store_from_gondola, _moved(board.gondola_from_shelf, (at, 0.0, 0.0)))
+            for at in (x_m, x_m + 1.0)
         )
-        self._fronts[shelf, x_m] = x, y
-        return x, y
+        self._fronts[shelf, x_m] = FrontPoint((x, y), (ahead_x - x, ahead_y - y))
+        return self._fronts[shelf, x_m]
 
     def extent_m(self, shelf: ShelfId, plates: Sequence[PlateId]) -> tuple[float, float] | None:
         """From where to where along a shelf's front these plates lie."""

@@ -106,7 +106,7 @@ def who_took(
     hands = _hands(step, presence, visits, reaches, places, extent_m, settings)
     if not visits:
         return Who((), 1.0, hands)
-    place = places.front_xy_m(step.shelf, sum(extent_m) / 2) if extent_m else None
+    place = places.front_at(step.shelf, sum(extent_m) / 2) if extent_m else None
     near = within_reach(place, step.from_ns, presence) if place is not None else {}
     if near:
         unseen = {visit: _UNSEEN_REACH * near.get(visit, UNKNOWN) for visit in visits}
