@@ -23,6 +23,7 @@ from tebura_contract.layout import Gate, GateDirection, Layout, StoreInfo
 from tebura_edge.face_enrol import Enroller
 from tebura_edge.face_gate import AtEase, FaceAsk, FacePolicy, Prompt
 from tebura_edge.face_life import Move
+from tebura_edge.face_light import Tint
 from tebura_edge.face_look import Attention, FaceLook
 from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
@@ -122,20 +123,21 @@ def test_two_who_stand_side_by_side_are_both_seen(reader: FaceReader, portrait: 
 class Entry:
     """A gate with a camera, played frame by frame."""
 
-    def __init__(self, reader: FaceReader, template: FaceTemplate) -> None:
+    def __init__(self, reader: FaceReader, template: FaceTemplate, *, light: bool = False) -> None:
         self.role = GateRole(
             LAYOUT,
             NODE,
             [KEY],
             b"",
             {DOOR: "reader"},
-            faces=FacePolicy(THRESHOLD),
+            faces=FacePolicy(THRESHOLD, light=light),
             face_cameras={DOOR: EYE},
         )
         self.attention = Attention()
         self.look = FaceLook(reader, self.attention)
         self.template = template
         self.asked: list[tuple[Move, float]] = []
+        self.light: tuple[Tint, ...] = ()
         self.events: list[Event] = []
 
     def play(self, act: Callable[[float, list[tuple[Move, float]]], Image]) -> float:
@@ -165,6 +167,7 @@ class Entry:
                     self._take(self.role.step(came), at_ns)
                 case Prompt():
                     self.attention.until(aside.until_ns)
+                    self.light = aside.light or self.light
                     if aside.kind.value in {move.value for move in Move}:
                         self.asked.append((Move(aside.kind.value), (at_ns - START_NS) / SECOND_NS))
                 case AtEase():
@@ -218,6 +221,34 @@ def test_a_picture_of_the_member_does_not_come_in(
     entry.play(lambda t, asked: act(t, [face_acts.Asked(*one) for one in asked]))
     assert not any(isinstance(event, ShopperEntered) for event in entry.events)
     assert isinstance(entry.events[-1], EntryRefused)
+
+
+@pytest.mark.parametrize("is_film", [False, True], ids=["person", "film-of-the-right-moves"])
+def test_under_the_light_of_the_screen_a_person_comes_in_and_a_film_in_glass_does_not(
+    reader: FaceReader, portrait: "Portrait", enrolled: FaceTemplate, *, is_film: bool
+) -> None:
+    from tebura_simulator.face_acts import Asked, Flashing, film, living
+    from tebura_simulator.scenes.held_up import Mirrors
+    from tebura_simulator.scenes.portrait import Stance
+    from tebura_simulator.scenes.screen_light import GateScreen
+
+    rng = np.random.default_rng(3)
+    behind = portrait.frame(Stance(shift_m=(0.0, 0.0, -5.0)))
+    act = living(portrait, rng)
+    if is_film:
+        act = film(portrait, behind, rng, None, mirrors=Mirrors.ALL_OVER)
+    entry = Entry(reader, enrolled, light=True)
+
+    def seen(t_s: float, asked: list[tuple[Move, float]]) -> Image:
+        shining = Flashing(GateScreen(), entry.light, late_s=0.15)(t_s)
+        return act(t_s, [Asked(*one) for one in asked], shining)
+
+    took_s = entry.play(seen)
+    auth, last = entry.events
+    assert isinstance(auth, FaceAuth)
+    assert auth.is_live is not is_film
+    assert isinstance(last, EntryRefused if is_film else ShopperEntered)
+    assert is_film or took_s < 4
 
 
 def test_three_good_frames_make_a_template(enrolled: FaceTemplate) -> None:
