@@ -46,6 +46,32 @@ def test_the_real_shopper_is_held_from_first_to_last_sight(
     assert all(span.last_frame <= 155 for span in report.tracks[1:])
 
 
+@pytest.mark.long
+def test_six_people_who_come_one_after_another_are_six_tracks(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    # Watched: each comes in from below, stands at the table, and leaves at the right edge.
+    video = shared_data / "video" / "one-by-one-person-detection.mp4"
+    report = annotate_video(video, tmp_path / "seen.mp4")
+    there = [(67, 190), (233, 445), (510, 695), (751, 865), (931, 1195), (1241, 1355)]
+    assert len(report.tracks) == len(there)
+    for span, (first, last) in zip(report.tracks, there, strict=True):
+        assert span.first_frame == pytest.approx(first, abs=5)
+        assert span.last_frame == pytest.approx(last, abs=8)
+
+
+def test_whoever_walks_through_the_aisle_before_two_others_is_a_third(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    # Watched: two from the first frames to the last; before them, from frame 33 on, a woman in
+    # brown, seen from behind, with scores of 0.2 to 0.32.
+    video = shared_data / "video" / "store-aisle-detection.gif"
+    report = annotate_video(video, tmp_path / "seen.mp4", people=PeopleSettings(threads=2))
+    assert [span.first_frame <= 8 for span in report.tracks] == [True, True, False]
+    assert 33 <= report.tracks[2].first_frame <= 50
+    assert all(span.last_frame >= 64 for span in report.tracks)
+
+
 def test_no_video_and_no_such_camera_are_named(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(AnnotateError, match=r"nothing\.mp4"):
         annotate_video(tmp_path / "nothing.mp4", tmp_path / "out.mp4")
