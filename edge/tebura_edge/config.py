@@ -332,6 +332,8 @@ def _face_problems(config: NodeConfig) -> list[str]:
         problems.append(
             "face: a gate or counter uses faces; [face] says where its templates come from"
         )
+    if config.face is not None and config.face.light and not config.screen.port:
+        problems.append("face.light: the light is the screen's; [screen] says on which port it is")
     return problems
 
 

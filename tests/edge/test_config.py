@@ -113,6 +113,12 @@ def test_a_plate_node_names_what_is_wrong(store: Path, old: str, new: str, named
             "face.threshold: ",
             id="no-threshold",
         ),
+        pytest.param(
+            "[[gate]]",
+            '[face]\naddress = "https://shop.example"\nlight = true\n\n[[gate]]',
+            "face.light: the light is the screen's",
+            id="light-without-a-screen",
+        ),
     ],
 )
 def test_a_gate_node_names_what_is_wrong(store: Path, old: str, new: str, named: str) -> None:
