@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 ROUNDS = 7
@@ -28,6 +28,14 @@ class Suite:
     name: str
     question: str
     measure: Callable[[], list[Row]]
+
+
+def paired(some: Sequence[float], others: Sequence[float]) -> float:
+    """How large `some` are in proportion to `others`, which were measured right beside them.
+
+    Round by round, and the median of that: what slows the machine for a while slows both.
+    """
+    return statistics.median(one / other for one, other in zip(some, others, strict=True))
 
 
 def measure(suite: str, name: str, call: Callable[[], object], note: str = "") -> Row:

@@ -31,8 +31,9 @@ T = TypeVar("T")
 Work = Callable[[Tx, Memory], T]
 
 TICK_S = 0.5
-JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 0.2
-"""A fifth of the time at most; after a quiet while the first three or so come at once."""
+JUDGEMENT_REST, JUDGEMENT_SAVED_S = 4.0, 1.0
+"""A fifth of the time at most; of a second that was not used it is saved: where a hand takes two
+things at once, nobody waits for the second to be shown."""
 WORDS_REST, WORDS_GATHER_S, WORDS_PATIENCE_S = 4.0, 0.02, 1.0
 """Judged again because nodes said how far their word goes, and nothing else: they say so together,
 and often. It takes nothing of the time that those have who look at their phone, and is seldom done

@@ -40,6 +40,15 @@ class Beliefs:
             shares = _both(shares, self._own(other, at_ns), weight)
         return shares
 
+    def until(self, at_ns: int) -> object:
+        """All that was known by then, to be compared."""
+        turns = {
+            strand: (times[:count], shares[:count])
+            for strand, (times, shares) in self._turns.items()
+            if (count := bisect_right(times, at_ns))
+        }
+        return self.strands.until(at_ns), self.companions.until(at_ns), turns
+
     def _own(self, strand: TrackId, at_ns: int) -> Shares:
         turns = self._turns.get(strand)
         if turns is None:

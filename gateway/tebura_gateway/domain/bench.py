@@ -64,6 +64,8 @@ class Bench:
     outages: Sequence[Outage]
     rulings: Mapping[EventId, Ruling]
     decisions: dict[EventId, Decision] = field(default_factory=dict)
+    waits: bool = False
+    """Whether a step was not decided because a node had not said enough yet."""
     _waiting: set[VisitId] = field(default_factory=set)
     _undoing: Undoing = field(default_factory=Undoing)
     _catalogue: Catalogue = field(init=False)
@@ -72,6 +74,19 @@ class Bench:
     def __post_init__(self) -> None:
         self._catalogue = Catalogue.of(self.layout)
         self._holdings = Holdings(len(self._catalogue.products))
+
+    def going_on(self, through_ns: Mapping[NodeId, int], outages: Sequence[Outage]) -> "Bench":
+        """One that has decided as much, and goes on by itself with what is known now."""
+        other = replace(
+            self,
+            through_ns=through_ns,
+            outages=outages,
+            decisions=self.decisions.copy(),
+            _waiting=self._waiting.copy(),
+            _undoing=self._undoing.copy(),
+        )
+        other._holdings = self._holdings.copy()
+        return other
 
     def decide(self, fact: Fact, step: Step, who: Who) -> None:
         """Judge the next step; it may undo an earlier one, which is decided with it then.
@@ -419,6 +434,7 @@ class Bench:
 
     def _learn(self, decision: Decision) -> None:
         if decision.status is Status.CHECKING:
+            self.waits = True
             self._waiting.update(suspect.visit for suspect in decision.suspects)
         if decision.status is Status.DECIDED:
             if decision.visit is not None and decision.sku is not None:

@@ -1,7 +1,7 @@
 """When which shelf could not be seen by what: outages said by nodes, and their restarts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tebura_contract.events import NodeStarted, SensorChanged, SensorKind, SensorState
 from tebura_contract.ids import NodeId, ShelfId
@@ -47,6 +47,15 @@ def outages_of(facts: Sequence[Fact], layout: Layout) -> list[Outage]:
                 pass
     outages += [_outage(node, event, _FOREVER_NS) for (node, _), event in sorted(blind.items())]
     return outages
+
+
+def outages_until(outages: Sequence[Outage], at_ns: int) -> list[Outage]:
+    """What is said of times up to then: when those end that end later is left out."""
+    return [
+        replace(outage, to_ns=_FOREVER_NS) if outage.to_ns > at_ns else outage
+        for outage in outages
+        if outage.from_ns <= at_ns
+    ]
 
 
 def _outage(node: NodeId, began: SensorChanged, to_ns: int) -> Outage:

@@ -40,6 +40,15 @@ class Companions:
         found = self._found.get(strand, {})
         return {other: math.fsum(times.weights) for other, times in found.items()}
 
+    def until(self, at_ns: int) -> object:
+        """All that `near` rests on until then, to be compared."""
+        return {
+            (strand, other): (times.at_ns[:count], times.weights[:count])
+            for strand, others in self._found.items()
+            for other, times in others.items()
+            if (count := bisect_right(times.at_ns, at_ns))
+        }
+
     def near(self, strand: TrackId, at_ns: int, within_ns: int) -> dict[TrackId, float]:
         """By companion how surely they were together around a time, 0..1."""
         near = {}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import GateId, TrackId
 
 from tebura_gateway.domain.beliefs import Beliefs, beliefs_of
@@ -11,6 +12,10 @@ from tebura_gateway.domain.companions import companions_of
 from tebura_gateway.domain.sightings import Look, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import strands_of
 from tebura_gateway.domain.tracks import Track
+
+LOOKS_AHEAD_NS = 4 * SECOND_NS
+"""What it answers about a time rests on what was seen until so much later: on where people stood
+half a second off, and on who stood together within three seconds of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,15 @@ class Crowd:
             if near in self._looks:
                 return self._looks[near]
         return ()
+
+    def until(self, at_ns: int) -> object:
+        """All that was seen until then and is rested on, to be compared.
+
+        Of where people stood only the last of it, beyond what the facts of the time before tell.
+        """
+        first, last = moment_of(at_ns - LOOKS_AHEAD_NS) - 2, moment_of(at_ns)
+        looks = {when: looks for when, looks in self._looks.items() if first <= when <= last}
+        return self.beliefs.until(at_ns), looks
 
     def spot(self, track: TrackId, at_ns: int) -> Spot | None:
         """Where a track was seen then."""

@@ -18,6 +18,11 @@ class Holdings:
     _held: dict[VisitId, dict[Sku, int]] = field(default_factory=dict)
     _perhaps: dict[VisitId, dict[Sku | None, float]] = field(default_factory=dict)
 
+    def copy(self) -> "Holdings":
+        held = {visit: counts.copy() for visit, counts in self._held.items()}
+        perhaps = {visit: shares.copy() for visit, shares in self._perhaps.items()}
+        return Holdings(self.products, held, perhaps)
+
     def take(self, visit: VisitId, sku: Sku, quantity: int) -> None:
         """They took so many; negative for what was put back."""
         held = self._held.setdefault(visit, {})

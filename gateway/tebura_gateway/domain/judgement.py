@@ -8,21 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from tebura_contract.events import ForeignObject, ItemPicked, ItemReturned
 from tebura_contract.ids import EventId, MemberId, NodeId, VisitId
 from tebura_contract.layout import Layout
 
-from tebura_gateway.domain.bench import Bench
 from tebura_gateway.domain.blindness import outages_of
 from tebura_gateway.domain.counter import at_counters
 from tebura_gateway.domain.decision import Decision, Reason, Ruling, Status, StepKind, Suspect
 from tebura_gateway.domain.facts import Fact, in_order
-from tebura_gateway.domain.places import Places
 from tebura_gateway.domain.presence import Visit, presence_of
 from tebura_gateway.domain.restricted import asked_about
 from tebura_gateway.domain.staffing import as_staff_work
 from tebura_gateway.domain.tolerances import JudgementSettings
-from tebura_gateway.domain.who import NO_REACHES, reaches_by_shelf, who_took
+from tebura_gateway.domain.walk import Seen, Walk
 
 __all__ = ["Decision", "Judgement", "Reason", "Ruling", "Status", "StepKind", "Suspect", "judge"]
 
@@ -81,6 +78,7 @@ def judge(
     settings: JudgementSettings | None = None,
     rulings: Mapping[EventId, Ruling] | None = None,
     hand: ByHand = NOTHING_BY_HAND,
+    walk: Walk | None = None,
 ) -> Judgement:
     """Join what the nodes reported.
 
@@ -91,21 +89,16 @@ def judge(
         settings: Tolerances; the defaults where None.
         rulings: What staff decided, by step; wins over all evidence.
         hand: What else people said: who is staff, which visits are over.
+        walk: The one of the last judgement of this store; with it, this one takes less time.
     """
     settings = settings if settings is not None else JudgementSettings()
     ordered = in_order(facts)
     presence = presence_of(ordered, layout, through_ns, settings, hand.closed_ns)
     outages = outages_of(ordered, layout)
-    bench = Bench(layout, through_ns, settings, outages, rulings or {})
-    reaches, places = reaches_by_shelf(ordered), Places.of(layout)
-    for fact in ordered:
-        step = fact.event
-        if isinstance(step, ItemPicked | ItemReturned | ForeignObject):
-            there = reaches.get(step.shelf, NO_REACHES)
-            who = who_took(fact, step, presence, there, layout, places, settings)
-            bench.decide(fact, step, who)
+    seen = Seen(ordered, presence, outages, layout, through_ns, settings, rulings or {})
+    decided = (walk if walk is not None else Walk()).over(seen)
     staff = frozenset(visit.id for visit in presence.visits.values() if visit.member in hand.staff)
-    decisions = as_staff_work(bench.decisions, ordered, staff, settings)
+    decisions = as_staff_work(decided, ordered, staff, settings)
     decisions = at_counters(decisions, ordered, layout, settings)
     if settings.asks_age:
         decisions = asked_about(decisions, layout, rulings or {})

@@ -15,7 +15,7 @@ from tebura_contract.events import NodeStarted
 from tebura_contract.ids import GateId, MemberId, NodeId, TrackId, VisitId
 from tebura_contract.layout import Layout
 
-from tebura_gateway.domain.crowd import Crowd, crowd_of
+from tebura_gateway.domain.crowd import LOOKS_AHEAD_NS, Crowd, crowd_of
 from tebura_gateway.domain.doors import Doors
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.gates import bind_at_gates
@@ -61,7 +61,7 @@ class Visit:
 class Presence:
     """All visits, and whose each bound track is; `unsure` tracks were bound by a toss-up.
 
-    `spans` are the visits by when they went on.
+    `spans` are the visits by when they went on, `started_ns` when tracks began.
     `crowd` knows more where cameras tell how people stand: then tracks are bodies.
     """
 
@@ -69,7 +69,27 @@ class Presence:
     owner: dict[TrackId, VisitId]
     unsure: frozenset[TrackId]
     spans: Spans[Visit]
+    started_ns: Mapping[TrackId, int]
     crowd: Crowd | None = None
+
+    def until(self, at_ns: int) -> object:
+        """All that it answers about times up to then, to be compared."""
+        ahead_ns = at_ns + LOOKS_AHEAD_NS
+        known = {track for track, started_ns in self.started_ns.items() if started_ns <= ahead_ns}
+        return (
+            [
+                (
+                    visit.id,
+                    visit.entered_ns,
+                    None if visit.exited_ns is None or visit.exited_ns > at_ns else visit.exited_ns,
+                )
+                for visit in self.visits.values()
+                if visit.entered_ns <= at_ns
+            ],
+            {track: visit for track, visit in self.owner.items() if track in known},
+            self.unsure & known,
+            self.crowd.until(ahead_ns) if self.crowd is not None else None,
+        )
 
     def owners(self, track: TrackId, at_ns: int) -> Mapping[VisitId | None, float]:
         """Whose a track was at a time; None for what is nobody's who has a visit."""
@@ -145,7 +165,8 @@ def presence_of(
         for track in person.tracks
     }
     spans = Spans((visit.entered_ns, visit.exited_ns, visit) for visit in visits.values())
-    return Presence(visits, owner, frozenset(unsure), spans, crowd)
+    started_ns = {name: int(track.started_ns) for name, track in tracks.items()}
+    return Presence(visits, owner, frozenset(unsure), spans, started_ns, crowd)
 
 
 @dataclass(frozen=True, slots=True)

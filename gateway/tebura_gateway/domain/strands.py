@@ -41,6 +41,14 @@ class Strands:
         index = bisect_right(turns[0], at_ns)
         return turns[1][index - 1] if index else track
 
+    def until(self, at_ns: int) -> object:
+        """All that `of` rests on until then, to be compared."""
+        return {
+            track: (times[:count], names[:count])
+            for track, (times, names) in self._turns.items()
+            if (count := bisect_right(times, at_ns))
+        }
+
     def all_of(self, track: TrackId) -> frozenset[TrackId]:
         """Every strand that a track is a part of at some time."""
         turns = self._turns.get(track)

@@ -106,12 +106,24 @@ class Undoing:
     """Earlier steps that later ones may undo, by shelf; each is undone once."""
 
     _past: dict[ShelfId, dict[EventId, Past]] = field(default_factory=dict)
+    # The same, gains and losses apart: a pick is not compared with all other picks.
+    _ways: dict[tuple[ShelfId, bool], dict[EventId, Past]] = field(default_factory=dict)
+
+    def copy(self) -> "Undoing":
+        return Undoing(
+            {shelf: past.copy() for shelf, past in self._past.items()},
+            {way: past.copy() for way, past in self._ways.items()},
+        )
 
     def add(self, past: Past) -> None:
-        self._past.setdefault(past.decision.shelf, {})[past.decision.id] = past
+        first = past.decision
+        self._past.setdefault(first.shelf, {})[first.id] = past
+        self._ways.setdefault((first.shelf, first.delta_g > 0.0), {})[first.id] = past
 
     def forget(self, past: Past) -> None:
-        self._past[past.decision.shelf].pop(past.decision.id, None)
+        first = past.decision
+        self._past[first.shelf].pop(first.id, None)
+        self._ways[first.shelf, first.delta_g > 0.0].pop(first.id, None)
 
     def alike(self, step: Step) -> Iterator[Past]:
         """Steps of the same weight the other way on these plates, the last one first."""
@@ -188,10 +200,10 @@ class Undoing:
         return None
 
     def _opposite(self, step: Step) -> Iterator[Past]:
-        past_here = self._past.get(step.shelf, {}).values()
-        for past in itertools.islice(reversed(past_here), LOOK_BACK):
-            is_opposite = past.decision.delta_g * step.delta_g < 0.0
-            if is_opposite and not set(past.decision.plates).isdisjoint(step.plates):
+        opposite = self._ways.get((step.shelf, step.delta_g < 0.0), {}).values()
+        plates = set(step.plates)
+        for past in itertools.islice(reversed(opposite), LOOK_BACK):
+            if not plates.isdisjoint(past.decision.plates):
                 yield past
 
 

@@ -37,6 +37,7 @@ def recompute(tx: Tx, memory: Memory) -> Judgement:
         tx.shop.judgement,
         memory.rulings,
         visits.by_hand(tx, load_ns),
+        memory.walk,
     )
     memory.awaits_words = any(
         decision.status is Status.CHECKING for decision in judgement.decisions.values()

@@ -20,6 +20,7 @@ from tebura_gateway.domain.decision import Ruling
 from tebura_gateway.domain.facts import Fact, FactFlag, in_order
 from tebura_gateway.domain.sequence import Run
 from tebura_gateway.domain.settlement import UNPRICED, State
+from tebura_gateway.domain.walk import Walk
 from tebura_gateway.service.billing import confirmed_by
 from tebura_gateway.service.shop import PAST_NS
 from tebura_gateway.service.transaction import Tx
@@ -68,6 +69,8 @@ class Memory:
     is_cut: bool = False
     # Of `_EDITS`, when this was read.
     edits: int = 0
+    # How far steps need not be decided again.
+    walk: Walk = field(default_factory=Walk)
 
 
 def load_memory(tx: Tx, known: Memory | None = None) -> Memory:
@@ -113,6 +116,7 @@ def load_memory(tx: Tx, known: Memory | None = None) -> Memory:
     if known is not None and known.edits == memory.edits:
         memory.facts = known.facts | _arrived_since(tx, memory.runs, known)
         memory.from_ns = known.from_ns
+        memory.walk = known.walk
         memory.rulings = _read_rulings(tx, known.from_ns)
         memory.written = read_written(tx, known.from_ns)
     return memory
