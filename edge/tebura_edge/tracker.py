@@ -161,11 +161,8 @@ class Tracker:
             pairs = best_pairs(self._similarity(able, found, rows, feet), least)
             for index, column in pairs:
                 row = int(rows[column])
-                _update(able[index], found, row, feet[row])
+                _update(able[index], found, row, feet[row], is_strong=rows is strong)
                 seen.append(able[index])
-                if rows is strong:
-                    able[index].hits += 1
-                    able[index].strong_ns = now_ns
             if rows is strong:
                 unused = np.delete(strong, [column for _, column in pairs])
         seen += self._begin(found, unused, feet, seen)
@@ -320,10 +317,13 @@ def _torso_fit(track: Track, expected: Floats, keypoints: Float32s) -> float | N
     return float(np.exp(-(apart**2).sum(axis=1) / (2 * tolerance_px**2)).mean())
 
 
-def _update(track: Track, found: Detections, row: int, foot_m: Floats | None) -> None:
+def _update(
+    track: Track, found: Detections, row: int, foot_m: Floats | None, *, is_strong: bool
+) -> None:
+    """Take what was found; what is seen weakly, half behind somebody, tells no motion."""
     box = found.boxes_xyxy_px[row].astype(float)
     gap_s = max(1e-3, seconds(found.captured_ns - track.last_ns))
-    share = gap_s / (gap_s + VELOCITY_S)
+    share = gap_s / (gap_s + VELOCITY_S) if is_strong else 0.0
     moved = (box[:2] + box[2:] - track.box[:2] - track.box[2:]) / 2
     track.velocity = track.velocity + share * (moved / gap_s - track.velocity)
     if foot_m is not None and track.foot_m is not None:
@@ -335,3 +335,9 @@ def _update(track: Track, found: Detections, row: int, foot_m: Floats | None) ->
     track.box, track.keypoints = box, found.keypoints_px[row]
     track.score = float(found.scores[row])
     track.last_ns = found.captured_ns
+    if is_strong:
+        track.hits += 1
+        track.strong_ns = found.captured_ns
+    else:
+        fade = float(np.exp(-gap_s / FADE_S))
+        track.velocity, track.foot_velocity = fade * track.velocity, fade * track.foot_velocity

@@ -93,6 +93,20 @@ def test_who_is_seen_strongly_only_now_and_then_counts_and_clutter_that_flickers
     assert confirmed(12) == []
 
 
+def test_a_weak_sight_that_is_half_somebody_else_does_not_send_who_stands_away() -> None:
+    followed = Tracker(picture_px=PICTURE, foot_of=floor)
+    for tick in range(20):
+        followed.step(frame(tick / 10, [(300, 0.6)]))
+    # Somebody passes before them: half hidden they are seen weakly and off, then not, then again.
+    followed.step(frame(2.0, [(275, 0.15)]))
+    [track] = followed.step(frame(2.1, [(245, 0.12)])).seen
+    assert np.hypot(*track.foot_velocity) < 0.1
+    for tick in range(22, 26):
+        followed.step(frame(tick / 10, []))
+    tracked = [followed.step(frame(tick / 10, [(335, 0.6)])) for tick in range(26, 30)]
+    assert list(numbers_at(tracked[-1])) == [1]
+
+
 def test_identity_survives_a_gap_while_walking() -> None:
     followed = tracker()
     for tick in range(15):
