@@ -219,6 +219,8 @@ class World:
             self._replace(gateway)
             return
         answer = partial(_answer, call=call, said=said)
+        # A hold that is let go changes nothing that anybody is shown.
+        self._is_news = True
         self.do(Job(answer, lambda _: gateway.desk.answered(call.key)), at=gateway)
 
     def _wait_s(self, life: Life) -> float:
