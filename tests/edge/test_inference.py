@@ -54,6 +54,16 @@ def test_a_real_shopper_is_found_with_her_feet_below_her_head(
     assert best[Keypoint.NOSE, 1] < 160
 
 
+def test_in_8_bits_the_network_finds_the_same_shopper(
+    network: Network, shopper: NDArray[np.uint8]
+) -> None:
+    in_8_bits = open_people(PeopleSettings(model="movenet-multipose-int8"))
+    frame = Frame(AISLE, 5, shopper)
+    wanted, found = (detect_people(one, frame, (384, 256)) for one in (network, in_8_bits))
+    np.testing.assert_allclose(found.boxes_xyxy_px[0], wanted.boxes_xyxy_px[0], atol=10)
+    assert found.scores[0] == pytest.approx(wanted.scores[0], abs=0.1)
+
+
 def test_a_blank_picture_holds_nobody(network: Network) -> None:
     blank = np.full((360, 640, 3), 128, np.uint8)
     found = detect_people(network, Frame(AISLE, 5, blank), (256, 160))
