@@ -7,7 +7,8 @@ full second is told, with the half second before it.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tebura_contract.clock import SECOND_NS, Ns, seconds
+import numpy as np
+from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.events import PeopleSeen, Seen
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, TrackId
@@ -17,6 +18,8 @@ from tebura_edge.geometry import CameraView
 from tebura_edge.tracker import Track
 
 _HALF_NS = SECOND_NS // 2
+_WALKING_S = 0.06
+"""Of a walking speed: feet of drawn people who walk lie off by 0.07 to 0.09 m in the median."""
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class Rounds:
             Seen(
                 track=name,
                 foot_xy_m=_at(track, at_ns),
-                sd_m=round(foot_sd_m(view, track.foot_m, track.keypoints), 3),
+                sd_m=round(_sd_m(track, view), 3),
                 before_xy_m=before.get(name),
             )
             for name, track in people
@@ -55,6 +58,14 @@ class Rounds:
 
 def _at(track: Track, at_ns: int) -> Xy:
     """Where the foot was at the moment, which is a part of a frame's time ago."""
-    assert track.foot_m is not None
-    x_m, y_m = track.foot_m - track.foot_velocity * seconds(track.last_ns - at_ns)
+    foot_m = track.foot_at(at_ns)
+    assert foot_m is not None
+    x_m, y_m = foot_m
     return (round(float(x_m), 3), round(float(y_m), 3))
+
+
+def _sd_m(track: Track, view: CameraView) -> float:
+    """How far off that is each way: more of who walks."""
+    assert track.foot_m is not None
+    standing_m = foot_sd_m(view, track.foot_m, track.keypoints)
+    return float(np.hypot(standing_m, _WALKING_S * np.hypot(*track.foot_velocity)))

@@ -91,9 +91,12 @@ class Track:
         return self.box + np.tile(self.velocity * _faded_s(now_ns - self.last_ns), 2)
 
     def foot_at(self, now_ns: int) -> Floats | None:
+        """Where the foot should be at a time; what is smoothed lags behind who walks."""
         if self.foot_m is None:
             return None
-        return self.foot_m + self.foot_velocity * _faded_s(now_ns - self.last_ns)
+        gap_ns = now_ns - self.last_ns
+        gap_s = _faded_s(gap_ns) if gap_ns > 0 else seconds(gap_ns)
+        return self.foot_m + self.foot_velocity * (FOOT_S + gap_s)
 
 
 FADE_S = 0.5
@@ -327,9 +330,10 @@ def _update(
     moved = (box[:2] + box[2:] - track.box[:2] - track.box[2:]) / 2
     track.velocity = track.velocity + share * (moved / gap_s - track.velocity)
     if foot_m is not None and track.foot_m is not None:
-        step_m = foot_m - track.foot_m
-        track.foot_velocity = track.foot_velocity + share * (step_m / gap_s - track.foot_velocity)
-        track.foot_m = track.foot_m + gap_s / (gap_s + FOOT_S) * step_m
+        # Of the smoothed foot: what was found lies ahead of it by more than was walked.
+        walked_m = gap_s / (gap_s + FOOT_S) * (foot_m - track.foot_m)
+        track.foot_velocity = track.foot_velocity + share * (walked_m / gap_s - track.foot_velocity)
+        track.foot_m = track.foot_m + walked_m
     elif foot_m is not None:
         track.foot_m = foot_m
     track.box, track.keypoints = box, found.keypoints_px[row]

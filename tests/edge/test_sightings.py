@@ -9,7 +9,7 @@ from tebura_edge.detections import Keypoint
 from tebura_edge.footing import foot_sd_m
 from tebura_edge.geometry import camera_view
 from tebura_edge.sightings import Rounds
-from tebura_edge.tracker import Track
+from tebura_edge.tracker import FOOT_S, Track
 
 LENS = Intrinsics(size_px=(640, 360), focal_px=(430.0, 430.0), center_px=(320.0, 180.0))
 VIEW = camera_view(LENS, Pose(translation_m=(0.0, 0.0, 2.4), rotation_rad=(-2.2, 0.0, 0.0)))
@@ -31,10 +31,10 @@ def track_at(at_s: float, foot_m: tuple[float, float], keypoints: np.ndarray = W
 
 
 def told(frames_s: list[float], gone_from_s: float = 1e9) -> list[PeopleSeen]:
-    """What is told of one who walks a metre a second from x = 0 at second 0."""
+    """What is told of one who walks a metre a second from x = 0 at second 0, smoothed."""
     rounds, events = Rounds(CameraId("aisle")), []
     for at_s in frames_s:
-        people = [(MIKA, track_at(at_s, (at_s, 3.0)))] if at_s < gone_from_s else []
+        people = [(MIKA, track_at(at_s, (at_s - FOOT_S, 3.0)))] if at_s < gone_from_s else []
         events += rounds.step(ns_from_s(at_s), people, VIEW)
     return events
 

@@ -159,6 +159,18 @@ def floor(box: np.ndarray, keypoints: np.ndarray) -> Floats:
     return np.array([(box[0] + box[2]) / 200, 0.0])
 
 
+@pytest.mark.parametrize("rate_hz", [5, 10, 30], ids=lambda hz: f"{hz}-hz")
+def test_who_walks_is_known_to_walk_so_fast_and_to_be_where_they_are(rate_hz: int) -> None:
+    followed = Tracker(picture_px=PICTURE, foot_of=floor)
+    for tick in range(4 * rate_hz):
+        at_s = tick / rate_hz
+        [track] = followed.step(frame(at_s, [(60 + 120 * at_s, 0.6)])).seen
+    assert track.foot_velocity[0] == pytest.approx(1.2, abs=0.05)
+    foot_m = track.foot_at(track.last_ns)
+    assert foot_m is not None
+    assert foot_m[0] == pytest.approx(0.6 + 1.2 * at_s, abs=0.05)
+
+
 def test_the_next_to_enter_is_not_the_one_who_left() -> None:
     followed = Tracker(
         picture_px=PICTURE, foot_of=floor, is_leaving=lambda foot_m, _velocity_mps: foot_m[0] < 1.2
