@@ -13,7 +13,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from seers import Floats, Picture, Seen, Seer, iou, movenet, seers
+from tebura_edge.people import PeopleSettings
 from tebura_models.heads import find_people
 from tebura_models.loader import load_network
 
@@ -31,6 +32,8 @@ SAME_IOU = 0.5
 NEAR = 0.1
 """A wrist is found this share of the person's height from the mark."""
 WRIST_SCORE = 0.1
+SURE = 0.25
+"""Networks of MoveNet's layout: tracks go on from 0.1."""
 
 
 class MarkedPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,16 +131,16 @@ def read_marks(file: Path = MARKS) -> dict[str, dict[int, MarkedFrame]]:
     return marks
 
 
-def ours() -> Seer:
-    """The network that a node uses, as it uses it."""
-    network = load_network("movenet-multipose")
+def shipped(name: str, sure: float) -> Seer:
+    """A network of the manifest, as a node uses it."""
+    network = load_network(name)
 
     def look(picture: Picture) -> Seen:
         people = find_people(network, picture, network.entry.input.size_px)
         points = people.keypoints_px
         return Seen(people.boxes_xyxy_px, people.scores, points[:, :, :2], points[:, :, 2])
 
-    return Seer("shipped movenet", 0.25, look)
+    return Seer(name, sure, look)
 
 
 def drawn_frames(folder: Path) -> Iterator[tuple[MarkedFrame, Picture]]:
@@ -175,6 +178,10 @@ def main() -> int:
     """Read the command line and run; 0 also where there is nothing to look at."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
     parser.add_argument("--also", type=Path, action="append", default=[], help="MoveNet's layout")
+    parser.add_argument("--model", action="append", help="of the manifest; default: what ships")
+    parser.add_argument(
+        "--sure", type=float, default=SURE, help=f"a score of these that counts; default {SURE}"
+    )
     parser.add_argument("--clip", help="only films with this in their name")
     parser.add_argument("--drawn", type=Path, help="a set of `tebura-simulate dataset`")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
@@ -182,8 +189,9 @@ def main() -> int:
     if not (SHARED / "data").exists():
         print(f"skipped: no recordings in {SHARED / 'data'}", file=sys.stderr)
         return 0
-    networks = [ours(), *(one for one in seers(SHARED / "models") if one.name != "movenet")]
-    networks += [movenet(file) for file in options.also]
+    networks = [shipped(name, options.sure) for name in options.model or [PeopleSettings().model]]
+    networks += [one for one in seers(SHARED / "models") if one.name != "movenet"]
+    networks += [replace(movenet(file), sure=options.sure) for file in options.also]
     for name, frames in _sources(options.clip, options.drawn):
         tallies = {network.name: Tally() for network in networks}
         for marked, picture in frames:

@@ -37,7 +37,8 @@ from tebura_models.manifest import PeopleEntry
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 BARE = ROOT.parent / "shared" / "models" / "movenet_multipose.onnx"
-"""The network that ships, as it was converted."""
+BARE_OF = "movenet-multipose"
+"""A network that ships, as it was converted."""
 PAIRS = 60
 ALONE_S = 15.0
 HELD_S = 8.0
@@ -112,7 +113,7 @@ class Bench:
 
 def overhead(bench: Bench) -> Iterator[Figure]:
     """A frame through all of ours beside the network as it came, before we built anything in."""
-    if not BARE.exists():
+    if bench.settings.model != BARE_OF or not BARE.exists():
         return
     network = open_people(bench.settings_of_one_thread)
     ours_ms, bare_ms = _in_turn(network, Bare(BARE), bench)
@@ -275,6 +276,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the recordings")
     parser.add_argument("--train", type=Path, help="a Python with the train extra, to compare")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", default=PeopleSettings().model, help="of the manifest")
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     options = parser.parse_args()
     if not options.json:
@@ -284,7 +286,7 @@ def main() -> None:
             Path(folder),
             tuple(clips.busy_clips(options.data, Path(folder)).values()),
             clips.idle_clip(options.data, Path(folder)),
-            PeopleSettings(threads=options.threads),
+            PeopleSettings(model=options.model, threads=options.threads),
             TrainPython(options.train) if options.train else None,
         )
         for part in options.part or PARTS:

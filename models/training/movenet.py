@@ -5,6 +5,7 @@ on four of its layers, and six heads at a quarter of the picture. What chooses p
 stays in the file as it is.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,18 @@ class MoveNet(nn.Module):
         value = fn.pad(value, sides)
         groups = int(options.get("group", 1))
         return fn.conv2d(value, weight, bias[0] if bias else None, stride, groups=groups)
+
+    def learn_only(self, heads: Collection[str]) -> None:
+        """Leave all weights as they are but those of these heads, named as in `HEADS`."""
+        own = {
+            self.names[name]
+            for node in self.nodes
+            if any(f"/{head.split('/')[0]}/" in node.name for head in heads)
+            for name in node.input
+            if name in self.names
+        }
+        for key, weight in self.weights.items():
+            weight.requires_grad_(key in own)
 
     def write(self, source: Path, out: Path) -> None:
         """The file with these weights in place of its own, in half precision as it travelled."""

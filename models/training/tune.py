@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import torch
 from lessons import FromPictures, FromTrunk, Lessons
-from movenet import BOX, BOX_OFFSET, CENTRE, KEYPOINTS, OFFSET, REGRESSION, MoveNet
+from movenet import BOX, BOX_OFFSET, CENTRE, HEADS, KEYPOINTS, OFFSET, REGRESSION, MoveNet
 from samples import Targets, listed
 from torch import Tensor
 from torch.nn import functional as fn
@@ -185,6 +185,7 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="go on where it was cut off")
     parser.add_argument("--write", type=Path, help="write the tuned network instead of training")
     parser.add_argument("--share", type=float, default=1.0, help="of the way from start to tuned")
+    parser.add_argument("--only", nargs="+", choices=HEADS, help="heads that learn; else all does")
     parser.add_argument("--rate", type=float, default=RATE)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -192,6 +193,8 @@ def main() -> int:
     cv2.setNumThreads(1)
     is_kept = (options.set / "train" / "people.jsonl").exists()
     net = MoveNet(options.start, follows_trunk=is_kept)
+    if options.only:
+        net.learn_only(options.only)
     run = Run(net, options.out, options.seed, options.rate)
     if options.resume or options.write:
         started = {k: v.detach().clone() for k, v in run.net.weights.items()}

@@ -120,3 +120,15 @@ def test_what_was_cut_off_while_it_was_kept_goes_on_with_whole_samples(
     assert last.people[2].boxes.tolist() == people.boxes.tolist()
     with pytest.raises(SystemExit, match="not 4"):
         trunk.Kept.made(tmp_path, (64, 32), 4)
+
+
+def test_a_head_learns_alone(movenet: object) -> None:
+    heads = importlib.import_module("movenet").HEADS
+    movenet.learn_only(heads[:1])  # type: ignore[attr-defined]
+    learning = [key for key, w in movenet.weights.items() if w.requires_grad]  # type: ignore[attr-defined]
+    # Each head is a sum a channel, a mix of channels, and what it says, with two biases.
+    assert len(learning) == 5
+    picture = torch.rand(1, 3, 64, 64) * 255
+    told = movenet(picture)  # type: ignore[operator]
+    assert told[heads[0]].requires_grad
+    assert not any(told[head].requires_grad for head in heads[1:])
