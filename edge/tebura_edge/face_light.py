@@ -121,7 +121,7 @@ class LightTest:
 
 def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -> Response:
     """What the light did that began then, at whatever lag explains most of it."""
-    glow = np.stack([seen.glow for seen in sights if seen.glow is not None])
+    glow = np.stack([np.maximum(seen.glow, DARKEST) for seen in sights if seen.glow is not None])
     at_ns = np.array([seen.at_ns for seen in sights], np.int64)
     poses = np.array([(seen.aside, seen.down) for seen in sights])
     # What else changes colours, slowly: the camera's own balance, and how the head is turned.
@@ -130,7 +130,7 @@ def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -
     points = _inner(np.asarray(sights[0].points))
     glow, place = glow[:, points], np.asarray(sights[0].points)[points]
     # The mean of logarithms: a bright wall beside a dark face's rim must not speak for it.
-    logs = np.log(np.maximum(glow, DARKEST)).mean(axis=1, dtype=np.float64)
+    logs = np.log(glow).mean(axis=1, dtype=np.float64)
     chroma = _without(slow, _chroma(logs))
     clear = _clear(logs.mean(axis=0))
     lags = range(0, LATEST_NS + 1, LAG_STEP_NS)

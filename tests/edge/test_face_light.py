@@ -1,9 +1,11 @@
 """The light of a gate's screen on a face: skin gives it back, a tablet and its glass do not."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tebura_contract.clock import MILLISECOND_NS
 from tebura_edge.face_light import ENOUGH_SLOTS, MOST_SLOTS, SLOT_NS, LightTest, Tint, tints_from
 from tebura_edge.face_seen import FaceSeen
@@ -87,24 +89,11 @@ def test_nothing_is_told_before_enough_was_seen() -> None:
     assert not test.is_dark
 
 
-def test_a_face_that_cannot_be_measured_tells_nothing() -> None:
+@pytest.mark.parametrize("glow", [None, np.zeros((468, 3), np.float32)], ids=["none", "black"])
+def test_a_face_that_cannot_be_measured_is_not_alive(glow: NDArray[np.float32] | None) -> None:
     test = LightTest(colours(1), BEGAN_NS)
-    for at_ns in range(BEGAN_NS, BEGAN_NS + MOST_SLOTS * SLOT_NS, FRAME_NS):
-        lost = sight(Shown(colours(1), BEGAN_NS), at_ns)
-        test.see(
-            FaceSeen(
-                camera=lost.camera,
-                at_ns=at_ns,
-                track=1,
-                aside=0.0,
-                down=0.55,
-                fault="",
-                others=0,
-                motion=None,
-                vector=None,
-                points=lost.points,
-            )
-        )
+    for at_ns in range(BEGAN_NS, BEGAN_NS + (MOST_SLOTS + 2) * SLOT_NS, FRAME_NS):
+        test.see(replace(sight(Shown(colours(1), BEGAN_NS), at_ns), glow=glow))
     assert not test.is_live
 
 
