@@ -80,7 +80,7 @@ class _Eye:
             settings.tracker,
             picture_px=view.intrinsics.size_px,
             foot_of=self._foot,
-            is_leaving=self._is_leaving,
+            is_leaving=lambda *last: self.left_by(*last) is not None,
         )
         self.reaches = ReachFinder(settings.reach)
         self.shoppers: dict[int, _Shopper] = {}
@@ -97,19 +97,14 @@ class _Eye:
             self.view = self.view.scaled(picture_px)
             self.tracker.picture_px = picture_px
 
-    def _is_leaving(self, foot_m: Floats, velocity_mps: Floats) -> bool:
-        """Who stands, and squats before a shelf beside the gate, say, is only hidden."""
-        if float(np.hypot(*velocity_mps)) < self._settings.walking_mps:
-            return False
-        margin_m = self._settings.exit_margin_m
-        return any(is_inside(gate.zone_m, foot_m, margin_m) for gate in self._gates)
+    def left_by(self, foot_m: Floats, velocity_mps: Floats) -> GateId | None:
+        """The gate by which whoever was last seen so left: in its zone, or walking just beside it.
 
-    def left_by(self, track: Track) -> GateId | None:
-        """The gate somebody was last seen at: in its zone, or on the way just beside it."""
-        assert track.foot_m is not None
-        is_walking = self._is_leaving(track.foot_m, track.foot_velocity)
+        Who stands beside it, and squats before a shelf there, say, is only hidden.
+        """
+        is_walking = float(np.hypot(*velocity_mps)) >= self._settings.walking_mps
         margin_m = self._settings.exit_margin_m if is_walking else self._settings.leave_margin_m
-        near = (g.id for g in self._gates if is_inside(g.zone_m, track.foot_m, margin_m))
+        near = (gate.id for gate in self._gates if is_inside(gate.zone_m, foot_m, margin_m))
         return next(near, None)
 
     def watermark_ns(self) -> int | None:
@@ -283,7 +278,7 @@ class CameraRole:
                         track=shopper.id,
                         at_ns=Ns(track.last_ns),
                         foot_xy_m=_xy(track),
-                        gate=eye.left_by(track),
+                        gate=_left_by(eye, track),
                     )
                 )
         return events
@@ -298,6 +293,11 @@ class CameraRole:
             to_ns=Ns(reached.to_ns),
             confidence=round(reached.confidence, 3),
         )
+
+
+def _left_by(eye: _Eye, track: Track) -> GateId | None:
+    assert track.foot_m is not None
+    return eye.left_by(track.foot_m, track.foot_velocity)
 
 
 def _xy(track: Track) -> Xy:

@@ -46,8 +46,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     all scores lie below `strong`. An unseen one is waited for:
     `hold_s` in mid-view (an arm across, a crossing: under 1.5 s), `hold_edge_s` past the picture's
     edge (under the camera and back: 3 s in the real recording), but only `hold_exit_s` of somebody
-    who walked out at a gate, where the next one to appear is somebody else: in the demo's footage
-    one enters 2.2 s after the other left, at the same place.
+    who is leaving, where the next one to appear is somebody else: in the demo's footage one enters
+    2.2 s after the other left, at the same place.
     """
 
     strong: float = 0.3
@@ -99,7 +99,7 @@ class Track:
         return self.foot_m + self.foot_velocity * (FOOT_S + gap_s)
 
 
-FADE_S = 0.5
+FADE_S, WEAK_FADE_S = 0.5, 1.0
 VELOCITY_S = 0.3
 FOOT_S = 0.15
 
@@ -343,5 +343,5 @@ def _update(
         track.hits += 1
         track.strong_ns = found.captured_ns
     else:
-        fade = float(np.exp(-gap_s / FADE_S))
+        fade = float(np.exp(-gap_s / WEAK_FADE_S))
         track.velocity, track.foot_velocity = fade * track.velocity, fade * track.foot_velocity
