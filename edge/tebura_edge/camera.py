@@ -19,7 +19,7 @@ from tebura_contract.ids import NAME_PATTERN, CameraId
 from tebura_edge.frames import Frame, FrameDesk
 from tebura_edge.picture_watch import PictureWatch, WatchLimits
 from tebura_edge.role import SensorStatus
-from tebura_edge.sources import Grab, Source, SourceEnded, SourceError, open_source
+from tebura_edge.sources import Source, SourceEnded, SourceError, open_source
 
 RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 30.0
@@ -159,8 +159,7 @@ class CameraReader:
         has_read = False
         try:
             while not self._stopping.is_set():
-                self._take(source.read())
-                has_read = True
+                has_read = self._take(source) or has_read
         except SourceEnded as error:
             self._note(str(error))
             self._stopping.set()
@@ -175,18 +174,24 @@ class CameraReader:
             self._trouble = trouble
             self._is_connected = False
 
-    def _take(self, grab: Grab) -> None:
+    def _take(self, source: Source) -> bool:
+        """Take the next picture if it is due; whether there was one that can be read."""
+        stamp_ns = source.grab()
         now_ns = self._clock.monotonic_ns()
-        stamped = grab.captured_ns if self.settings.replay else None
+        stamped = stamp_ns if self.settings.replay else None
         captured_ns = self._to_store_ns(now_ns) if stamped is None else stamped
         if not self._is_due(captured_ns):
-            return
-        frame = Frame(self.settings.label, captured_ns, grab.image_bgr)
+            return False
+        image = source.picture()
+        if image is None:
+            return False
+        frame = Frame(self.settings.label, captured_ns, image)
         with self._lock:
             self._trouble, self._is_connected = "", True
             is_usable = self._watch.saw(frame, now_ns)
         if is_usable:
             self._desk.put(frame)
+        return True
 
     def _is_due(self, captured_ns: int) -> bool:
         """Thin a faster source to the rate; a quarter period early is in time."""

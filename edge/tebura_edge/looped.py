@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from tebura_contract.clock import SECOND_NS, ns_from_s
 
-from tebura_edge.sources import DECODER_THREADS, Grab, SourceError
+from tebura_edge.sources import DECODER_THREADS, Image, SourceError
 
 REMEMBERED = 256
 """Moments of a camera's pictures; more than any delay worth measuring."""
@@ -34,14 +34,17 @@ class LoopedVideo:
         self._next_ns = time.monotonic_ns() + ns_from_s(offset_s)
         self.moments_ns: deque[int] = deque(maxlen=REMEMBERED)
 
-    def read(self) -> Grab:
+    def grab(self) -> int | None:
         while not self._grab():
             self._capture.release()
             self._capture = _open(self._path)
+        return None
+
+    def picture(self) -> Image | None:
         is_read, image = self._capture.retrieve()
         if not is_read:
             raise SourceError(f"{self._path}: a picture cannot be decoded")
-        return Grab(np.asarray(image, np.uint8))
+        return np.asarray(image, np.uint8)
 
     def _grab(self) -> bool:
         """Wait for the next moment and take its picture; False at the end of the video."""

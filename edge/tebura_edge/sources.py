@@ -1,7 +1,6 @@
 """What a camera thread reads from: streams, files and local devices, all alike."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tebura_contract.clock import MILLISECOND_NS, SECOND_NS
 
-from tebura_edge.mjpeg import MjpegStream, NotMultipart, StreamError
+from tebura_edge.mjpeg import MjpegStream, NotMultipart, Part, StreamError
 
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 3.0
@@ -31,22 +30,25 @@ class SourceEnded(SourceError):
     """A file was read to its end; there is nothing to try again."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Grab:
-    """A picture, BGR, and when it was taken in store time if the source knows."""
-
-    image_bgr: NDArray[np.uint8]
-    captured_ns: int | None = None
+Image = NDArray[np.uint8]
 
 
 class Source(Protocol):
-    """An open camera."""
+    """An open camera; what is grabbed and not asked for costs as little as it can."""
 
-    def read(self) -> Grab:
-        """Wait for the next picture.
+    def grab(self) -> int | None:
+        """Wait for the next picture: when it was taken, in store time, if the source knows.
 
         Raises:
             SourceError: If the source broke off.
+        """
+        ...
+
+    def picture(self) -> Image | None:
+        """What was grabbed, BGR; None if it is broken.
+
+        Raises:
+            SourceError: If there is no use in waiting for a better one.
         """
         ...
 
@@ -102,6 +104,8 @@ class JpegSource:
     """An HTTP stream of JPEGs."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
+        self._part: Part | None = None
+        self._broken = 0
         try:
             self._stream = MjpegStream(url, timeout_s)
         except NotMultipart:
@@ -109,18 +113,24 @@ class JpegSource:
         except StreamError as error:
             raise SourceError(str(error)) from error
 
-    def read(self) -> Grab:
-        for _ in range(MAX_BROKEN_JPEGS):
-            try:
-                part = self._stream.read()
-            except StreamError as error:
-                raise SourceError(str(error)) from error
-            image = cv2.imdecode(np.frombuffer(part.jpeg, np.uint8), cv2.IMREAD_COLOR)
-            if image is not None:
-                stamp_s = part.timestamp_s
-                captured_ns = None if stamp_s is None else round(stamp_s * SECOND_NS)
-                return Grab(np.asarray(image, np.uint8), captured_ns)
-        raise SourceError(f"{MAX_BROKEN_JPEGS} broken pictures in a row")
+    def grab(self) -> int | None:
+        try:
+            self._part = self._stream.read()
+        except StreamError as error:
+            raise SourceError(str(error)) from error
+        stamp_s = self._part.timestamp_s
+        return None if stamp_s is None else round(stamp_s * SECOND_NS)
+
+    def picture(self) -> Image | None:
+        assert self._part is not None
+        image = cv2.imdecode(np.frombuffer(self._part.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if image is not None:
+            self._broken = 0
+            return np.asarray(image, np.uint8)
+        self._broken += 1
+        if self._broken >= MAX_BROKEN_JPEGS:
+            raise SourceError(f"{MAX_BROKEN_JPEGS} broken pictures in a row")
+        return None
 
     def close(self) -> None:
         self._stream.close()
@@ -142,11 +152,13 @@ class CaptureSource:
         if not self._capture.isOpened():
             raise SourceError("cannot be opened")
 
-    def read(self) -> Grab:
-        is_read, image = self._capture.read()
-        if not is_read:
+    def grab(self) -> int | None:
+        if not self._capture.grab():
             raise SourceError("no picture came")
-        return Grab(np.asarray(image, np.uint8))
+        return None
+
+    def picture(self) -> Image | None:
+        return _retrieved(self._capture)
 
     def close(self) -> None:
         self._capture.release()
@@ -170,17 +182,25 @@ class FileSource:
         self._replay_from_ns = replay_from_ns
         self._opened_s = time.monotonic()
 
-    def read(self) -> Grab:
-        is_read, image = self._capture.read()
-        if not is_read:
+    def grab(self) -> int | None:
+        if not self._capture.grab():
             raise SourceEnded(f"{self._path}: the file is at its end")
         position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         if self._replay_from_ns is None:
             ahead_s = position_ms / 1000 - (time.monotonic() - self._opened_s)
             time.sleep(max(0.0, min(ahead_s, 1.0)))
-            return Grab(np.asarray(image, np.uint8))
-        captured_ns = self._replay_from_ns + round(position_ms * MILLISECOND_NS)
-        return Grab(np.asarray(image, np.uint8), captured_ns)
+            return None
+        return self._replay_from_ns + round(position_ms * MILLISECOND_NS)
+
+    def picture(self) -> Image | None:
+        return _retrieved(self._capture)
 
     def close(self) -> None:
         self._capture.release()
+
+
+def _retrieved(capture: cv2.VideoCapture) -> Image:
+    is_read, image = capture.retrieve()
+    if not is_read:
+        raise SourceError("a picture cannot be decoded")
+    return np.asarray(image, np.uint8)

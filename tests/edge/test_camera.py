@@ -12,13 +12,14 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tebura_contract.config import ConfigError, load_toml
 from tebura_contract.events import SensorState
 from tebura_contract.ids import CameraId
 from tebura_edge.camera import CameraReader, CameraSettings, retry_delay_s
 from tebura_edge.frames import Frame, FrameDesk
 from tebura_edge.role import SensorStatus
-from tebura_edge.sources import SourceError, find_v4l2, open_source
+from tebura_edge.sources import SourceEnded, SourceError, find_v4l2, open_source
 
 SHOP = CameraId("shop")
 RATE_S = 0.04
@@ -202,6 +203,51 @@ def test_faster_source_is_thinned_to_the_rate(rig: Callable[[CameraSettings], Ri
         made = rig(live(server.url, rate_hz=10))
         times_s = [made.frame().captured_ns / 1e9 for _ in range(12)]
     assert (times_s[-1] - times_s[1]) / 10 == pytest.approx(0.1, rel=0.25)
+
+
+class Steps:
+    """A clock and a camera at once: a picture every 33 ms of a recording, then the end."""
+
+    def __init__(self) -> None:
+        self.grabbed = self.asked_for = 0
+
+    def grab(self) -> int | None:
+        if self.grabbed == 30:
+            raise SourceEnded("over")
+        self.grabbed += 1
+        return 1_000_000_000 + self.grabbed * 33_333_333
+
+    def picture(self) -> NDArray[np.uint8] | None:
+        self.asked_for += 1
+        if self.asked_for == 3:
+            return None  # it came broken
+        return np.random.default_rng(self.asked_for).integers(0, 255, (90, 160, 3), np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+def test_pictures_beyond_the_rate_are_not_decoded_and_a_broken_one_is_left_out() -> None:
+    source, desk = Steps(), FrameDesk()
+    reader = CameraReader(
+        CameraSettings(label=SHOP, source="steps", replay=True, rate_hz=10),
+        desk,
+        clock=RealClock(),
+        to_store_ns=lambda monotonic_ns: monotonic_ns,
+        report=lambda _: None,
+        open_with=lambda _settings, _now_ns: source,
+    )
+    reader.start()
+    wait_s = time.monotonic() + 5
+    while source.grabbed < 30 and time.monotonic() < wait_s:
+        time.sleep(0.01)
+    frames = desk.take(1)
+    reader.stop()
+    desk.close()
+    # A second of 30 pictures, ten wanted; the desk keeps the newest of a camera's.
+    assert source.asked_for == 10
+    assert len(frames) > 1
+    assert np.diff([frame.captured_ns for frame in frames]) == pytest.approx(1e8, rel=1e-3)
 
 
 def test_frozen_picture_is_withheld_and_named(rig: Callable[[CameraSettings], Rig]) -> None:
