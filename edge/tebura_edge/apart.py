@@ -24,7 +24,6 @@ from tebura_edge.identification import (
     log_quantity,
     log_sum,
     log_weight,
-    noise_of,
 )
 from tebura_edge.planogram import Place, Planogram
 from tebura_edge.weight_step import WeightStep
@@ -138,10 +137,16 @@ def _part(step: WeightStep, own: frozenset[PlateId], seen: frozenset[PlateId]) -
         return None
     named = tuple(p for p in deltas_g if p in own and deltas_g[p] * largest_g > 0)
     # The other action shakes these plates, too: they may stay off as neighbours do.
-    noise_g = math.hypot(noise_of(step), math.sqrt(2) * STAYS_G)
-    delta_g = math.fsum(deltas_g[plate] for plate in named)
-    sigma_g = noise_g * math.sqrt(len(named))
-    return replace(step, plates=named, delta_g=delta_g, sigma_g=sigma_g, deltas_g=deltas_g)
+    stays_g = math.sqrt(2) * STAYS_G
+    sigmas_g = {plate: math.hypot(step.noise_g(plate), stays_g) for plate in deltas_g}
+    return replace(
+        step,
+        plates=named,
+        delta_g=math.fsum(deltas_g[plate] for plate in named),
+        sigma_g=math.hypot(*(sigmas_g[plate] for plate in named)),
+        deltas_g=deltas_g,
+        sigmas_g=sigmas_g,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +209,15 @@ class _Together:
     def _of(
         self, heavy: Place, many: int, light: Place, few: int, priors: tuple[float, float]
     ) -> Iterator[_Pair]:
-        step, noise_g = self.step, noise_of(self.step)
+        step, noises_g = self.step, self.step.noises_g()
         one, other = self.planogram.weight(heavy.sku), self.planogram.weight(light.sku)
         expected_g = many * one.mean_g + few * other.mean_g
         units_g = math.sqrt(many * one.sd_g**2 + few * other.sd_g**2)
         own = heavy.plates | light.plates
         spans = self.planogram.spans(heavy.sku, step.shelf)
         order, sign = self.planogram.plates(step.shelf), math.copysign(1.0, step.delta_g)
-        for borne, log_several in ways(step.deltas_g, noise_g, sign, own, (), spans, order):
-            spread_g = noise_g * math.sqrt(len(borne.plates))
+        for borne, log_several in ways(step.deltas_g, noises_g, sign, own, (), spans, order):
+            spread_g = math.hypot(*(noises_g[plate] for plate in borne.plates))
             fit = log_weight(abs(borne.delta_g), expected_g, units_g, spread_g)
             # Two ways round: which hand took which.
             place = borne.log_place + log_several + math.log(2.0) + LOG_PAIR

@@ -19,8 +19,12 @@ of a light bag is no part of it."""
 
 ODD_SHARE: Final = 0.01
 ODD_G: Final = 12.0
-"""Share of plates that stay off by anything up to this, for no reason that we know. At 20 g a stick
-of gum beside something else is no product; at 9 g a neighbour's 10 g make a light bag foreign."""
+"""Share of plates that stay off by anything up to this, for no reason that we know, and farther
+only by their noise. At 20 g a stick of gum beside something else is no product; at 9 g a
+neighbour's 10 g make a light bag foreign."""
+
+LEAST_NOISE_G: Final = 0.1
+"""Half a step of the converter: no plate has less."""
 
 PLATES_UNDER: Final = (0.5, 0.3, 0.2)
 """How often something of unknown size stands on one, two, three plates (labelled visits)."""
@@ -67,7 +71,7 @@ def spans_of(width_plates: float | None) -> tuple[float, ...]:
 
 def ways(
     deltas_g: Mapping[PlateId, float],
-    noise_g: float,
+    noises_g: Mapping[PlateId, float],
     sign: float,
     own: Collection[PlateId],
     beside: Collection[PlateId],
@@ -83,7 +87,7 @@ def ways(
         p for p, delta_g in deltas_g.items() if delta_g * sign > 0 and (p in own or p in beside)
     ]
     able = sorted(able, key=lambda plate: -abs(deltas_g[plate]))[:MAX_BEARERS]
-    idle = {plate: log_idle(delta_g, noise_g) for plate, delta_g in deltas_g.items()}
+    idle = {plate: log_idle(delta_g, noises_g[plate]) for plate, delta_g in deltas_g.items()}
     all_idle = math.fsum(idle.values())
     for count in range(1, len(able) + 1):
         for bearers in itertools.combinations(able, count):
@@ -102,6 +106,8 @@ def log_idle(delta_g: float, noise_g: float) -> float:
     """Log density of what a plate shows that bears nothing of a step."""
     scale_g = math.hypot(STAYS_G, noise_g)
     stays = math.exp(-abs(delta_g) / scale_g) / (2 * scale_g)
+    if abs(delta_g) > ODD_G:
+        stays *= math.exp(-0.5 * ((abs(delta_g) - ODD_G) / max(noise_g, LEAST_NOISE_G)) ** 2)
     odd = 1 / (2 * ODD_G) if abs(delta_g) <= ODD_G else 0.0
     return math.log(max((1 - ODD_SHARE) * stays + ODD_SHARE * odd, 1e-300))
 

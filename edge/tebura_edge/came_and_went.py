@@ -52,7 +52,6 @@ def as_moves(one: Passed) -> list[PlateMove]:
         before_g=0.0,
         after_g=one.size_g,
         sigma_g=PASSING_SHARE * abs(one.size_g),
-        moved_ns=one.from_ns,
         rested_ns=one.from_ns,
         from_ns=one.from_ns,
         turned_ns=one.from_ns,

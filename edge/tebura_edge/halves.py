@@ -129,6 +129,7 @@ def _sum(one: WeightStep, other: WeightStep) -> WeightStep:
         delta_g=first.delta_g + second.delta_g,
         sigma_g=math.hypot(first.sigma_g, second.sigma_g),
         deltas_g={**first.deltas_g, **second.deltas_g, **named},
+        sigmas_g={**first.noises_g(), **second.noises_g()},
         to_ns=max(first.to_ns, second.to_ns),
         blind=", ".join(dict.fromkeys(filter(None, [first.blind, second.blind]))),
     )

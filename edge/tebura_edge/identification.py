@@ -8,7 +8,7 @@ adds its own evidence. What is no product is weighed by the same measure.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -254,11 +254,6 @@ def log_quantity(quantity: int) -> float:
     return _LOG_QUANTITIES[quantity]
 
 
-def noise_of(step: WeightStep) -> float:
-    """Deviation of one plate's change from noise."""
-    return step.sigma_g / math.sqrt(max(len(step.plates), 1))
-
-
 def _score(candidate: Candidate) -> float:
     return candidate.log_likelihood + candidate.log_prior
 
@@ -303,15 +298,15 @@ def _guesses(step: WeightStep, planogram: Planogram) -> Iterable[_Guess]:
 def _at(
     step: WeightStep, place: Place, planogram: Planogram, share: float, most: int
 ) -> Iterable[_Guess]:
-    unit, noise_g = planogram.weight(place.sku), noise_of(step)
+    unit, noises_g = planogram.weight(place.sku), step.noises_g()
     spans = planogram.spans(place.sku, step.shelf)
     sign = math.copysign(1.0, step.delta_g)
     order = planogram.plates(step.shelf)
     for borne, log_several in ways(
-        step.deltas_g, noise_g, sign, place.plates, place.beside, spans, order
+        step.deltas_g, noises_g, sign, place.plates, place.beside, spans, order
     ):
         for quantity, log_fit in _by_quantity(
-            borne, unit, noise_g, OFF_SHARES[step.is_shaken], most
+            borne, unit, noises_g, OFF_SHARES[step.is_shaken], most
         ):
             yield _Guess(
                 sku=place.sku,
@@ -324,11 +319,15 @@ def _at(
 
 
 def _by_quantity(
-    borne: Borne, unit: UnitWeight, noise_g: float, off_share: float, most: int
+    borne: Borne,
+    unit: UnitWeight,
+    noises_g: Mapping[PlateId, float],
+    off_share: float,
+    most: int,
 ) -> Iterable[tuple[int, float]]:
     weight_g = abs(borne.delta_g)
     nearest = round(weight_g / unit.mean_g)
-    spread_g = noise_g * math.sqrt(len(borne.plates))
+    spread_g = math.hypot(*(noises_g[plate] for plate in borne.plates))
     for quantity in range(max(nearest - 1, 1), min(nearest + 1, most) + 1):
         units_g = math.sqrt(quantity) * unit.sd_g
         expected_g = quantity * unit.mean_g
@@ -338,12 +337,13 @@ def _by_quantity(
 def _log_foreign(step: WeightStep, planogram: Planogram) -> float:
     """Something that is no product, on any plates side by side."""
     plates = len(planogram.plates(step.shelf)) or len(step.plates)
-    noise_g = noise_of(step)
     same = [p for p in step.plates if step.deltas_g[p] * step.delta_g > 0]
     sum_g = math.fsum(step.deltas_g[plate] for plate in same)
     if not FOREIGN_G[0] <= abs(sum_g) <= FOREIGN_G[1]:
         return -math.inf if abs(sum_g) < FOREIGN_G[0] else 0.0
-    idle = math.fsum(log_idle(g, noise_g) for p, g in step.deltas_g.items() if p not in same)
+    idle = math.fsum(
+        log_idle(g, step.noise_g(p)) for p, g in step.deltas_g.items() if p not in same
+    )
     log_share = math.log(FOREIGN_SHARES[sum_g > 0])
     if not are_side_by_side(same, planogram.plates(step.shelf)):
         log_share += math.log(SCATTERED)
@@ -357,5 +357,5 @@ def _log_foreign(step: WeightStep, planogram: Planogram) -> float:
 
 
 def _log_nothing(step: WeightStep) -> float:
-    noise_g = noise_of(step)
-    return _LOG_NOTHING + math.fsum(log_idle(g, noise_g) for g in step.deltas_g.values())
+    idle = (log_idle(grams, step.noise_g(plate)) for plate, grams in step.deltas_g.items())
+    return _LOG_NOTHING + math.fsum(idle)

@@ -24,7 +24,7 @@ from tebura_contract.clock import SECOND_NS, ns_from_s
 
 from tebura_edge.band import Band
 from tebura_edge.level_settings import LevelSettings
-from tebura_edge.passing import LONGER_S, Passed, Passing
+from tebura_edge.passing import Passed, Passing
 from tebura_edge.past_rests import PastRests
 from tebura_edge.plate_move import PlateMove, behind_last, turn_of
 from tebura_edge.resting import Resting, mean
@@ -111,11 +111,6 @@ class Levels:
     @property
     def off_g(self) -> Floats:
         return self._band.off_g
-
-    def is_leant_on(self, plate: int) -> bool:
-        """Whether it was away up to now, and for so long that it is somebody's weight."""
-        away_ns = (self.now_ns or 0) - int(self.still_ns[plate])
-        return bool(self.is_away[plate]) and away_ns > ns_from_s(LONGER_S)
 
     @property
     def passing(self) -> Passing:
@@ -283,7 +278,6 @@ class Levels:
             before_g=self._before_g(plate, from_ns),
             after_g=after_g,
             sigma_g=self.sigma_g(plate, (to_ns - rested_ns) / SECOND_NS),
-            moved_ns=int(self._moved_ns[plate]),
             rested_ns=rested_ns,
             from_ns=from_ns,
             turned_ns=turned_ns,

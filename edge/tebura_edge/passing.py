@@ -61,20 +61,21 @@ class Passing:
     """Follows plates of one scale that left their level.
 
     Attributes:
-        leant_on: Those that have been away for so long that it is somebody's weight.
+        leant_on: Those that have been away for so long that it is somebody's weight; of these only
+            the times are kept.
     """
 
     def __init__(self) -> None:
         self._away: dict[int, Away] = {}
-        self.leant_on: set[int] = set()
+        self.leant_on: dict[int, Away] = {}
 
     def restore(self, plate: int, away: Away) -> None:
         """Continue from what `away` gave."""
-        self._away[plate] = away
+        (self._away if away.off_g else self.leant_on)[plate] = away
 
     def away(self) -> dict[int, Away]:
         """What to save."""
-        return dict(self._away)
+        return self._away | self.leant_on
 
     def __bool__(self) -> bool:
         return bool(self._away)
@@ -102,7 +103,9 @@ class Passing:
             rest_s: How long a rest of each plate takes.
             now_ns: Store time.
         """
-        self.leant_on = {plate for plate in self.leant_on if not is_resting[plate]}
+        self.leant_on = {
+            plate: away for plate, away in self.leant_on.items() if not is_resting[plate]
+        }
         for plate, away in list(self._away.items()):
             lasts_ns, gone_ns = away.to_ns - away.from_ns, now_ns - away.to_ns
             if is_resting[plate]:
@@ -113,7 +116,7 @@ class Passing:
                     yield Passed(plate, size_g, away.from_ns, away.to_ns, now_ns)
             elif max(lasts_ns, gone_ns) > ns_from_s(rest_s[plate] + LONGER_S):
                 del self._away[plate]
-                self.leant_on.add(plate)
+                self.leant_on[plate] = Away(away.from_ns, away.to_ns)
 
     def began_ns(self) -> int | None:
         """Since when the first of them is away."""

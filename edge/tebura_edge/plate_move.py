@@ -15,17 +15,16 @@ from tebura_edge.samples import Bools, Floats, Ints
 class PlateMove:
     """One plate came to rest at another level.
 
-    `moved_ns` is when it came to the old level, `rested_ns` when it last rested there, `from_ns`
-    when it was last there, `turned_ns` when it changed to the new one, `to_ns` since when it has
-    been there (store time). `is_handled`: it moved as no plate does by itself. `blind` says why it
-    could not be watched in between.
+    `rested_ns` is when it last rested at the old level, `from_ns` when it was last there,
+    `turned_ns` when it changed to the new one, `to_ns` since when it has been there (store time).
+    `is_handled`: it moved as no plate does by itself. `blind` says why it could not be watched in
+    between.
     """
 
     plate: int
     before_g: float
     after_g: float
     sigma_g: float
-    moved_ns: int
     rested_ns: int
     from_ns: int
     turned_ns: int

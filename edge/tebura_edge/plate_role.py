@@ -33,7 +33,7 @@ from tebura_edge.apart import apart
 from tebura_edge.bearing import log_idle, log_shares
 from tebura_edge.cells import CellChange, CellHealth, Cells, readable
 from tebura_edge.halves import Halves, Waiting
-from tebura_edge.identification import HANDFUL, Explanation, explain, log_sum, noise_of
+from tebura_edge.identification import HANDFUL, Explanation, explain, log_sum
 from tebura_edge.level_settings import LevelSettings
 from tebura_edge.levels import Levels
 from tebura_edge.passing import Away
@@ -346,10 +346,11 @@ def _note_health(levels: Levels, change: CellChange) -> None:
 
 def _log_taken_away(foreign: Foreign, step: WeightStep) -> float:
     """Log density of a step that is a foreign object leaving which is known to lie there."""
-    noise_g = noise_of(step)
     sd_g = math.hypot(math.sqrt(2) * step.sigma_g, SAME_SHARE * foreign.weight_g)
     misfit = (-step.delta_g - foreign.weight_g) / sd_g
-    idle = math.fsum(log_idle(g, noise_g) for p, g in step.deltas_g.items() if p not in step.plates)
+    idle = math.fsum(
+        log_idle(g, step.noise_g(p)) for p, g in step.deltas_g.items() if p not in step.plates
+    )
     weight = -0.5 * misfit**2 - math.log(sd_g * math.sqrt(2 * math.pi))
     return (
         math.log(TAKEN_AWAY * foreign.chance)

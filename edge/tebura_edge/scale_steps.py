@@ -6,6 +6,7 @@ on plates next to each other; what stays apart in time or place stays apart. A s
 when all plates it may touch rest again.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -59,25 +60,10 @@ class ScaleSteps:
         for moves in levels.feed(at_ns, grams):
             now_ns = levels.now_ns
             assert now_ns is not None
-            found = [self._since_lean(self._untold.whole(move)) for move in moves]
-            self._pending += [Pending(move, now_ns) for move in found]
+            self._pending += [Pending(self._untold.whole(move), now_ns) for move in moves]
             self._passed += levels.passed
             steps += self._found(now_ns)
         return steps
-
-    def _since_lean(self, move: PlateMove) -> PlateMove:
-        """The move, from when somebody began to lean beside its plate if that bore some of it.
-
-        A plate that comes to rest again and again meanwhile is pushed all the while: when what is
-        gone in the end was taken, nobody can say.
-        """
-        levels = self.plates.levels
-        leant_ns = [
-            int(levels.still_ns[q])
-            for q in self.plates.near[move.plate]
-            if levels.is_leant_on(q) and levels.still_ns[q] < move.moved_ns
-        ]
-        return replace(move, from_ns=min([move.from_ns, *leant_ns]))
 
     def tick(self, now_ns: int) -> list[WeightStep]:
         """Time passes: steps that have waited long enough, if no sample came."""
@@ -188,8 +174,10 @@ class ScaleSteps:
             # A second look weighs what its plate has come to since.
             until_ns = max(until_ns, self.plates.levels.now_ns or 0)
         apart_s = (until_ns - min(move.rested_ns for move in moves)) / SECOND_NS
-        sigmas_g = [self.plates.levels.sigma_g(c, apart_s, ended_ns.get(c)) for c in listed]
-        sigma_g = float(np.hypot.reduce(sigmas_g))
+        sigmas_g = {
+            c: self.plates.levels.sigma_g(c, apart_s, ended_ns.get(c)) for c in sorted(deltas_g)
+        }
+        sigma_g = math.hypot(*(sigmas_g[column] for column in listed))
         named = [move for move in moves if move.plate in listed] or moves
         sure = HANDLED_SIGMAS if any(move.is_handled for move in named) else SURE_SIGMAS
         is_back = self._told.taken_back(max(moves, key=lambda move: abs(move.delta_g))) is not None
@@ -214,6 +202,7 @@ class ScaleSteps:
                 trace=trace_of(self.plates, deltas_g, begin_ns),
                 is_shaken=self._is_shaken(listed, begin_ns),
                 is_back=is_back,
+                sigmas_g={self.plates.sites[c].plate: one_g for c, one_g in sigmas_g.items()},
             )
         ]
 

@@ -41,7 +41,6 @@ class SecondLooks:
         return replace(
             move,
             before_g=first.move.before_g,
-            moved_ns=first.move.moved_ns,
             rested_ns=first.move.rested_ns,
             from_ns=first.move.from_ns,
             is_handled=first.move.is_handled or move.is_handled,

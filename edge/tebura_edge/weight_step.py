@@ -1,7 +1,8 @@
 """What weighing tells: a settled change of weight on one shelf, and where its plates are."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tebura_contract.events import Trace
@@ -40,6 +41,7 @@ class WeightStep:
         sigma_g: Deviation of that sum from noise; gain errors are the identification's matter.
         deltas_g: Change of every plate near the action that rests, also of those too small to be
             named: what one explanation calls coupling another may call its product's third plate.
+        sigmas_g: Deviation of each of these from noise, where it is known by itself.
         from_ns, to_ns: Store time from the last moment at the old level to the first at the new.
         trace: What the plates that moved most showed, for people to look at.
         blind: Why the node could not watch all of it; empty where it could.
@@ -63,3 +65,13 @@ class WeightStep:
     is_shaken: bool = False
     is_back: bool = False
     is_passing: bool = False
+    sigmas_g: Mapping[PlateId, float] = field(default_factory=dict)
+
+    def noise_g(self, plate: PlateId) -> float:
+        """Deviation of one plate's change from noise."""
+        alike_g = self.sigma_g / math.sqrt(max(len(self.plates), 1))
+        return self.sigmas_g.get(plate, alike_g)
+
+    def noises_g(self) -> dict[PlateId, float]:
+        """The same of all of them."""
+        return {plate: self.noise_g(plate) for plate in self.deltas_g}

@@ -1,6 +1,7 @@
 """A step of two facings at once is told as two, and a step of one product never is."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from tebura_contract.geometry import Pose
@@ -203,3 +204,12 @@ def test_what_is_put_back_in_a_wrong_place_is_left_to_the_cart() -> None:
     # Who holds nothing else puts that back: of 602 products it is one.
     rivals = found.log_other, *(score for sku, score in scores.items() if sku != "box")
     assert scores[Sku("box")] + math.log(602) > max(rivals) + math.log(20)
+
+
+def test_a_quiet_plate_beside_a_noisy_one_is_believed_by_its_own_noise() -> None:
+    planogram = shop_of({"bar": 120.0, "gum": 15.0}, {"bar": (0,), "gum": (2,)})
+    alike = replace(step_of({0: -121.0, 2: -13.7}), sigma_g=2.3)
+    own = replace(alike, sigmas_g={PlateId("1/1/0"): 2.2, PlateId("1/1/2"): 0.5})
+    unsure, sure = ([chance(one) for _, one in apart(step, planogram)] for step in (alike, own))
+    assert len(unsure) == len(sure) == 2
+    assert max(unsure) < 0.95 < 0.99 < min(sure)

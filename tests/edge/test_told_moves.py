@@ -59,17 +59,3 @@ def test_who_leans_passes_the_old_level_without_being_gone() -> None:
     (taken,) = steps
     assert seconds(taken.from_ns) < 12.2
     assert max(marks_ns) < taken.from_ns
-
-
-def test_what_is_gone_after_a_lean_beside_it_may_have_gone_all_the_while() -> None:
-    bench = Bench(60.0, seconds=30.0, plates=2)
-    leans = (bench.time_s > 6.0) & (bench.time_s < 16.0)
-    sways_g = 3000.0 + 400.0 * np.sin(2 * np.pi * 0.7 * bench.time_s)
-    bench.grams[:, 0] += leans * sways_g
-    # The lean bears on the next plate, too, by about what is taken from it, now more, now less.
-    bench.grams[:, 1] += leans * (90.0 + 20.0 * np.round(np.sin(bench.time_s)))
-    bench.grams[:, 1] -= 92.0 * (bench.time_s > 6.3)
-    taken = bench.weigh()[-1]
-    assert numbers(taken) == [1]
-    assert seconds(taken.from_ns) < 6.4
-    assert seconds(taken.to_ns) > 15.9

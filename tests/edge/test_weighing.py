@@ -600,7 +600,7 @@ def test_a_stream_cut_at_any_sample_and_resumed_gives_the_same_steps(cut: int, s
     assert len(expected) == 6
     before, after = make_weigher(5), make_weigher(5)
     steps = feed(before, at_ns[:cut], grams[:cut])
-    after.restore(before.told_levels())
+    after.restore(before.told_levels(), before.away())
     steps += feed(after, at_ns[cut:], grams[cut:])
     assert [step.plates for step in steps] == [step.plates for step in expected]
     # What was on its way at the cut is asked about; nothing else is.
