@@ -102,6 +102,16 @@ def test_a_hidden_foot_is_judged_by_the_body_above() -> None:
     np.testing.assert_allclose(foot, [1.9, 2.05], atol=0.12)
 
 
+def test_of_two_ankles_the_one_that_is_seen_tells_the_foot() -> None:
+    view = look_at((4.6, 1.2, 2.4), (1.9, 2.2, 1.0))
+    keypoints = shopper(view, (1.9, 2.05), (1.95, 2.2, 1.0))
+    keypoints[Keypoint.LEFT_ANKLE] += (60.0, 25.0, 0.22 - 0.9)  # a guess, through the gondola
+    box = np.array([200, 50, 300, 300], np.float32)
+    foot = foot_xy_m(view, box, keypoints)
+    assert foot is not None
+    np.testing.assert_allclose(foot, [2.0, 2.05], atol=0.05)
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(
     ("hand", "shelf"),

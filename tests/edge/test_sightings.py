@@ -69,3 +69,13 @@ def test_a_foot_is_less_sure_far_away_and_where_only_shoulders_tell() -> None:
     plain = foot_sd_m(VIEW, near, WHOLE)
     assert 0.02 < plain < foot_sd_m(VIEW, far, WHOLE)
     assert foot_sd_m(VIEW, near, shoulders) > 2 * plain
+
+
+def test_a_foot_is_less_sure_where_ankles_are_only_guessed() -> None:
+    at_m = np.array([0.0, 3.0])
+    off_m = []
+    for score in (0.8, 0.3, 0.2):
+        guessed = WHOLE.copy()
+        guessed[[Keypoint.LEFT_ANKLE, Keypoint.RIGHT_ANKLE], 2] = score
+        off_m.append(foot_sd_m(VIEW, at_m, guessed))
+    assert off_m[0] < off_m[1] / 2 < off_m[2] / 3
