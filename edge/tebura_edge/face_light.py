@@ -57,13 +57,20 @@ CODED: Final = 2.2
 INNER: Final = 0.85
 """So many of the points, from the middle on, tell the colour: a head that turns hides its rim."""
 LEAST_EXPLAINED: Final = 0.8
-LEAST_GAIN: Final = 0.008
+LEAST_GAIN: Final = 0.02
+"""A screen of 10 inches gives 0.025 at 500 lux; a dark tablet, a hundredth of a white wall's."""
 LEAST_PART: Final = 0.3
 LEAST_SHARING: Final = -0.15
 """Nine looks at five drawn people explain 0.9 and more after two seconds, their thirds are above
 0.5, their sharing above -0.05. Where glass mirrors the screen below the eyes thirds are below 0.1;
 where it mirrors it all over sharing is below -0.4. Of 300 made-up films under other colours one
 passes."""
+DARK: Final = 0.1
+MOST_LAID: Final = 0.5
+"""A face with less red than that (85 of 255) gives back little more than a tablet's dark glass
+scatters, and sharing cannot be told. There the gains must tell: light that is laid over brown skin
+adds more to its little blue than to its red. So does a screen's in a shop of warm lamps: by less
+than this down to some 3,500 K."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,8 @@ class Response:
     the screen adds to the light of the shop (red, green, blue). `least_part` is what the third of
     the face that gives back least does, over what the one does that gives back most. `sharing` is
     above 0 where what is added is a share of what was there, below where it is laid over it; 1 and
-    -1 at most.
+    -1 at most. `level` is how much red there was. `laid` is 0 where all lights add the same share,
+    1 where they add the same light.
     """
 
     lag_ns: int
@@ -82,6 +90,8 @@ class Response:
     gain: tuple[float, float, float]
     least_part: float
     sharing: float
+    level: float
+    laid: float
 
     @property
     def is_of_skin(self) -> bool:
@@ -90,6 +100,7 @@ class Response:
             and min(self.gain) >= LEAST_GAIN
             and self.least_part >= LEAST_PART
             and self.sharing >= LEAST_SHARING
+            and (self.level >= DARK or self.laid <= MOST_LAID)
         )
 
 
@@ -132,7 +143,8 @@ def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -
     # The mean of logarithms: a bright wall beside a dark face's rim must not speak for it.
     logs = np.log(glow).mean(axis=1, dtype=np.float64)
     chroma = _without(slow, _chroma(logs))
-    clear = _clear(logs.mean(axis=0))
+    level = logs.mean(axis=0)
+    clear = _clear(level)
     lags = range(0, LATEST_NS + 1, LAG_STEP_NS)
     lights = [_without(slow, shown(tints, at_ns - began_ns - lag_ns)) for lag_ns in lags]
     fits = [_fit(chroma, light, clear) for light in lights]
@@ -146,6 +158,8 @@ def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -
         (red, green, blue),
         _least_part(was, added, place),
         _sharing(was, added, place),
+        float(np.exp(level[0])),
+        _laid(gain, level),
     )
 
 
@@ -227,6 +241,12 @@ def _sharing(was: Floats, added: Floats, place: NDArray[np.float32]) -> float:
         shared += _missed(smooth * share[:, None], scaled)
         laid += _missed(smooth, scaled)
     return (laid - shared) / max(laid + shared, 1e-12)
+
+
+def _laid(gain: Floats, level: Floats) -> float:
+    """By how much of a colour's darkness its light adds more."""
+    more = np.log(max(gain[2], 1e-6) / max(gain[0], 1e-6))
+    return float(more / max(level[0] - level[2], 0.1))
 
 
 def _missed(columns: Floats, values: Floats) -> float:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tebura_contract.clock import MILLISECOND_NS
-from tebura_edge.face_light import ENOUGH_SLOTS, MOST_SLOTS, SLOT_NS, LightTest, Tint, tints_from
+from tebura_edge.face_light import (
+    ENOUGH_SLOTS,
+    MOST_SLOTS,
+    SLOT_NS,
+    LightTest,
+    Response,
+    Tint,
+    response,
+    tints_from,
+)
 from tebura_edge.face_seen import FaceSeen
 
 from tests.edge.face_points import head
@@ -68,6 +77,33 @@ def test_a_tablet_is_dark_however_long_it_is_looked_at(shown: Shown) -> None:
     test = judged(shown, colours(1), (MOST_SLOTS + 2) * SLOT_NS)
     assert not test.is_live
     assert test.is_dark
+
+
+@pytest.mark.parametrize(("laid", "is_of_skin"), [(0.0, True), (0.3, True), (0.9, False)])
+def test_where_a_face_is_dark_its_colours_tell_what_is_laid_over_it(
+    laid: float, *, is_of_skin: bool
+) -> None:
+    told = Response(
+        lag_ns=0,
+        explained=0.95,
+        gain=(0.06, 0.08, 0.1),
+        least_part=0.7,
+        sharing=0.2,
+        level=0.03,
+        laid=laid,
+    )
+    assert told.is_of_skin is is_of_skin
+    assert replace(told, level=0.3).is_of_skin
+
+
+@pytest.mark.parametrize(("mirrored", "laid"), [(0.0, 0.0), (0.02, 1.0)])
+def test_light_on_skin_adds_to_all_its_colours_alike_and_light_over_it_does_not(
+    mirrored: float, laid: float
+) -> None:
+    tints = colours(1)
+    shown = Shown(tints, BEGAN_NS, skin=0.0 if mirrored else 0.1, mirrored=mirrored)
+    sights = [sight(shown, at_ns) for at_ns in range(BEGAN_NS, BEGAN_NS + 24 * FRAME_NS, FRAME_NS)]
+    assert response(sights, tints, BEGAN_NS).laid == pytest.approx(laid, abs=0.2)
 
 
 def test_a_film_of_an_earlier_entry_has_other_colours() -> None:
