@@ -65,12 +65,12 @@ LEAST_SHARING: Final = -0.15
 0.5, their sharing above -0.05. Where glass mirrors the screen below the eyes thirds are below 0.1;
 where it mirrors it all over sharing is below -0.4. Of 300 made-up films under other colours one
 passes."""
-DARK: Final = 0.1
+DARK: Final = 0.2
 MOST_LAID: Final = 0.5
-"""A face with less red than that (85 of 255) gives back little more than a tablet's dark glass
+"""A face with less red than that (123 of 255) gives back little more than a tablet's dark glass
 scatters, and sharing cannot be told. There the gains must tell: light that is laid over brown skin
 adds more to its little blue than to its red. So does a screen's in a shop of warm lamps: by less
-than this down to some 3,500 K."""
+than this down to some 4,000 K."""
 
 
 @dataclass(frozen=True, slots=True)
