@@ -252,7 +252,7 @@ registration = "T1234567890123"
         self.await_ready()
 
     def await_ready(self) -> None:
-        deadline_s = time.monotonic() + 30.0
+        deadline_s = time.monotonic() + 90.0
         while True:
             assert self.is_running, self.log()
             assert time.monotonic() < deadline_s, self.log()

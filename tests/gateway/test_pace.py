@@ -120,8 +120,8 @@ def test_whoever_is_behind_takes_in_first_and_judges_a_little(
         track = script.walk_in(n, n * 9.0)
         script.walk_out(track, n * 9.0 + 6.5)
     told = messages_of(script.facts)
-    few = share_of_judging(core, monkeypatch, told[:100], at_once=2)
-    many = share_of_judging(core, monkeypatch, told[100:], at_once=desk.BEHIND_MESSAGES)
+    few = share_of_judging(core, monkeypatch, told[:400], at_once=2)
+    many = share_of_judging(core, monkeypatch, told[400:], at_once=desk.BEHIND_MESSAGES)
     assert 0.15 < few < 0.25
     assert 0.02 < many < 0.08
 
