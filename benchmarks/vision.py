@@ -22,12 +22,10 @@ import msgspec
 import numpy as np
 import onnxruntime
 from run import machine
-from tebura_contract.clock import seconds
 from tebura_contract.ids import CameraId
-from tebura_edge.bench import costs_ms, held_by_cost
+from tebura_edge.bench import Costs, costs_of, held_by_cost
 from tebura_edge.frames import Frame
 from tebura_edge.looped import Stream
-from tebura_edge.motion import LOOK_IDLE_NS
 from tebura_edge.people import PeopleSettings, detect_people, open_people
 from tebura_edge.tracker import Tracker
 from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
@@ -104,11 +102,28 @@ class Bench:
         """Processor time of one thread can be compared whatever else runs."""
         return msgspec.structs.replace(self.settings, threads=1)
 
-    def play(self, count: int, busy: int, lasts_s: float, rate_hz: float = RATE_HZ) -> Outcome:
+    def play(
+        self,
+        count: int,
+        busy: int,
+        lasts_s: float,
+        rate_hz: float = RATE_HZ,
+        *,
+        rests: bool = True,
+    ) -> Outcome:
         """A trial of so many cameras, so many of them busy."""
         played = [Stream(video, rate_hz) for video in islice(cycle(self.busy), busy)]
         played += [Stream(self.idle, rate_hz, is_busy=False)] * (count - busy)
-        return run_trial(played, open_people(self.settings), self.settings, lasts_s)
+        network = open_people(self.settings)
+        return run_trial(played, network, self.settings, lasts_s, rests=rests)
+
+    def costs(self, busy: int, lasts_s: float) -> Costs:
+        """What pictures and looks take, from so many busy cameras."""
+        return costs_of(
+            self.play(1, 0, lasts_s),
+            self.play(1, 0, lasts_s, rests=False),
+            self.play(busy, busy, lasts_s),
+        )
 
 
 def overhead(bench: Bench) -> Iterator[Figure]:
@@ -202,26 +217,28 @@ def idle(bench: Bench) -> Iterator[Figure]:
 
     From what a picture and a look cost, so that it says the same on a board that is not free.
     """
-    frame_ms, look_ms = costs_ms(bench.play(1, 0, ALONE_S), bench.play(1, 1, ALONE_S))
-    still = RATE_HZ * frame_ms + look_ms / seconds(LOOK_IDLE_NS)
-    always, least = (RATE_HZ * frame_ms + hz * look_ms for hz in (RATE_HZ, LOOK_HZ))
-    note = (
-        f"{still:.0f} over {always:.0f} ms a second, decoding included; "
-        f"{still / least * 100:.1f} % of one looked at {LOOK_HZ:g} times a second"
+    costs = bench.costs(1, ALONE_S)
+    still_ms = costs.still_ms
+    always_ms, least_ms = (
+        RATE_HZ * costs.frame_ms + hz * costs.look_ms for hz in (RATE_HZ, LOOK_HZ)
     )
-    yield Figure("an idle camera, over a busy one", still / always * 100, "%", "<= 5", note)
+    note = (
+        f"{still_ms:.0f} over {always_ms:.0f} ms a second, decoding included; "
+        f"{still_ms / least_ms * 100:.1f} % of one looked at {LOOK_HZ:g} times a second"
+    )
+    yield Figure("an idle camera, over a busy one", still_ms / always_ms * 100, "%", "<= 5", note)
 
 
 def streams(bench: Bench) -> Iterator[Figure]:
     """The most cameras that are held, all of them busy, then one in four."""
-    frame_ms, look_ms = costs_ms(bench.play(1, 0, HELD_S), bench.play(3, 3, HELD_S))
+    costs = bench.costs(3, HELD_S)
     cores = os.cpu_count() or 1
     for rate_hz, every, goal in (
         (RATE_HZ, 1, ">= 6"),
         (RATE_HZ, 4, ">= 20"),
         (FAST_HZ, 1, ""),
     ):
-        by_cost = held_by_cost(cores, rate_hz, frame_ms, look_ms, every)
+        by_cost = held_by_cost(cores, rate_hz, costs, every)
 
         def play(count: int, every: int = every, rate_hz: float = rate_hz) -> Outcome:
             return bench.play(count, -(-count // every), HELD_S, rate_hz)
@@ -234,7 +251,7 @@ def streams(bench: Bench) -> Iterator[Figure]:
             "",
             goal,
             f"{_told(best) if best else 'not one'}; {by_cost} by processor time alone "
-            f"({frame_ms:.1f} ms a frame, {look_ms:.0f} ms a look)",
+            f"({costs.frame_ms:.1f} ms a frame, {costs.look_ms:.0f} ms a look)",
         )
 
 

@@ -8,14 +8,17 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from tebura_contract.clock import seconds
 
 from tebura_edge.looped import Stream
+from tebura_edge.motion import LOOK_IDLE_NS
 from tebura_edge.people import PeopleSettings, open_people
 from tebura_edge.sources import SourceError
 from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
@@ -25,7 +28,7 @@ AISLE = Path(__file__).with_name("bench.mp4")
 MOST_CAMERAS = 64
 BUSY_OF = 4
 """One camera in four sees somebody: a shop at a good hour."""
-TRIALS = 9
+TRIALS = 10
 WARM_UP_SHARE = 0.25
 IDLE_PICTURES = 100
 MOST_PICTURES = 200
@@ -48,8 +51,7 @@ class Holds(msgspec.Struct, frozen=True, kw_only=True):
 class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a board holds.
 
-    `frame_ms` is processor time of a picture that the network does not see, decoding included,
-    `look_ms` what a look costs on top. From these come the estimates of what the board would hold
+    `frame_ms`, `look_ms` and `still_ms` are the costs (see `Costs`). From these come the estimates of what the board would hold
     if nothing else ran on it; the trials are what it did hold.
     """
 
@@ -60,6 +62,7 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     rate_hz: float
     frame_ms: float
     look_ms: float
+    still_ms: float
     all_busy: Holds
     one_in_four_busy: Holds
     all_busy_estimate: int
@@ -101,10 +104,11 @@ def bench(
         idle = Path(folder) / "idle.mp4"
         write_idle(video, idle)
 
-        def play(count: int, busy: int) -> Outcome:
+        def play(count: int, busy: int, *, rests: bool = True) -> Outcome:
             streams = [Stream(video, rate_hz)] * busy
             streams += [Stream(idle, rate_hz, is_busy=False)] * (count - busy)
-            outcome = run_trial(streams, network, settings, trial_s, trial_s * WARM_UP_SHARE)
+            warm_up_s = trial_s * WARM_UP_SHARE
+            outcome = run_trial(streams, network, settings, trial_s, warm_up_s, rests=rests)
             others.append(outcome.others)
             word = "kept up" if outcome.keeps_up else "did not keep up"
             progress(f"{count} cameras, {busy} of them busy: {word}")
@@ -117,10 +121,9 @@ def bench(
             )
             return _holds(best)
 
-        still, busy = play(1, 0), play(1, 1)
-        frame_ms, look_ms = costs_ms(still, busy)
+        costs = costs_of(play(1, 0), play(1, 0, rests=False), play(1, 1))
         cores = os.cpu_count() or 1
-        estimates = [held_by_cost(cores, rate_hz, frame_ms, look_ms, of) for of in (1, BUSY_OF)]
+        estimates = [held_by_cost(cores, rate_hz, costs, of) for of in (1, BUSY_OF)]
         all_busy, in_four = (
             search(of, guess) for of, guess in zip((1, BUSY_OF), estimates, strict=True)
         )
@@ -130,8 +133,9 @@ def bench(
         cores=cores,
         size_px=settings.size_px,
         rate_hz=rate_hz,
-        frame_ms=frame_ms,
-        look_ms=look_ms,
+        frame_ms=costs.frame_ms,
+        look_ms=costs.look_ms,
+        still_ms=costs.still_ms,
         all_busy=all_busy,
         one_in_four_busy=in_four,
         all_busy_estimate=estimates[0],
@@ -141,27 +145,45 @@ def bench(
     )
 
 
-def costs_ms(still: Outcome, busy: Outcome) -> tuple[float, float]:
-    """Processor time of a frame and of a look, from a camera without and one with people.
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Processor time: of a picture that the network does not see, and of a look on top of it.
 
-    Where nobody is there the network looks, too, only rarely: two costs from two trials.
+    Decoding is included. `still_ms` is what a camera that sees nobody takes in a second: it gives
+    fewer pictures, and the network looks all the same now and then.
     """
-    still_ms, busy_ms = (one.cores * one.lasts_s * 1000 for one in (still, busy))
-    apart = still.tracked * busy.looks - busy.tracked * still.looks
+
+    frame_ms: float
+    look_ms: float
+    still_ms: float
+
+
+def costs_of(still: Outcome, watched: Outcome, busy: Outcome) -> Costs:
+    """From a camera that sees nobody, one whose every picture is wanted, and one with people.
+
+    Where nobody is there the network looks, too, only rarely: how often is up to the trial.
+    """
+    still_ms, watched_ms, busy_ms = (
+        one.cores * one.lasts_s * 1000 for one in (still, watched, busy)
+    )
+    apart = watched.tracked * busy.looks - busy.tracked * watched.looks
     if apart <= 0:  # nothing told the two trials apart
-        return still_ms / max(1, still.tracked), 0.0
-    frame_ms = max(0.0, still_ms * busy.looks - busy_ms * still.looks) / apart
-    return frame_ms, max(0.0, busy_ms - busy.tracked * frame_ms) / busy.looks
+        return Costs(watched_ms / max(1, watched.tracked), 0.0, still_ms / still.lasts_s)
+    frame_ms = max(0.0, watched_ms * busy.looks - busy_ms * watched.looks) / apart
+    look_ms = max(0.0, busy_ms - busy.tracked * frame_ms) / busy.looks
+    between_ms = max(0.0, still_ms - still.looks * look_ms) / still.lasts_s
+    return Costs(frame_ms, look_ms, between_ms + look_ms / seconds(LOOK_IDLE_NS))
 
 
-def held_by_cost(cores: int, rate_hz: float, frame_ms: float, look_ms: float, busy_of: int) -> int:
+def held_by_cost(cores: int, rate_hz: float, costs: Costs, busy_of: int) -> int:
     """Cameras, one in `busy_of` looked at as often as it must be, that so much work fills.
 
-    >>> held_by_cost(2, 10, frame_ms=1.0, look_ms=40.0, busy_of=1)
+    >>> held_by_cost(2, 10, Costs(frame_ms=1.0, look_ms=40.0, still_ms=5.0), busy_of=1)
     8
     """
-    camera = (rate_hz * frame_ms + LOOK_HZ * look_ms / busy_of) / 1000
-    return int(cores * USABLE / camera)
+    busy_ms = rate_hz * costs.frame_ms + LOOK_HZ * costs.look_ms
+    camera_ms = (busy_ms + (busy_of - 1) * costs.still_ms) / busy_of
+    return int(cores * USABLE * 1000 / camera_ms)
 
 
 def lines(report: BenchReport) -> list[str]:
@@ -173,7 +195,8 @@ def lines(report: BenchReport) -> list[str]:
         f"  all of them busy:      {_told(report.all_busy)}",
         f"  one in four busy:      {_told(report.one_in_four_busy)}",
         f"  processor time:        {report.frame_ms:.1f} ms a picture, "
-        f"{report.look_ms:.0f} ms more for a look",
+        f"{report.look_ms:.0f} ms more for a look, {report.still_ms:.0f} ms a second "
+        "while nobody is there",
     ]
     if report.is_disturbed:
         out.append(

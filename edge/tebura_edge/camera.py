@@ -36,12 +36,14 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `replay` means that the source is a recording: frames carry their own time (``X-Timestamp``
     of a stream, the position in a file), wait instead of being dropped, and may repeat or pause.
+    `rest_hz` is the rate of a live camera before which nobody is and nothing moves; 0: no other.
     """
 
     label: Annotated[CameraId, msgspec.Meta(pattern=NAME_PATTERN)]
     source: Annotated[str, msgspec.Meta(min_length=1)]
     looks_for: LooksFor = LooksFor.PEOPLE
     rate_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
+    rest_hz: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
     replay: bool = False
     lost_after_s: Annotated[float, msgspec.Meta(gt=0, le=5)] = 3.0
     frozen_after_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 4.5
@@ -49,6 +51,11 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def __post_init__(self) -> None:
         if self.source.isdecimal():
             raise ValueError("source: name a camera by its path or label, never by its number")
+
+    def period_ns(self, *, is_resting: bool) -> int:
+        """From one picture to the next."""
+        rests = is_resting and 0 < self.rest_hz < self.rate_hz
+        return ns_from_s(1 / (self.rest_hz if rests else self.rate_hz))
 
     def limits(self) -> WatchLimits:
         # A rendered or recorded still scene repeats bit for bit; that is no fault of a camera.
@@ -99,7 +106,8 @@ class CameraReader:
         self._trouble = ""
         self._is_connected = False
         self._said: tuple[SensorState, str] | None = None
-        self._due_ns = 0
+        self._beat_ns = 0
+        self.rested_count = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"camera-{settings.label}", daemon=True
@@ -195,13 +203,16 @@ class CameraReader:
 
     def _is_due(self, captured_ns: int) -> bool:
         """Thin a faster source to the rate; a quarter period early is in time."""
-        period_ns = ns_from_s(1 / self.settings.rate_hz)
-        late_ns = captured_ns - self._due_ns
+        is_resting = self._desk.is_resting(self.settings.label)
+        period_ns = self.settings.period_ns(is_resting=is_resting)
+        due_ns = self._beat_ns + period_ns
+        late_ns = captured_ns - due_ns
         if -period_ns <= late_ns < -period_ns // 4:
+            self.rested_count += is_resting
             return False
         # On the beat keep the beat; after a pause or a step of the clock begin a new one.
         is_on_beat = abs(late_ns) < period_ns
-        self._due_ns = (self._due_ns if is_on_beat else captured_ns) + period_ns
+        self._beat_ns = due_ns if is_on_beat else captured_ns
         return True
 
 

@@ -6,6 +6,7 @@ and its memory goes back when the last who looks at it is done.
 Of a live camera the newest few frames wait: while the network looks at one, those behind it are
 kept to be followed, and what is older still makes room. A replayed camera keeps up to
 `REPLAY_BOUND` and then makes its reader wait, so that a slow machine is slower, not different.
+Before which live camera nothing happens is said here, too: its reader takes fewer pictures then.
 """
 
 import threading
@@ -54,6 +55,7 @@ class FrameDesk:
         self._changed = threading.Condition()
         self._waiting: dict[CameraId, deque[Frame]] = {}
         self._dropped: dict[CameraId, int] = {}
+        self._resting: set[CameraId] = set()
         self._is_closed = False
 
     def put(self, frame: Frame) -> bool:
@@ -87,6 +89,14 @@ class FrameDesk:
             if ready:
                 self._changed.notify_all()
         return sorted(ready, key=lambda frame: frame.captured_ns)
+
+    def rest(self, camera: CameraId, *, is_resting: bool) -> None:
+        """Say whether a camera may rest: nobody is before it, and nothing moves."""
+        (self._resting.add if is_resting else self._resting.discard)(camera)
+
+    def is_resting(self, camera: CameraId) -> bool:
+        """Whether fewer pictures of this camera will do; of a replayed one all are wanted."""
+        return camera in self._resting and camera not in self.replayed
 
     def dropped(self) -> dict[CameraId, int]:
         """Frames a camera that inference never saw because a newer one came."""

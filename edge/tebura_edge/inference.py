@@ -147,6 +147,7 @@ class InferenceThread:
             self._waiting[frame.camera] = frame
         else:
             self._follow(look, frame)
+        self._desk.rest(frame.camera, is_resting=look.is_idle)
 
     def _follow(self, look: PeopleLook, frame: Frame) -> None:
         self._followed[frame.camera] += 1

@@ -90,6 +90,7 @@ class PeopleLook:
         self._background = Background()
         self._follower = Follower()
         self._is_moving = False
+        self._is_empty = False
         self.looked_ns: int | None = None
         self.looked_count = 0
 
@@ -109,9 +110,15 @@ class PeopleLook:
         self.looked_ns = frame.captured_ns
         self.looked_count += 1
         sure = self._background.keep_sure(frame, found, self._sure_score)
-        self._gate.looked(frame.glance, frame.captured_ns, is_empty=not len(sure))
+        self._is_empty = not len(sure)
+        self._gate.looked(frame.glance, frame.captured_ns, is_empty=self._is_empty)
         self._follower.saw(frame.glance, sure)
         return sure
+
+    @property
+    def is_idle(self) -> bool:
+        """Nobody was there when the network last looked, and in the last frame nothing moved."""
+        return self._is_empty and not self._is_moving
 
     def followed(self, frame: Frame) -> Detections:
         """People of a frame that the network does not see."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from tebura_contract.clock import seconds
 from tebura_contract.geometry import Intrinsics, Pose
@@ -46,7 +47,7 @@ times a second, and next to no picture is lost."""
 class Outcome:
     """How a trial went.
 
-    `due` pictures were shown to the node and `tracked` of them went through to the tracks;
+    `due` pictures were wanted by the node and `tracked` of them went through to the tracks;
     latencies run from the moment the camera had a picture to be decoded until its tracks were
     known. `look_hz` is how often the network saw the worst served busy camera, `looks` all it did.
     `cores` is the processor time used a second, `others` that of other programs meanwhile.
@@ -104,15 +105,25 @@ class _Tally:
 
     looks: dict[CameraId, PeopleLook]
     videos: dict[CameraId, LoopedVideo] = field(default_factory=dict)
+    readers: list[CameraReader] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
     cpu_s: float = 0.0
     machine_s: float = 0.0
     looked: dict[CameraId, int] = field(default_factory=dict)
+    rested: int = 0
 
     def begin(self) -> None:
         self.latencies_s.clear()
         self.cpu_s, self.machine_s = _cpu_s(), _machine_s()
         self.looked = {label: look.looked_count for label, look in self.looks.items()}
+        self.rested = self._rested()
+
+    def rested_count(self) -> int:
+        """Pictures that nobody asked for while nothing moved."""
+        return self._rested() - self.rested
+
+    def _rested(self) -> int:
+        return sum(reader.rested_count for reader in self.readers)
 
     def look_count(self, camera: CameraId) -> int:
         return self.looks[camera].looked_count - self.looked[camera]
@@ -132,8 +143,12 @@ def run_trial(
     settings: PeopleSettings,
     lasts_s: float,
     warm_up_s: float = WARM_UP_S,
+    *,
+    rests: bool = True,
 ) -> Outcome:
     """Play all streams at once for so long, after a warm-up, and say how the node did.
+
+    Without `rests` cameras before which nothing happens give every picture, too.
 
     Raises:
         SourceError: If a video cannot be read.
@@ -147,7 +162,10 @@ def run_trial(
         # Cameras have no common beat: their pictures are spread over the period.
         tally.videos[label] = LoopedVideo(stream, n / len(cameras) / stream.rate_hz)
     found: queue.SimpleQueue[Detections] = queue.SimpleQueue()
-    readers = [_reader(label, stream, desk, clock, tally) for label, stream in cameras.items()]
+    readers = tally.readers = [
+        _reader(_settings(label, stream, rests=rests), desk, clock, tally)
+        for label, stream in cameras.items()
+    ]
 
     def sink(finding: Detections | CodeRead | FaceSeen | HandSeen) -> None:
         if isinstance(finding, Detections):
@@ -169,13 +187,17 @@ def run_trial(
             reader.stop()
 
 
+def _settings(label: CameraId, stream: Stream, *, rests: bool) -> CameraSettings:
+    settings = CameraSettings(label=label, source=str(stream.video), rate_hz=stream.rate_hz)
+    return settings if rests else msgspec.structs.replace(settings, rest_hz=0.0)
+
+
 def _reader(
-    label: CameraId, stream: Stream, desk: FrameDesk, clock: SystemClock, tally: _Tally
+    settings: CameraSettings, desk: FrameDesk, clock: SystemClock, tally: _Tally
 ) -> CameraReader:
     def open_video(settings: CameraSettings, _now_store_ns: int) -> Source:
         return tally.videos[settings.label]
 
-    settings = CameraSettings(label=label, source=str(stream.video), rate_hz=stream.rate_hz)
     return CameraReader(
         settings,
         desk,
@@ -208,7 +230,8 @@ def _follow(
 def _outcome(
     cameras: dict[CameraId, Stream], tally: _Tally, thread: InferenceThread, lasts_s: float
 ) -> Outcome:
-    due = round(sum(stream.rate_hz for stream in cameras.values()) * lasts_s)
+    shown = round(sum(stream.rate_hz for stream in cameras.values()) * lasts_s)
+    due = shown - tally.rested_count()
     busy = [label for label, stream in cameras.items() if stream.is_busy]
     latencies_ms = np.array(tally.latencies_s or [lasts_s]) * 1000
     own_s = _cpu_s() - tally.cpu_s

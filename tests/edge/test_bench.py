@@ -68,15 +68,25 @@ def test_what_does_not_keep_up(worse: Outcome) -> None:
     assert not worse.keeps_up
 
 
+def told(costs: bench.Costs) -> list[float]:
+    return [costs.frame_ms, costs.look_ms, costs.still_ms]
+
+
 def test_cost_of_a_look_is_what_a_busy_camera_costs_more() -> None:
-    still = dataclasses.replace(GOOD, cores=0.02, tracked=50, looks=0)
+    still = dataclasses.replace(GOOD, cores=0.012, tracked=25, looks=0)
+    watched = dataclasses.replace(GOOD, cores=0.02, tracked=50, looks=0)
     busy = dataclasses.replace(GOOD, cores=0.42, tracked=50, looks=50)
-    assert bench.costs_ms(still, busy) == pytest.approx((2.0, 40.0))
+    # 12 ms a second, and a look every ten.
+    costs = bench.Costs(frame_ms=2.0, look_ms=40.0, still_ms=16.0)
+    assert told(bench.costs_of(still, watched, busy)) == pytest.approx(told(costs))
     # A look that an idle camera had is no part of what its pictures cost.
-    looked_at = dataclasses.replace(still, cores=(50 * 2 + 1 * 40) / 5000, looks=1)
-    assert bench.costs_ms(looked_at, busy) == pytest.approx((2.0, 40.0))
+    looked_at = dataclasses.replace(watched, cores=(50 * 2 + 1 * 40) / 5000, looks=1)
+    also = dataclasses.replace(still, cores=(60 + 1 * 40) / 5000, looks=1)
+    assert told(bench.costs_of(also, looked_at, busy)) == pytest.approx(told(costs))
     # 10 frames of 2 ms and 5 looks of 40 ms a second: a fifth of a core and a fiftieth.
-    assert bench.held_by_cost(2, 10, 2.0, 40.0, busy_of=1) == 7
+    assert bench.held_by_cost(2, 10, costs, busy_of=1) == 7
+    # 1,700 ms for 220 + 3 x 16 of every four.
+    assert bench.held_by_cost(2, 10, costs, busy_of=4) == 25
 
 
 def test_a_trial_tells_of_each_picture_what_became_of_it() -> None:
@@ -117,3 +127,4 @@ def test_a_board_is_tried_out_in_the_time_it_was_given() -> None:
     report = msgspec.convert(json.loads(result.stdout.splitlines()[-1]), bench.BenchReport)
     assert report.took_s < 60
     assert report.look_ms > report.frame_ms > 0
+    assert report.still_ms > 0

@@ -250,6 +250,66 @@ def test_pictures_beyond_the_rate_are_not_decoded_and_a_broken_one_is_left_out()
     assert np.diff([frame.captured_ns for frame in frames]) == pytest.approx(1e8, rel=1e-3)
 
 
+class Shutter:
+    """A live camera of ten pictures a second, whose clock goes on with them, for four seconds."""
+
+    def __init__(self, desk: FrameDesk) -> None:
+        self._desk = desk
+        self._ticks = 0
+        self.asked_for: list[int] = []
+
+    def monotonic_ns(self) -> int:
+        return 1_000_000_000 + self._ticks * 100_000_000
+
+    def wall_ns(self) -> int:
+        return 0
+
+    def grab(self) -> int | None:
+        self._ticks += 1
+        # Nothing moves from the tenth on, until the twenty-seventh does.
+        self._desk.rest(SHOP, is_resting=10 <= self._ticks < 27)
+        if self._ticks > 40:
+            raise SourceEnded("over")
+        return None
+
+    def picture(self) -> NDArray[np.uint8]:
+        self.asked_for.append(self._ticks)
+        return np.random.default_rng(self._ticks).integers(0, 255, (90, 160, 3), np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("rest_hz", "asked_for"),
+    [
+        # Every other picture at rest; the first one after it is taken at once.
+        (5.0, [*range(1, 10), *range(11, 27, 2), *range(27, 41)]),
+        (0.0, list(range(1, 41))),
+        (12.0, list(range(1, 41))),
+    ],
+)
+def test_a_camera_at_rest_gives_fewer_pictures_and_the_next_at_once(
+    rest_hz: float, asked_for: list[int]
+) -> None:
+    desk = FrameDesk()
+    shutter = Shutter(desk)
+    reader = CameraReader(
+        CameraSettings(label=SHOP, source="shutter", rate_hz=10, rest_hz=rest_hz),
+        desk,
+        clock=shutter,
+        to_store_ns=lambda monotonic_ns: monotonic_ns,
+        report=lambda _: None,
+        open_with=lambda _settings, _now_ns: shutter,
+    )
+    reader.start()
+    until_s = time.monotonic() + 5
+    while shutter.asked_for[-1:] != [40] and time.monotonic() < until_s:
+        time.sleep(0.01)
+    reader.stop()
+    assert shutter.asked_for == asked_for
+
+
 def test_frozen_picture_is_withheld_and_named(rig: Callable[[CameraSettings], Rig]) -> None:
     with PictureServer().serving() as server:
         made = rig(live(server.url, frozen_after_s=0.5))

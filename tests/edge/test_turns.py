@@ -134,6 +134,49 @@ def test_an_empty_aisle_never_reaches_the_network(
     assert node.looked == [("a", 0)]
 
 
+def test_a_camera_rests_while_nobody_is_there_and_nothing_moves(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node("ab", network, monkeypatch, replayed="b")
+    rests: list[bool] = []
+    for tick, moves in enumerate([False, False, False, True, True, False]):
+        node.put("a", tick, moves=moves)
+        node.put("b", tick, moves=False)
+        node.thread.turn()
+        rests.append(node.desk.is_resting(CameraId("a")))
+    # The first picture is looked at, and what moves is; the way back to the empty scene, too.
+    assert rests == [False, True, True, False, False, False]
+    # What is replayed is replayed whole.
+    assert not node.desk.is_resting(CameraId("b"))
+
+
+def test_a_camera_before_which_somebody_stands_still_does_not_rest(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node("a", network, monkeypatch)
+    monkeypatch.setattr(inference, "detect_in_all", somebody)
+    for tick in range(5):
+        node.put("a", tick, moves=False)
+        node.thread.turn()
+        assert not node.desk.is_resting(CameraId("a"))
+
+
+def somebody(
+    network: Network, frames: Sequence[Frame], size_px: tuple[int, int]
+) -> list[Detections]:
+    return [
+        Detections(
+            camera=frame.camera,
+            captured_ns=frame.captured_ns,
+            boxes_xyxy_px=np.array([[10, 10, 60, 80]], np.float32),
+            scores=np.array([0.9], np.float32),
+            keypoints_px=np.zeros((1, 17, 3), np.float32),
+            picture_px=(160, 90),
+        )
+        for frame in frames
+    ]
+
+
 def test_looks_are_as_frequent_as_the_configuration_allows(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
