@@ -51,8 +51,8 @@ class Holds(msgspec.Struct, frozen=True, kw_only=True):
 class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a board holds.
 
-    `frame_ms`, `look_ms` and `still_ms` are the costs (see `Costs`). From these come the estimates of what the board would hold
-    if nothing else ran on it; the trials are what it did hold.
+    `frame_ms`, `look_ms` and `still_ms` are the costs (see `Costs`). From these come the estimates
+    of what the board would hold if nothing else ran on it; the trials are what it did hold.
     """
 
     network: str
