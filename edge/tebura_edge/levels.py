@@ -305,6 +305,10 @@ class Levels:
             early_g2 = max(early_g2, self._unasked.early_g2(plate, lasts_ns))
         return float(np.sqrt(self.settings.creep_g**2 + variance_g2 + early_g2))
 
+    def unknown_g(self, plate: int, apart_s: float) -> float:
+        """How far apart a plate that may be restless may rest beyond `sigma_g`: its deviation."""
+        return float(np.sqrt(self._unasked.unknown_g2(plate, apart_s)))
+
     def needs_ns(self, plate: int, sigma_g: float) -> int:
         """How long a rest of this plate takes until its white noise is no more than this."""
         return self._unasked.needs_ns(plate, sigma_g)

@@ -182,7 +182,11 @@ class ScaleSteps:
         sure = HANDLED_SIGMAS if any(move.is_handled for move in named) else SURE_SIGMAS
         is_back = self._told.taken_back(max(moves, key=lambda move: abs(move.delta_g))) is not None
         smallest_g = 0.0 if is_back else self.plates.smallest_g
-        is_seen = abs(delta_g) >= max(smallest_g, sure * sigma_g)
+        unknown_g = 0.0
+        if not any(move.blind for move in moves):
+            # What nobody watched is told all the same: it is asked about.
+            unknown_g = math.hypot(*(self.plates.levels.unknown_g(c, apart_s) for c in listed))
+        is_seen = abs(delta_g) >= max(smallest_g, sure * math.hypot(sigma_g, unknown_g))
         if not is_seen and now_ns is not None and len(moves) == 1:
             again = replace(moves[0], after_g=moves[0].before_g + deltas_g[moves[0].plate])
             self._untold.add(again, now_ns, smallest_g, sigma_g)

@@ -114,6 +114,15 @@ class Unasked:
         """Variance of the difference of two rests of this plate with so much time between them."""
         return float(self._wander.variance(apart_s + self.window_s)[plate])
 
+    def unknown_g2(self, plate: int, apart_s: float) -> float:
+        """What wandering may add to that, as far as it is not known yet.
+
+        The restless plates of the real store have hardly any noise: a noisy one is none of them.
+        """
+        if self.grade[plate]:
+            return 0.0
+        return float(self._wander.unknown_g2_per_s()[plate]) * (apart_s + self.window_s)
+
     def needs_ns(self, plate: int, sigma_g: float) -> int:
         """How long a rest of this plate takes until its white noise is no more than this."""
         rows = REST_SHARE * (float(known(self.noise_g[plate])) / sigma_g) ** 2

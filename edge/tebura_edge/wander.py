@@ -4,6 +4,9 @@ A change of weight is judged against what its own plate does unasked: noise of a
 wandering. So rests that follow each other, and rests `FAR` times as far apart, are compared while
 nothing is handled (the plate's Allan deviation at two times). The one tells what a rest is worth,
 the growth to the other how fast the plate wanders.
+
+That takes half a minute. Until then a plate may be one of the few that wander by grams in a second,
+as far as what it was seen to do does not speak against it.
 """
 
 from collections import deque
@@ -40,6 +43,13 @@ BEFORE_SHARE: Final = 0.3
 
 MOST_LAGS: Final = 8
 
+RESTLESS_G2: Final = 2.4**2
+"""What the most restless plates of the real store wander in a second (variance)."""
+
+SURELY: Final = -10.0
+"""Log odds beyond which nothing more is learnt from a plate that is still: one that begins to
+wander later is suspected at once."""
+
 
 class Wander:
     """Mean squares of differences of rests of all plates of a scale.
@@ -58,6 +68,8 @@ class Wander:
         self.far_g2 = np.full(plates, np.nan)
         self.lag: Ints = np.ones(plates, np.int64)
         self._count = np.zeros((2, plates))
+        self._first_g2 = np.full(plates, LEAST_G2)
+        self._log_restless = np.zeros(plates)
         self._run = np.zeros(plates, np.int64)
         self._rests: deque[Floats] = deque(maxlen=FAR * MOST_LAGS)
         self._taken = 0
@@ -70,7 +82,8 @@ class Wander:
             rest_s: How long a rest of each plate takes.
             which: (plates,).
         """
-        self.near_g2[which] = self.far_g2[which] = np.maximum(2.0 * rest_g2[which], LEAST_G2)
+        self._first_g2[which] = np.maximum(2.0 * rest_g2[which], LEAST_G2)
+        self.near_g2[which] = self.far_g2[which] = self._first_g2[which]
         lag = np.ceil(rest_s / EVERY_S - 1e-6).astype(np.int64)
         self.lag[which] = np.clip(lag, 1, MOST_LAGS)[which]
         self._count[:, which] = FIRST
@@ -90,14 +103,36 @@ class Wander:
                 mine = self.lag == lag
                 self._compare(self.near_g2, self._count[0], rest_g, lag, mine)
                 self._compare(self.far_g2, self._count[1], rest_g, FAR * lag, mine)
+                self._suspect(rest_g, lag, mine)
         self._rests.append(rest_g)
+
+    def _is_known(self, lag: int, mine: Bools) -> Bools:
+        """Which of these plates were still since the rest `lag` before."""
+        is_known: Bools = mine & (self._run > lag) & (len(self._rests) >= lag)
+        return is_known
+
+    def _suspect(self, rest_g: Floats, lag: int, mine: Bools) -> None:
+        """Weigh a restless plate against one that only has the noise of the first guess.
+
+        The odds are even at most: what wandered once may do so again.
+        """
+        is_known = self._is_known(lag, mine)
+        if not is_known.any():
+            return
+        still_g2 = self._first_g2[is_known]
+        restless_g2 = still_g2 + RESTLESS_G2 * EVERY_S * lag
+        square = (rest_g - self._rests[-lag])[is_known] ** 2
+        log_odds = self._log_restless[is_known] + 0.5 * (
+            np.log(still_g2 / restless_g2) + square * (1 / still_g2 - 1 / restless_g2)
+        )
+        self._log_restless[is_known] = np.clip(log_odds, SURELY, 0.0)
 
     def _compare(
         self, mean_g2: Floats, count: Floats, rest_g: Floats, lag: int, mine: Bools
     ) -> None:
-        if len(self._rests) < lag:
+        is_known = self._is_known(lag, mine)
+        if not is_known.any():
             return
-        is_known = mine & (self._run > lag)
         count += is_known
         np.minimum(count, MEMORY, out=count)
         most_g2 = OUTLIER * np.maximum(mean_g2, SURPRISE_G2)
@@ -113,6 +148,16 @@ class Wander:
         apart = np.maximum(apart_s / (EVERY_S * self.lag), 1.0)
         found: Floats = (1.0 + BEFORE_SHARE) * rest_g2 + walk_g2 * apart
         return found
+
+    def unknown_g2_per_s(self) -> Floats:
+        """Variance that wandering may add with each second beyond what is known of it, (plates,).
+
+        All that a restless plate does at first; none of it where a plate was seen to be still, and
+        ever less where its own comparisons replace the first guess.
+        """
+        first_share = FIRST / np.maximum(self._count[1], FIRST)
+        unknown: Floats = RESTLESS_G2 * first_share * np.exp(self._log_restless)
+        return unknown
 
     def pace_g_per_s(self) -> Floats:
         """How fast each plate wanders from one rest to the next."""
