@@ -206,7 +206,12 @@ class Planogram:
         self._change(counts={**self.learnt.counts, facing: max(count, 0)})
 
     def laid_down(self, plates: tuple[PlateId, ...], weight_g: float, chance: float = 1.0) -> None:
-        """Something that is no product, or one that is not decided, was put on these plates."""
+        """Something that is no product, or one that is not decided, was put on these plates.
+
+        What weighs too little to be anything is nothing.
+        """
+        if chance <= 0.0:
+            return
         one = Foreign(plates=plates, weight_g=weight_g, chance=chance)
         self._change(foreign=(*self.learnt.foreign, one)[-MAX_FOREIGN:])
 

@@ -353,7 +353,8 @@ def _log_taken_away(foreign: Foreign, step: WeightStep) -> float:
     )
     weight = -0.5 * misfit**2 - math.log(sd_g * math.sqrt(2 * math.pi))
     return (
-        math.log(TAKEN_AWAY * foreign.chance)
+        math.log(TAKEN_AWAY)
+        + math.log(foreign.chance)
         + weight
         + log_shares(step.delta_g, len(step.plates))
         + idle

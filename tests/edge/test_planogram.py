@@ -122,6 +122,12 @@ def test_a_foreign_object_is_remembered_by_place_and_weight_until_it_is_gone(
     assert planogram.foreign_like(plates(2), 151.0, 0.5) is None
 
 
+def test_what_weighs_too_little_to_be_anything_does_not_lie_there(layout: Layout) -> None:
+    planogram = Planogram(layout)
+    planogram.laid_down(plates(2), 4.0, 0.0)
+    assert planogram.foreign_like(plates(2), 4.0, 0.5) is None
+
+
 def test_memory_is_bounded(layout: Layout) -> None:
     planogram = Planogram(layout)
     for n in range(400):
