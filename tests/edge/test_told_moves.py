@@ -29,7 +29,7 @@ def test_as_little_alone_is_nothing() -> None:
 
 def test_what_takes_back_what_was_told_is_never_nothing_at_all() -> None:
     planogram = shop({"gum": GUM_G, "bar": 54.0}, {"gum": [1], "bar": [3]})
-    little = step({1: 8.5}, sigma_g=1.5)
+    little = step({1: 7.0}, sigma_g=1.5)
     assert apart(little, planogram) == ()
     assert len(apart(replace(little, is_back=True), planogram)) == 1
 

@@ -190,12 +190,12 @@ def test_a_return_of_what_was_never_taken_is_reviewed() -> None:
 
 
 def test_a_product_in_a_wrong_place_is_known_by_who_holds_it() -> None:
-    """What stands there fits as well and is four times likelier, but nobody holds it."""
+    """What stands there fits as well and is twice as likely, but nobody holds it."""
     script, _, track = one_shopper()
     script.reach(track, 10.0, 11.5)
     script.pick(10.5, candidate(RICE), plate="p2", delta_g=-110.0)
     script.reach(track, 20.0, 21.5)
-    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -1.4), delta_g=110.0)
+    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -0.7), delta_g=110.0)
     found = decision(script, back)
     assert (found.status, found.sku, found.quantity) == (Status.DECIDED, RICE, -1)
 
