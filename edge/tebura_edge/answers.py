@@ -26,6 +26,7 @@ from tebura_edge.config import Setup
 from tebura_edge.face_gate import Prompt
 
 if TYPE_CHECKING:
+    from tebura_edge.gate_screen import OnShone
     from tebura_edge.screen import Screen
 
 
@@ -126,7 +127,7 @@ class Answers:
             port.close()
 
 
-def open_answers(setup: Setup, screen: "Screen | None") -> Answers:
+def open_answers(setup: Setup, screen: "Screen | None", on_shone: "OnShone") -> Answers:
     """The relays that a node's configuration names, and its screen where it has one."""
     from tebura_edge.gate_screen import GateScreen
     from tebura_edge.relay import RelayPort
@@ -138,7 +139,7 @@ def open_answers(setup: Setup, screen: "Screen | None") -> Answers:
             place = str(beside(setup.path, gate.relay.port))
             ports[gate.id].append(RelayPort(gate.id, gate.relay, place))
     if screen is not None and ports:
-        shown = GateScreen(screen, ports)
+        shown = GateScreen(screen, ports, on_shone)
         for shown_by in ports.values():
             shown_by.append(shown)
     return Answers(ports)

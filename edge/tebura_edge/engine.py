@@ -33,6 +33,7 @@ from tebura_edge.role import (
     HandSeen,
     Input,
     Role,
+    ScreenShone,
     SensorStatus,
 )
 
@@ -67,6 +68,7 @@ Sensed = (
     | FactorSeen
     | HandSeen
     | CounterTapped
+    | ScreenShone
     | SensorStatus
     | Looked
 )
@@ -131,7 +133,7 @@ class Engine:
                 self._merge.push(sensed.reader, sensed.at_ns, sensed)
             case FaceSeen() | HandSeen():
                 self._merge.push(sensed.camera, sensed.at_ns, sensed)
-            case FaceCame() | FactorSeen() | CounterTapped():
+            case FaceCame() | FactorSeen() | CounterTapped() | ScreenShone():
                 # Of no sensor that others wait for: it counts as it comes.
                 self._feed(sensed)
 

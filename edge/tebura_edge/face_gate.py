@@ -9,7 +9,7 @@ member; after `MOST_FAILURES` only staff, or an hour, lets the face of that memb
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -25,6 +25,7 @@ from tebura_edge.face_life import Challenge, Move, moves_from
 from tebura_edge.face_light import SLOT_NS, LightTest, Tint, tints_from
 from tebura_edge.face_match import Vote, vote
 from tebura_edge.face_seen import FaceSeen
+from tebura_edge.face_usual import AT_FIRST, Came, Usual
 
 CLAIM_NS: Final = 15 * SECOND_NS
 """Two moves take some three seconds; the rest is for who has to put something down first."""
@@ -105,20 +106,24 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A claim's end. `verdict` is None where no face was wanted or could be."""
+    """A claim's end. `verdict` is None where no face was wanted or could be.
+
+    `light` is how the screen's came back, where everything else held.
+    """
 
     ending: Ending
     verdict: FaceVerdict | None = None
     distance: float | None = None
     is_live: bool = False
     is_failure: bool = False
+    light: Came | None = None
 
 
 @dataclass
 class Claim:
     """A member whose code was good, and what was seen of who showed it.
 
-    `code_step` is None where it was their palm.
+    `code_step` is None where it was their palm. The screen's light has to come back as `usual`.
     """
 
     gate: GateId
@@ -127,9 +132,11 @@ class Claim:
     began_ns: int
     policy: FacePolicy
     secret: bytes = field(repr=False)
+    usual: Usual = AT_FIRST
     _template: FaceTemplate | None = field(default=None, repr=False)
     _challenge: Challenge | None = None
     _light: LightTest | None = None
+    _shone_ns: int | None = None
     _track: int | None = None
     _vectors: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
     _said: PromptKind | None = None
@@ -158,6 +165,13 @@ class Claim:
                 # Enrolled, and not to be compared: another network's, or no key came.
                 return Ended(Ending.REFUSED)
 
+    def shone(self, began_ns: int) -> None:
+        """The screen says when it began to go through its colours; its first word counts."""
+        if self._shone_ns is None and began_ns >= self.began_ns:
+            self._shone_ns = began_ns
+            if self._light is not None:
+                self._light.began_ns = began_ns
+
     def see(self, seen: FaceSeen) -> Ended | None:
         """One sight of the nearest face. All that counts is of one face, followed throughout."""
         if seen.track != self._track:
@@ -171,7 +185,8 @@ class Claim:
             return self._failed() if self.was_asked_to_move else None
         if self.policy.light:
             if self._light is None:
-                self._light = LightTest(self._tints(), self.began_ns)
+                self._light = LightTest(self._tints(), self.usual)
+                self._light.began_ns = self._shone_ns
             self._light.see(seen)
         if seen.vector is not None and len(self._vectors) < MOST_VECTORS:
             self._vectors.append(seen.vector)
@@ -232,10 +247,16 @@ class Claim:
         challenge, now = self._challenge, self._vote()
         if challenge is None or not challenge.is_over:
             return None
-        if challenge.doubt is not None or (self._light is not None and self._light.is_dark):
+        is_match = now is not None and now.is_match
+        came = self._light.came if self._light is not None and is_match else None
+        if challenge.doubt is not None:
             return self._failed()
-        if now is not None and now.is_match and self._is_lit:
-            return Ended(Ending.CONFIRMED, FaceVerdict.MATCH, now.distance, is_live=True)
+        if self._light is not None and self._light.is_dark:
+            return replace(self._failed(), light=came)
+        if now is not None and is_match and self._is_lit:
+            return Ended(
+                Ending.CONFIRMED, FaceVerdict.MATCH, now.distance, is_live=True, light=came
+            )
         # A living face of which too few frames could be compared yet: it looks here again.
         return None
 

@@ -6,13 +6,15 @@ Its glass may mirror the gate's screen, and a film may be thrown on paper: then 
 does not know what it falls on, or falls on a part, while a face gives it back all over, and its
 dark places less than its bright ones. So three things are asked: how much of the change of colour
 follows from the screen's, whether every part of the face takes part in it, and whether what is
-added is better told as a share of what was there or as something laid over it.
+added is better told as a share of what was there or as something laid over it. And it must come
+back when, and on dark faces in what colour, this gate's light does (`face_usual`).
 
 Where it cannot be told, it is not a living face. After the idea of Tang et al., "Face Flashing: a
 Secure Liveness Detection Protocol based on Light Reflections" (2018). Measured by
 `benchmarks/faces.py --light`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 from tebura_contract.clock import MILLISECOND_NS
 
 from tebura_edge.face_seen import FaceSeen
+from tebura_edge.face_usual import Came, Usual
 
 Floats = NDArray[np.float64]
 
@@ -46,9 +49,9 @@ MOST_SLOTS: Final = 20
 """Judged after so many colours, then again with so many more, up to the last: every look more is
 one more chance for a film of other colours."""
 LEAST_SIGHTS: Final = 16
-LATEST_NS: Final = 800 * MILLISECOND_NS
-"""Of the way from here over the browser and the screen into a picture."""
-LAG_STEP_NS: Final = 20 * MILLISECOND_NS
+SEARCHED_NS: Final = 800 * MILLISECOND_NS
+"""So late a response is looked for, on its way from the page over the screen into a picture."""
+LAG_STEP_NS: Final = 10 * MILLISECOND_NS
 EXPOSED_NS: Final = 50 * MILLISECOND_NS
 """A picture's exposure and a screen's fading, together."""
 DARKEST: Final = 1e-3
@@ -66,11 +69,10 @@ LEAST_SHARING: Final = -0.15
 where it mirrors it all over sharing is below -0.4. Of 300 made-up films under other colours one
 passes."""
 DARK: Final = 0.2
-MOST_LAID: Final = 0.5
+LEAST_BROWN: Final = 0.1
 """A face with less red than that (123 of 255) gives back little more than a tablet's dark glass
 scatters, and sharing cannot be told. There the gains must tell: light that is laid over brown skin
-adds more to its little blue than to its red. So does a screen's in a shop of warm lamps: by less
-than this down to some 4,000 K."""
+adds more to its little blue than to its red."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,7 @@ class Response:
     the screen adds to the light of the shop (red, green, blue). `least_part` is what the third of
     the face that gives back least does, over what the one does that gives back most. `sharing` is
     above 0 where what is added is a share of what was there, below where it is laid over it; 1 and
-    -1 at most. `level` is how much red there was. `laid` is 0 where all lights add the same share,
-    1 where they add the same light.
+    -1 at most. `level` is how much red there was, `brown` the logarithm of red over blue.
     """
 
     lag_ns: int
@@ -91,29 +92,42 @@ class Response:
     least_part: float
     sharing: float
     level: float
-    laid: float
+    brown: float
+
+    @property
+    def came(self) -> Came:
+        red, _, blue = (max(one, 1e-6) for one in self.gain)
+        return Came(self.lag_ns, math.log(blue / red))
 
     @property
     def is_of_skin(self) -> bool:
+        """As far as one face tells; where it is dark, the gate's usual light has to tell, too."""
         return (
             self.explained >= LEAST_EXPLAINED
             and min(self.gain) >= LEAST_GAIN
             and self.least_part >= LEAST_PART
             and self.sharing >= LEAST_SHARING
-            and (self.level >= DARK or self.laid <= MOST_LAID)
         )
+
+    def is_usual(self, usual: Usual) -> bool:
+        is_shared = self.level >= DARK or usual.is_shared(self.came, max(self.brown, LEAST_BROWN))
+        return is_shared and usual.is_in_time(self.came)
 
 
 class LightTest:
     """One face under the screen's colours; feed it every sight of one track, in order.
 
-    It ends with `is_live`, or with `is_dark` where the light did not lie on it.
+    It ends with `is_live`, or with `is_dark` where the light did not lie on it or was not the
+    `usual`. `came` is how it came, None while none of skin did. `began_ns` is when the screen
+    began; before that is known nothing is judged.
     """
 
-    def __init__(self, tints: Sequence[Tint], began_ns: int) -> None:
-        self._tints, self._began_ns = tints, began_ns
+    def __init__(self, tints: Sequence[Tint], usual: Usual) -> None:
+        self._tints, self._usual = tints, usual
         self._seen: list[FaceSeen] = []
         self._wanted = ENOUGH_SLOTS
+        self.began_ns: int | None = None
+        self.came: Came | None = None
         self.is_live = False
         self.is_dark = False
 
@@ -123,10 +137,12 @@ class LightTest:
             return
         self._seen.append(seen)
         slots = (seen.at_ns - self._seen[0].at_ns) // SLOT_NS
-        if slots < self._wanted or len(self._seen) < LEAST_SIGHTS:
+        if self.began_ns is None or slots < self._wanted or len(self._seen) < LEAST_SIGHTS:
             return
         self._wanted = slots + AGAIN_SLOTS
-        self.is_live = response(self._seen, self._tints, self._began_ns).is_of_skin
+        told = response(self._seen, self._tints, self.began_ns)
+        self.came = told.came if told.is_of_skin else None
+        self.is_live = told.is_of_skin and told.is_usual(self._usual)
         self.is_dark = not self.is_live and self._wanted > MOST_SLOTS
 
 
@@ -145,7 +161,7 @@ def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -
     chroma = _without(slow, _chroma(logs))
     level = logs.mean(axis=0)
     clear = _clear(level)
-    lags = range(0, LATEST_NS + 1, LAG_STEP_NS)
+    lags = range(0, SEARCHED_NS + 1, LAG_STEP_NS)
     lights = [_without(slow, shown(tints, at_ns - began_ns - lag_ns)) for lag_ns in lags]
     fits = [_fit(chroma, light, clear) for light in lights]
     best = max(range(len(fits)), key=lambda n: fits[n][0])
@@ -159,7 +175,7 @@ def response(sights: Sequence[FaceSeen], tints: Sequence[Tint], began_ns: int) -
         _least_part(was, added, place),
         _sharing(was, added, place),
         float(np.exp(level[0])),
-        _laid(gain, level),
+        float(level[0] - level[2]),
     )
 
 
@@ -241,12 +257,6 @@ def _sharing(was: Floats, added: Floats, place: NDArray[np.float32]) -> float:
         shared += _missed(smooth * share[:, None], scaled)
         laid += _missed(smooth, scaled)
     return (laid - shared) / max(laid + shared, 1e-12)
-
-
-def _laid(gain: Floats, level: Floats) -> float:
-    """By how much of a colour's darkness its light adds more."""
-    more = np.log(max(gain[2], 1e-6) / max(gain[0], 1e-6))
-    return float(more / max(level[0] - level[2], 0.1))
 
 
 def _missed(columns: Floats, values: Floats) -> float:

@@ -48,8 +48,9 @@ from tebura_edge.face_gate import (
     FacePolicy,
     Failures,
 )
+from tebura_edge.face_usual import Came, UsualLight
 from tebura_edge.hands_free import HandsFree
-from tebura_edge.role import CodeRead, FaceCame, FaceSeen, FactorSeen, Input
+from tebura_edge.role import CodeRead, FaceCame, FaceSeen, FactorSeen, Input, ScreenShone
 
 SHOWING_NS = 3 * SECOND_NS
 """A phone trembles in and out of the reader's view; shorter gaps than this are one showing."""
@@ -91,6 +92,7 @@ class _Saved(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[_Entry, ...] = ()
     barred: dict[MemberId, RefusalReason] = {}
     failures: tuple[tuple[MemberId, int, int], ...] = ()
+    lights: dict[GateId, tuple[Came, ...]] = {}
 
 
 class GateRole:
@@ -135,6 +137,7 @@ class GateRole:
         self._faces = faces
         self._face_gate_of = {camera: gate for gate, camera in (face_cameras or {}).items()}
         self._failures = Failures(state.failures)
+        self._light_of = {gate: UsualLight(state.lights.get(gate, ())) for gate in gates}
         self._claims: dict[GateId, Claim] = {}
         self._asides: list[Aside] = []
         # Only for as long as something is held up to a reader; a restart may forget it.
@@ -157,6 +160,10 @@ class GateRole:
                 return self._face_seen(item)
             case FactorSeen():
                 return self._factor_seen(item)
+            case ScreenShone():
+                claim = self._claims.get(item.gate)
+                if claim is not None:
+                    claim.shone(item.began_ns)
             case VisitOpened():
                 entry = self._entries.get(item.member)
                 if entry is not None and entry.visit is None:
@@ -200,6 +207,7 @@ class GateRole:
                 entries=tuple(self._entries.values()),
                 barred=self._barred,
                 failures=self._failures.saved(),
+                lights={gate: light.saved() for gate, light in self._light_of.items()},
             )
         )
 
@@ -275,7 +283,8 @@ class GateRole:
         # Who guesses moves has it harder from try to try.
         moves = min(policy.moves + self._failures.count(member), MOST_MOVES)
         asked = replace(policy, moves=moves)
-        begun = Claim(gate.id, member, step, at_ns, asked, secret=self._store_keys[0])
+        secret, usual = self._store_keys[0], self._light_of[gate.id].believed
+        begun = Claim(gate.id, member, step, at_ns, asked, secret=secret, usual=usual)
         self._claims[gate.id] = begun
         self._asides.append(FaceAsk(gate.id, member))
         self._say(begun, has_others=False)
@@ -316,6 +325,9 @@ class GateRole:
                     at_ns=Ns(at_ns),
                 )
             )
+        if ended.light is not None:
+            usual, is_confirmed = self._light_of[claim.gate], ended.ending is Ending.CONFIRMED
+            (usual.confirmed if is_confirmed else usual.refused)(claim.member, ended.light)
         if ended.is_failure:
             self._failures.note(claim.member, at_ns)
         is_palm_alone = claim.code_step is None and ended.ending is not Ending.CONFIRMED

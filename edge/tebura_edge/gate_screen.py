@@ -3,16 +3,31 @@
 Nobody's name is shown: whoever stands behind the shopper can read along.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.resources import files
+from typing import Final
 
-from tebura_contract.clock import MILLISECOND_NS
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS
 from tebura_contract.ids import GateId
 
 from tebura_edge.answers import Answer
 from tebura_edge.face_gate import Prompt
 from tebura_edge.face_light import SLOT_NS
 from tebura_edge.screen import Page, Said, Screen
+
+OnShone = Callable[[GateId, int], None]
+
+SAID_WITHIN_NS: Final = SECOND_NS
+
+
+def shone_ns(at_ms: int, wall_ns: int, store_ns: int) -> int | None:
+    """In store time what a page says by the wall clock; now it is `wall_ns` and `store_ns`.
+
+    None where that is long ago, or to come: then it is not by this machine's clock.
+    """
+    age_ns = wall_ns - at_ms * MILLISECOND_NS
+    return store_ns - age_ns if -MILLISECOND_NS <= age_ns <= SAID_WITHIN_NS else None
 
 
 class GateScreen:
@@ -21,17 +36,23 @@ class GateScreen:
     Args:
         screen: Serves the pages; whoever opened it closes it.
         gates: Whose pages there are.
+        on_shone: Told when (milliseconds of the wall clock) a page began with its colours.
     """
 
     label = "screen"
     trouble = ""
 
-    def __init__(self, screen: Screen, gates: Iterable[GateId]) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        gates: Iterable[GateId],
+        on_shone: OnShone = lambda _gate, _at_ms: None,
+    ) -> None:
         self._screen, self._gates = screen, tuple(gates)
         self._is_stalled = False
         self.page = files("tebura_edge").joinpath("gate_screen.html").read_bytes()
         for gate in self._gates:
-            screen.add(gate, Page(self.page, self._begins))
+            screen.add(gate, Page(self.page, self._begins, on_shone=partial(on_shone, gate)))
 
     def show(self, answer: Answer) -> None:
         reason = answer.reason.value if answer.reason else ""

@@ -30,6 +30,7 @@ from tebura_edge.face_gate import AtEase, FaceAsk, Prompt
 from tebura_edge.face_setup import open_face_line
 from tebura_edge.flight import FlightRecorder, attachments
 from tebura_edge.gate_role import GateRole
+from tebura_edge.gate_screen import shone_ns
 from tebura_edge.hands_free import phone_signs
 from tebura_edge.health import DISK_LIMIT, HealthBoard, disk_share
 from tebura_edge.keeper import Keeper
@@ -38,7 +39,7 @@ from tebura_edge.logs import Repeats
 from tebura_edge.metrics import Metrics
 from tebura_edge.outbox import Outbox, OutboxUnwritable, Stored
 from tebura_edge.pace import Pace
-from tebura_edge.role import CounterTapped, Counts, Detections, SensorStatus
+from tebura_edge.role import CounterTapped, Counts, Detections, ScreenShone, SensorStatus
 from tebura_edge.roles import COUNTERS, GATES, NodeError, roles_of
 from tebura_edge.screen import Screen
 from tebura_edge.sensing import Inbox, Sensing, Snapshot, open_looks, sensors_of
@@ -116,7 +117,7 @@ class Node:
             self._metrics.network(config.people.model, self._looks.provider)
         self._flight = _flight(setup)
         self._screen = open_screen(setup)
-        self._answers = open_answers(setup, self._screen)
+        self._answers = open_answers(setup, self._screen, self._shone)
         self._counters = open_counters(setup, self._screen, self._tapped)
         self._faces = open_face_line(setup, self._clock, self._store, self._inbox)
         self._voice = Voice(
@@ -288,6 +289,13 @@ class Node:
     def _tapped(self, counter: ShelfId) -> None:
         """Somebody pressed a counter's button; called by the screen's thread."""
         self._inbox.put(CounterTapped(counter, self._store.now().at_ns))
+
+    def _shone(self, gate: GateId, at_ms: int) -> None:
+        """A gate's page began with its colours; called by the screen's thread."""
+        now_ns = self._store.now().at_ns
+        began_ns = shone_ns(at_ms, self._clock.wall_ns(), now_ns)
+        if began_ns is not None:
+            self._inbox.put(ScreenShone(gate, began_ns, now_ns))
 
     def _watch(self, gate: GateId, until_ns: int, *, thumb: bool = False) -> None:
         """Have the camera of a gate or counter look for faces so long."""

@@ -29,6 +29,7 @@ __all__ = [
     "HandSeen",
     "Input",
     "Role",
+    "ScreenShone",
     "SensorStatus",
     "began_ns",
 ]
@@ -112,6 +113,15 @@ class CounterTapped:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenShone:
+    """A gate's page says when (store time) it began to go through its colours."""
+
+    gate: GateId
+    began_ns: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class SensorStatus:
     """A sensor's thread says that its sensor went blind or sees again, and why."""
 
@@ -131,6 +141,7 @@ Input = (
     | FactorSeen
     | HandSeen
     | CounterTapped
+    | ScreenShone
     | SensorStatus
     | Command
 )
@@ -171,6 +182,7 @@ def began_ns(item: Input) -> int | None:
             | FactorSeen()
             | HandSeen()
             | CounterTapped()
+            | ScreenShone()
             | SensorStatus()
         ):
             return item.at_ns

@@ -1,7 +1,8 @@
 """A node's own screens: pages on this machine for browsers in kiosk mode, gateway or not.
 
 ``http://127.0.0.1:PORT/PLACE`` is a place's page, ``/PLACE/stream`` what it shows, as server-sent
-events, ``/PLACE/tap`` what somebody's finger says, where the place listens.
+events, ``/PLACE/tap`` what somebody's finger says, ``/PLACE/shone`` when it began to go through the
+colours that it was told; both where the place listens.
 """
 
 import http.server
@@ -15,6 +16,7 @@ from typing import Final
 KEEP_ALIVE_S: Final = 5.0
 MAX_BROWSERS: Final = 8
 MAX_WAITING: Final = 8
+MAX_SAID_BYTES: Final = 32
 
 Said = Mapping[str, object]
 """What a page is told, as JSON."""
@@ -22,11 +24,15 @@ Said = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A place's page; `begins` tells a browser that joins what there is to show already."""
+    """A place's page; `begins` tells a browser that joins what there is to show already.
+
+    `on_shone` is given milliseconds of this machine's wall clock.
+    """
 
     html: bytes
     begins: Callable[[], Said | None] = lambda: None
     on_tap: Callable[[], None] | None = None
+    on_shone: Callable[[int], None] | None = None
 
 
 class Screen:
@@ -119,20 +125,35 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._page(self.server.screen.pages[place])
 
     def do_POST(self) -> None:
-        place = self.path.strip("/").removesuffix("/tap")
+        place, _, word = self.path.strip("/").rpartition("/")
         page = self.server.screen.pages.get(place)
         # Only the page itself may say it: another page in this browser cannot set the header.
         is_own = self.headers.get("X-Tap") == "yes"
-        if page is None or page.on_tap is None or not is_own or not self.path.endswith("/tap"):
+        said = self._said()
+        if page is None or not is_own or said is None:
             self.send_error(404)
             return
-        page.on_tap()
+        if word == "tap" and page.on_tap is not None:
+            page.on_tap()
+        elif word == "shone" and page.on_shone is not None and said.isdecimal():
+            page.on_shone(int(said))
+        else:
+            self.send_error(404)
+            return
         self.send_response(204)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Requests of the machine's own browser are no news."""
+
+    def _said(self) -> str | None:
+        """What came with a request; None where that is more than any page says."""
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > MAX_SAID_BYTES:
+            self.close_connection = True
+            return None
+        return self.rfile.read(int(length)).decode("ascii", "replace")
 
     def _page(self, page: Page) -> None:
         self.send_response(200)

@@ -11,6 +11,7 @@ from tests.edge.face_points import COUNT, head
 
 Glow = NDArray[np.float32]
 FRAME_NS = 100 * MILLISECOND_NS
+EXPOSED_NS = [n * 10 * MILLISECOND_NS for n in range(5)]
 SKIN = np.array([0.38, 0.24, 0.17])
 
 
@@ -25,7 +26,7 @@ class Shown:
 
     `skin` is what the screen adds to the shop's light on it; `mirrored` what lies over it evenly,
     in shares of a white wall, all over or `below` the eyes. `film` is the light that lay on it
-    when it was filmed.
+    when it was filmed. A picture is exposed for 40 ms and has the time of its end.
     """
 
     def __init__(
@@ -47,14 +48,20 @@ class Shown:
         self._albedo = self._albedo * (1 + 0.2 * x[:, None])
         self._tints, self._film, self._began_ns = tints, film, began_ns
         self._skin, self._lag_ns = skin, lag_ns
+        self._begins_ns = int(self._rng.integers(SLOT_NS))
         self._mirrored = mirrored + below * (y > 0)[:, None]
 
     def __call__(self, at_ns: int) -> Glow:
         since_ns = at_ns - self._began_ns
-        light = light_at(self._tints, since_ns - self._lag_ns)
-        lay = light_at(self._film, since_ns) if self._film else light
+        light = self._exposed(self._tints, since_ns - self._lag_ns)
+        lay = self._exposed(self._film, since_ns - self._begins_ns) if self._film else light
         seen = self._albedo * (1 + self._skin * lay) + self._mirrored * light
         seconds = since_ns / 1e9
         seen = seen * np.array([1 + 0.02 * seconds, 1.0, 1 - 0.01 * seconds])
         noise = self._rng.normal(1, 0.01, (COUNT, 3)) * self._rng.normal(1, 0.01)
         return np.asarray(seen * noise, np.float32)
+
+    @staticmethod
+    def _exposed(tints: Sequence[Tint], since_ns: int) -> NDArray[np.float64]:
+        lights = [light_at(tints, since_ns - back_ns) for back_ns in EXPOSED_NS]
+        return np.asarray(np.mean(lights, axis=0), np.float64)

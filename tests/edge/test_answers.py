@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tebura_contract.clock import MILLISECOND_NS, Ns
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS, Ns
 from tebura_contract.entry_code import make_code, member_key
 from tebura_contract.events import EntryRefused, RefusalReason, ShopperEntered, ShopperLeft
 from tebura_contract.ids import GateId, VisitId
@@ -21,7 +21,7 @@ from tebura_edge.answers import Answer, AnswerKind, Answers, answer_to
 from tebura_edge.config import RelayConfig, load_setup
 from tebura_edge.face_gate import Prompt, PromptKind
 from tebura_edge.face_light import SLOT_NS, Tint
-from tebura_edge.gate_screen import GateScreen
+from tebura_edge.gate_screen import GateScreen, shone_ns
 from tebura_edge.relay import RelayPort
 from tebura_edge.screen import MAX_BROWSERS, Screen
 from tebura_simulator.relay_board import RelayBoard
@@ -147,6 +147,38 @@ def test_the_screen_is_told_its_colours_and_how_long_each_lasts(
     assert said["slot_ms"] * MILLISECOND_NS == SLOT_NS
     page = screen.page.decode()
     assert all(f'data-tint="{tint}"' in page for tint in Tint)
+
+
+@pytest.mark.parametrize(
+    ("gate", "headers", "said", "status"),
+    [
+        pytest.param("door", {"X-Tap": "yes"}, b"1763000000123", 204, id="the-page"),
+        pytest.param("door", {}, b"1763000000123", 404, id="another-page"),
+        pytest.param("door", {"X-Tap": "yes"}, b"soon", 404, id="no-time"),
+        pytest.param("door", {"X-Tap": "yes"}, b"1" * 1000, 404, id="too-much"),
+        pytest.param("cellar", {"X-Tap": "yes"}, b"1763000000123", 404, id="no-such-gate"),
+    ],
+)
+def test_the_gate_s_own_page_says_when_it_began_to_shine(
+    served: Screen, gate: str, headers: dict[str, str], said: bytes, status: int
+) -> None:
+    told: list[tuple[str, int]] = []
+    GateScreen(served, (DOOR,), lambda *word: told.append(word))
+    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)) as line:
+        line.request("POST", f"/{gate}/shone", said, headers)
+        assert line.getresponse().status == status
+    assert told == ([("door", 1763000000123)] if status == 204 else [])
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "is_believed"), [(-5000, False), (-1, True), (40, True), (5000, False)]
+)
+def test_what_a_page_says_by_the_wall_clock_is_believed_if_it_just_was(
+    age_ms: int, *, is_believed: bool
+) -> None:
+    wall_ms, store_ns = 1_763_000_000_123, 99 * SECOND_NS
+    began_ns = shone_ns(wall_ms - age_ms, wall_ms * MILLISECOND_NS, store_ns)
+    assert began_ns == (store_ns - age_ms * MILLISECOND_NS if is_believed else None)
 
 
 def test_while_nothing_can_be_stored_every_browser_is_told_to_ask_staff(

@@ -1,11 +1,11 @@
 """A code claims, a face confirms: who comes in, who does not, and that nothing opens for want."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 from tebura_contract.binomial import clopper_pearson
-from tebura_contract.clock import SECOND_NS
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS
 from tebura_contract.entry_code import STEP_S, make_code, member_key, new_member_id
 from tebura_contract.events import (
     EntryRefused,
@@ -32,11 +32,12 @@ from tebura_edge.face_gate import (
     PromptKind,
 )
 from tebura_edge.face_life import ANSWERS_NS
-from tebura_edge.face_light import MOST_SLOTS, SLOT_NS, Tint
+from tebura_edge.face_light import SLOT_NS, Tint
 from tebura_edge.face_match import template_of
 from tebura_edge.face_seen import FaceSeen, Motion
+from tebura_edge.face_usual import MEMBERS
 from tebura_edge.gate_role import GROUP_NS, GateRole
-from tebura_edge.role import CodeRead, FaceCame
+from tebura_edge.role import CodeRead, FaceCame, ScreenShone
 
 from tests.edge.face_points import posed
 from tests.edge.lit_faces import Shown
@@ -52,7 +53,10 @@ LAYOUT = Layout(
     gate=(Gate(id=DOOR, node=NODE, direction=GateDirection.ENTRY),),
 )
 FRAME_NS = SECOND_NS // 10
+SHOWS_NS = 30 * MILLISECOND_NS
+"""From when the page is told until it shows."""
 SIZE = 192
+LIT: dict[str, float] = {"skin": 0.1}
 
 
 def rate(count: int, of: int) -> ErrorRate:
@@ -113,6 +117,7 @@ class Door:
         self.is_at_ease = True
         self.track = 1
         self.light: tuple[Tint, ...] = ()
+        self.lit_ns = 0
         self.shown: Shown | None = None
 
     def take(self, events: list[Event]) -> list[Event]:
@@ -125,7 +130,8 @@ class Door:
                     self.asked.append(aside.member)
                 case Prompt():
                     self.prompts.append(aside.kind)
-                    self.light = aside.light or self.light
+                    if aside.light:
+                        self.light, self.lit_ns = aside.light, self.now_ns + SHOWS_NS
                     self.is_at_ease = False
                 case AtEase():
                     self.is_at_ease = True
@@ -439,12 +445,25 @@ def test_a_gate_without_a_camera_for_faces_takes_codes_alone() -> None:
 def lit(**shown: float) -> Door:
     """At a gate whose screen shines in colours; what of them comes back of who stands there."""
     door = Door(light=True)
-    door.show()
-    door.shown = Shown(door.light, door.now_ns, **shown)  # type: ignore[arg-type]
-    door.answer(FaceState.OPENED, MIKAS)
-    door.do_as_asked(vector(0))
-    door.look_straight(vector(0), MOST_SLOTS * SLOT_NS // FRAME_NS)
+    come_in(door, shown)
     return door
+
+
+def come_in(
+    door: Door, shown: Mapping[str, float], member: MemberId = MIKA, *, tells: bool = True
+) -> None:
+    """One try of one of them, whose face is Mika's; `tells` is whether the page says it shines."""
+    entered = len(door.events)
+    door.now_ns += STEP_NS
+    door.show(member)
+    door.shown = Shown(door.light, door.lit_ns, **shown)  # type: ignore[arg-type]
+    door.answer(FaceState.OPENED, MIKAS, member)
+    if tells:
+        door.role.step(ScreenShone(DOOR, door.lit_ns, door.now_ns))
+    door.prompts.clear()
+    door.do_as_asked(vector(0))
+    while len(door.events) == entered:
+        door.see(vector(0))
 
 
 def test_a_screen_shines_only_where_that_is_wanted() -> None:
@@ -468,6 +487,35 @@ def test_a_film_of_the_right_moves_does_not_come_in_where_the_light_is_asked_for
     assert door.entered is None
     assert not door.auth().is_live
     assert door.reasons() == [RefusalReason.FACE]
+
+
+def test_a_page_that_does_not_say_when_it_shone_lets_nobody_in() -> None:
+    door = Door(light=True)
+    come_in(door, LIT, tells=False)
+    assert door.entered is None
+    assert door.reasons() == [RefusalReason.FACE]
+
+
+def test_a_film_tinted_after_the_screen_is_late_once_the_gate_knows_its_own_light() -> None:
+    door = Door(light=True)
+    for member in (new_member_id(b"%9d" % n) for n in range(MEMBERS)):
+        come_in(door, LIT | {"lag_ns": 150 * MILLISECOND_NS}, member)
+    assert door.entered is not None
+    again = Door(door.role.save(), light=True)
+    again.now_ns = door.now_ns + STEP_NS
+    come_in(again, LIT | {"lag_ns": 350 * MILLISECOND_NS})
+    assert again.entered is None
+    come_in(again, LIT | {"lag_ns": 170 * MILLISECOND_NS})
+    assert again.entered is not None
+
+
+def test_a_gate_whose_camera_was_changed_learns_its_lag_from_whom_it_refused() -> None:
+    door = Door(light=True)
+    for n, lag_ms in enumerate([150] * MEMBERS + [300] * (MEMBERS + 1)):
+        come_in(door, LIT | {"lag_ns": lag_ms * MILLISECOND_NS}, new_member_id(b"%9d" % n))
+    entered = [isinstance(event, ShopperEntered) for event in door.events]
+    assert sum(entered) == MEMBERS + 1
+    assert entered[-1]
 
 
 def test_where_the_light_cannot_be_measured_nobody_comes_in() -> None:

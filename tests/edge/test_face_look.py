@@ -27,7 +27,7 @@ from tebura_edge.face_light import Tint
 from tebura_edge.face_look import Attention, FaceLook
 from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
-from tebura_edge.role import CodeRead, FaceCame
+from tebura_edge.role import CodeRead, FaceCame, ScreenShone
 from tebura_models.faces.reader import FaceReader, load_face_reader
 from tebura_models.manifest import FACE_THRESHOLD
 
@@ -167,7 +167,9 @@ class Entry:
                     self._take(self.role.step(came), at_ns)
                 case Prompt():
                     self.attention.until(aside.until_ns)
-                    self.light = aside.light or self.light
+                    if aside.light:
+                        self.light = aside.light
+                        self._take(self.role.step(ScreenShone(DOOR, at_ns, at_ns)), at_ns)
                     if aside.kind.value in {move.value for move in Move}:
                         self.asked.append((Move(aside.kind.value), (at_ns - START_NS) / SECOND_NS))
                 case AtEase():

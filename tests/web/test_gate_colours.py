@@ -1,6 +1,7 @@
 """A gate's page in a real browser: the colours that its camera looks for on a face."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,8 +33,14 @@ def served() -> Iterator[Screen]:
 
 
 @pytest.fixture
-def gate(served: Screen) -> GateScreen:
-    return GateScreen(served, (DOOR,))
+def shone() -> list[int]:
+    """When pages said that they shine, in milliseconds of the wall clock."""
+    return []
+
+
+@pytest.fixture
+def gate(served: Screen, shone: list[int]) -> GateScreen:
+    return GateScreen(served, (DOOR,), lambda _gate, at_ms: shone.append(at_ms))
 
 
 @pytest.fixture
@@ -68,6 +75,19 @@ def test_the_page_goes_through_the_colours_in_their_order_while_it_asks(
         if tint:
             red, green, blue = LIGHTS[tint]
             assert background == f"rgb({255 * red}, {255 * green}, {255 * blue})"
+
+
+def test_the_page_says_when_it_began_to_shine(
+    gate: GateScreen, page: Page, shone: list[int]
+) -> None:
+    told_ms = time.time_ns() // 1_000_000
+    gate.ask(Prompt(DOOR, PromptKind.LOOK_HERE, 0, COLOURS))
+    page.wait_for_selector("body[data-tint]")
+    gate.ask(Prompt(DOOR, PromptKind.TURN_LEFT, 0))
+    page.wait_for_selector("body[data-asked=turn-left]")
+    page.wait_for_timeout(200)
+    (at_ms,) = shone
+    assert told_ms - 1 <= at_ms <= time.time_ns() // 1_000_000
 
 
 def test_the_colours_end_with_the_answer(gate: GateScreen, page: Page) -> None:

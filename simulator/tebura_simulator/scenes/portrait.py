@@ -27,6 +27,8 @@ from tebura_simulator.story.timeline import Hand
 
 Image = NDArray[np.uint8]
 SIZE_PX: Final = (640, 480)
+LUMA: Final = np.array([0.0722, 0.7152, 0.2126], np.float32)
+"""What blue, green and red of a screen add to its brightness (BT.709)."""
 UPRIGHT_DEG: Final = 42.0
 """How much of the world a gate's camera sees from top to bottom."""
 _NAME, _CAMERA, _SCREEN = "shown", "gate", "screen"
@@ -52,12 +54,19 @@ class Stance:
 class Portrait:
     """A person of a shape, dressed from a seed, `away_m` before the camera.
 
-    `warmth` makes the shop's first lamp redder and its second bluer by that share. The same
+    `warmth` makes the shop's first lamp redder and its second bluer by that share; `lamps` is what
+    there is in all of red, green and blue, over a screen's white and 1 at most. The same
     arguments give the same pixels on one machine. Close it when done.
     """
 
     def __init__(
-        self, shape: str, seed: int, away_m: float = 0.6, level: float = 1.0, warmth: float = 0.0
+        self,
+        shape: str,
+        seed: int,
+        away_m: float = 0.6,
+        level: float = 1.0,
+        warmth: float = 0.0,
+        lamps: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> None:
         script = ShopperScript(
             id=_NAME, enter_s=0.0, body=BodyScript(shape=shape, hat=Hat.NONE, glasses=False)
@@ -86,6 +95,7 @@ class Portrait:
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, SIZE_PX[1], SIZE_PX[0])
         self._away_m = away_m
+        self._lamps_bgr = np.array(lamps[::-1], np.float32)
         self._screen_scale: float | None = None
 
     def __enter__(self) -> Self:
@@ -106,10 +116,15 @@ class Portrait:
         """The picture (480, 640, 3), BGR, without any noise of a sensor; with a screen's light."""
         self._stand(stance)
         picture = self._drawn()
-        if shining is None:
+        is_white = (self._lamps_bgr == 1).all()
+        if shining is None and is_white:
             return picture
-        share = shining.bgr(shining.screen.share(self._away_m))
-        return picture_of(light_of(picture) + self._scale() * share * self._by_screen())
+        light = light_of(picture) * self._lamps_bgr
+        if shining is not None:
+            # The shop's lux, by which the share is told, are mostly green.
+            share = shining.bgr(shining.screen.share(self._away_m) * float(LUMA @ self._lamps_bgr))
+            light += self._scale() * share * self._by_screen()
+        return picture_of(light)
 
     def _stand(self, stance: Stance) -> None:
         skeleton = Skeleton(self._body)
