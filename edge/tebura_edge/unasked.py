@@ -115,12 +115,7 @@ class Unasked:
         return float(self._wander.variance(apart_s + self.window_s)[plate])
 
     def unknown_g2(self, plate: int, apart_s: float) -> float:
-        """What wandering may add to that, as far as it is not known yet.
-
-        The restless plates of the real store have hardly any noise: a noisy one is none of them.
-        """
-        if self.grade[plate]:
-            return 0.0
+        """What wandering may add to that, as far as it is not known yet."""
         return float(self._wander.unknown_g2_per_s()[plate]) * (apart_s + self.window_s)
 
     def needs_ns(self, plate: int, sigma_g: float) -> int:

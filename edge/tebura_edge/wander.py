@@ -46,6 +46,9 @@ MOST_LAGS: Final = 8
 RESTLESS_G2: Final = 2.4**2
 """What the most restless plates of the real store wander in a second (variance)."""
 
+QUIET_G2: Final = 0.5
+"""Those have hardly any noise: where the first guess is more than this, a plate is none of them."""
+
 SURELY: Final = -10.0
 """Log odds beyond which nothing more is learnt from a plate that is still: one that begins to
 wander later is suspected at once."""
@@ -156,7 +159,8 @@ class Wander:
         ever less where its own comparisons replace the first guess.
         """
         first_share = FIRST / np.maximum(self._count[1], FIRST)
-        unknown: Floats = RESTLESS_G2 * first_share * np.exp(self._log_restless)
+        unknown_g2 = RESTLESS_G2 * first_share * np.exp(self._log_restless)
+        unknown: Floats = np.where(self._first_g2 <= QUIET_G2, unknown_g2, 0.0)
         return unknown
 
     def pace_g_per_s(self) -> Floats:
