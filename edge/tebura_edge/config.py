@@ -164,15 +164,15 @@ class FaceConfig(Table, frozen=True, kw_only=True):
 
     `threshold` is a file of ``tebura-calibrate gate``, which also names the network; the shipped
     one without. So many `moves` are asked of a face; with `light` the colours of a gate's screen
-    must lie on it, too. While the gateway is away, members are sent to `staff`, or let in by their
-    `code` alone.
+    must lie on it, too: unless it is said, where there is a screen. While the gateway is away,
+    members are sent to `staff`, or let in by their `code` alone.
     """
 
     address: Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
     ca_file: str = ""
     threshold: str = ""
     moves: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
-    light: bool = False
+    light: bool | None = None
     without_gateway: Literal["staff", "code"] = "staff"
 
     def __post_init__(self) -> None:

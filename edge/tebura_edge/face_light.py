@@ -43,7 +43,7 @@ LIGHTS: Final = {Tint.YELLOW: (1, 1, 0), Tint.MAGENTA: (1, 0, 1), Tint.CYAN: (0,
 SLOT_NS: Final = 250 * MILLISECOND_NS
 """Two or three pictures at ten a second. There and back takes two of these: two flashes a second,
 where up to three trouble nobody."""
-ENOUGH_SLOTS: Final = 8
+ENOUGH_SLOTS: Final = 7
 AGAIN_SLOTS: Final = 4
 MOST_SLOTS: Final = 20
 """Judged after so many colours, then again with so many more, up to the last: every look more is

@@ -19,21 +19,22 @@ class NodeError(RuntimeError):
     """The node cannot begin; the text says why and what to do."""
 
 
-def _face_policy(setup: Setup) -> FacePolicy | None:
+def face_policy(setup: Setup) -> FacePolicy | None:
+    """How the gates of a node use faces; None where they do not."""
     face = setup.config.face
     if face is None or setup.face_threshold is None:
         return None
     return FacePolicy(
         setup.face_threshold,
         face.moves,
-        light=face.light,
+        light=bool(setup.config.screen.port) if face.light is None else face.light,
         without_gateway=face.without_gateway == "code",
     )
 
 
 def _counter_policy(setup: Setup) -> FacePolicy | None:
     """One move at a counter: whoever stands there came through a gate, and a thumb follows."""
-    policy = _face_policy(setup)
+    policy = face_policy(setup)
     return None if policy is None else replace(policy, moves=1, light=False, without_gateway=False)
 
 
@@ -61,7 +62,7 @@ def roles_of(setup: Setup, outbox: Outbox) -> dict[str, Role]:
                 setup.entry_keys,
                 outbox.saved(GATES),
                 {gate.id: gate.reader for gate in config.gate},
-                faces=_face_policy(setup),
+                faces=face_policy(setup),
                 face_cameras={gate.id: gate.face for gate in config.gate if gate.face},
             )
         if config.counter:

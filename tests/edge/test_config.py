@@ -8,6 +8,7 @@ from tebura_contract.config import ConfigError
 from tebura_edge.camera import CameraSettings
 from tebura_edge.config import CameraConfig, PeopleConfig, load_setup
 from tebura_edge.people import PeopleSettings
+from tebura_edge.roles import face_policy
 from tebura_edge.sensing import camera_settings, sensors_of
 
 from tests.edge.small_store import ENTRY_KEY, NODE_KEY, run_edge, write_calibration, write_store
@@ -40,6 +41,20 @@ def test_a_good_configuration_brings_all_that_it_names(store: Path) -> None:
     assert sensors_of(setup)["left"].shelves == ("g1/s1",)
     assert load_setup(store / "gate-1.toml").entry_keys == (ENTRY_KEY,)
     assert repr(NODE_KEY) not in repr(setup)
+
+
+@pytest.mark.parametrize(
+    ("said", "port", "has_light"),
+    [("", 8090, True), ("", 0, False), ("light = false\n", 8090, False)],
+)
+def test_the_light_of_a_screen_is_asked_for_where_there_is_one(
+    store: Path, said: str, port: int, *, has_light: bool
+) -> None:
+    tables = f'[face]\naddress = "https://shop.example"\n{said}[screen]\nport = {port}\n'
+    change(store / "gate-1.toml", "[[gate]]", f"{tables}\n[[gate]]")
+    policy = face_policy(load_setup(store / "gate-1.toml"))
+    assert policy is not None
+    assert policy.light is has_light
 
 
 def test_a_gate_takes_the_new_key_and_the_old_while_the_store_changes_it(store: Path) -> None:

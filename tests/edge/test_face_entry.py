@@ -16,8 +16,9 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ from tebura_contract.faces import FaceOpened, FaceState, FaceTemplate, Round
 from tebura_edge.config import load_setup
 from tebura_edge.face_enrol import Enroller
 from tebura_edge.face_life import Move
+from tebura_edge.face_light import LIGHTS, Tint
 from tebura_models.faces.reader import load_face_reader
 from tebura_models.manifest import FACE_THRESHOLD
 from tebura_simulator.relay_board import RelayBoard
@@ -53,28 +55,32 @@ center_px = [320.0, 240.0]
 [camera.store_from_camera]
 """
 
-Poses = dict[tuple[Move | None, int], list[bytes]]
-"""Of each pose a few pictures: a camera that gives the same one twice is taken for frozen."""
+Poses = dict[tuple[Move | None, int, Tint | None], list[bytes]]
+"""Of each pose in each light a few pictures: a camera that gives the same one twice is frozen."""
 
 
 @pytest.fixture(scope="module")
 def poses() -> Poses:
-    """A head as JPEGs: straight, and on its way to each side."""
+    """A head as JPEGs, straight and on its way to each side: in the shop's light, in the gate's."""
     os.environ.setdefault("MUJOCO_GL", "egl")
     if ctypes.util.find_library("EGL") is None:
         missing("drawing needs libegl1, libegl-mesa0 and libgl1-mesa-dri")
     from tebura_simulator.face_acts import SIGNS
     from tebura_simulator.scenes.portrait import Portrait, Stance
+    from tebura_simulator.scenes.screen_light import GateScreen, Shining
 
-    made: Poses = {}
+    stances = {(None, 0): Stance()} | {
+        (move, step): Stance(0.45 * x * step / STEPS, 0.38 * y * step / STEPS)
+        for move, (x, y) in SIGNS.items()
+        for step in range(1, STEPS + 1)
+    }
+    lights = {None: None} | {tint: Shining(GateScreen(lux=300), LIGHTS[tint]) for tint in Tint}
     with Portrait("man", 1000) as portrait:
-        made[None, 0] = _jpegs(portrait.frame(Stance()))
-        for move, (x, y) in SIGNS.items():
-            for step in range(1, STEPS + 1):
-                share = step / STEPS
-                stance = Stance(aside_rad=0.45 * x * share, down_rad=0.38 * y * share)
-                made[move, step] = _jpegs(portrait.frame(stance))
-    return made
+        return {
+            (*pose, tint): _jpegs(portrait.frame(stance, shining))
+            for pose, stance in stances.items()
+            for tint, shining in lights.items()
+        }
 
 
 def _jpegs(image: np.ndarray) -> list[bytes]:
@@ -84,11 +90,12 @@ def _jpegs(image: np.ndarray) -> list[bytes]:
 
 
 class Head:
-    """Stands before the camera; listens to the screen and does as it asks."""
+    """Stands before the camera; listens to the screen, does as it asks and is lit by it."""
 
     def __init__(self, poses: Poses, screen_port: int, streams: CameraStreams) -> None:
         self._poses, self._port, self._streams = poses, screen_port, streams
         self._asked: tuple[Move, float] | None = None
+        self._light: tuple[list[str], float, float] | None = None
         self.is_gone = threading.Event()
         self.heard: list[str] = []
         for target in (self._listen, self._show):
@@ -101,11 +108,20 @@ class Head:
                 line.request("GET", "/door/stream")
                 for said in line.getresponse():
                     if said.startswith(b"data: "):
-                        self._hear(json.loads(said[6:])["reason"])
+                        self._hear(json.loads(said[6:]))
             time.sleep(0.1)
 
-    def _hear(self, asked: str) -> None:
+    def _hear(self, said: dict[str, Any]) -> None:
+        asked: str = said["reason"]
         self.heard.append(asked)
+        if said["kind"] != "ask":
+            self._light = None
+        elif "light" in said:
+            self._light = said["light"], said["slot_ms"] / 1000, time.monotonic()
+            with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)) as line:
+                now_ms = str(time.time_ns() // 1_000_000)
+                line.request("POST", "/door/shone", now_ms, {"X-Tap": "yes"})
+                assert line.getresponse().status == 204
         if asked in {move.value for move in Move}:
             self._asked = Move(asked), time.monotonic()
 
@@ -113,8 +129,15 @@ class Head:
         for turn in itertools.count():
             if self.is_gone.is_set():
                 return
-            self._streams.show("eye", self._poses[self._pose()][turn % 4])
+            self._streams.show("eye", self._poses[*self._pose(), self._tint()][turn % 4])
             time.sleep(0.07)
+
+    def _tint(self) -> Tint | None:
+        if self._light is None:
+            return None
+        tints, slot_s, began_s = self._light
+        slot = int((time.monotonic() - began_s) / slot_s)
+        return Tint(tints[slot]) if slot < len(tints) else None
 
     def _pose(self) -> tuple[Move | None, int]:
         if self._asked is None:
@@ -148,12 +171,14 @@ def gateway(opened: FaceOpened) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.parametrize("light", [False, True], ids=["moves", "moves-and-light"])
 def test_a_code_and_its_face_open_the_door_and_nothing_of_the_face_is_kept(
-    tmp_path: Path, free_port: Callable[[], int], poses: Poses
+    tmp_path: Path, free_port: Callable[[], int], poses: Poses, *, light: bool
 ) -> None:
     threshold = load_face_threshold(FACE_THRESHOLD)
     enrol = Enroller(load_face_reader, threshold)
-    template = enrol([poses[None, 0][0], poses[Move.LEFT, 1][0], poses[Move.DOWN, 1][0]])
+    shown = [poses[None, 0, None], poses[Move.LEFT, 1, None], poses[Move.DOWN, 1, None]]
+    template = enrol([pictures[0] for pictures in shown])
     assert isinstance(template, FaceTemplate)
     write_store(tmp_path, free_port())
     (tmp_path / "layout.toml").write_text(LAYOUT + EYE)
@@ -169,7 +194,7 @@ def test_a_code_and_its_face_open_the_door_and_nothing_of_the_face_is_kept(
         config = (tmp_path / "gate-1.toml").read_text()
         (tmp_path / "gate-1.toml").write_text(
             config[: config.index("[[camera]]")]
-            + f'[face]\naddress = "{address}"\n\n'
+            + f'[face]\naddress = "{address}"\nlight = {str(light).lower()}\n\n'
             + f"[screen]\nport = {screen}\n\n"
             + f'[[camera]]\nlabel = "eye"\nsource = "{streams.url("eye")}"\nlooks_for = "faces"\n\n'
             + f'[[reader]]\nlabel = "desk"\nport = "{os.ttyname(theirs)}"\n\n'

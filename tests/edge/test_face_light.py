@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tebura_contract.clock import MILLISECOND_NS
+from tebura_contract.clock import MILLISECOND_NS, SECOND_NS
 from tebura_edge.face_light import (
     ENOUGH_SLOTS,
+    LIGHTS,
     MOST_SLOTS,
     SLOT_NS,
     LightTest,
@@ -174,6 +175,13 @@ def test_a_face_that_cannot_be_measured_is_not_alive(glow: NDArray[np.float32] |
     for at_ns in range(BEGAN_NS, BEGAN_NS + (MOST_SLOTS + 2) * SLOT_NS, FRAME_NS):
         test.see(replace(sight(Shown(colours(1), BEGAN_NS), at_ns), glow=glow))
     assert not test.is_live
+
+
+def test_the_colours_are_no_flashes_that_could_trouble_somebody() -> None:
+    """WCAG 2.3.1: three pairs of changes in any second at most, and none to a saturated red."""
+    most_changes = SECOND_NS // SLOT_NS + 1
+    assert most_changes // 2 <= 3
+    assert all(red / (red + green + blue) < 0.8 for red, green, blue in LIGHTS.values())
 
 
 def test_colours_differ_from_one_to_the_next_and_with_the_secret() -> None:

@@ -480,7 +480,8 @@ def _write_gate(
         f'node = "{GATE}"\nlayout = "layout.toml"\nstate_dir = "state/{GATE}"\n'
         f'key_file = "keys/{GATE}.key"\n[mqtt]\nport = {wiring.mqtt_port}\n'
         f"[screen]\nport = {screen}\n"
-        f'[face]\naddress = "http://127.0.0.1:{wiring.http_port}"\n'
+        # Who is drawn here gives back no light of a screen: `test_face_entry.py` has one who does.
+        f'[face]\naddress = "http://127.0.0.1:{wiring.http_port}"\nlight = false\n'
         f'[[reader]]\nlabel = "desk"\nport = "{desk}"\n'
         f'[[camera]]\nlabel = "gate-face"\nsource = "{streams.url("gate-face")}"\n'
         'looks_for = "faces"\n'
