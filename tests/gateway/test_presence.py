@@ -48,8 +48,8 @@ def test_a_track_that_leaves_through_the_gate_ends_the_visit_once_nobody_follows
     track = script.walk_in(1, 0.0)
     visit = script.enter(MIKA, 1.0)
     script.walk_out(track, 30.0)
-    assert seen(script, 34.0).visits[visit].exited_ns is None
-    found = seen(script, 36.0).visits[visit]
+    assert seen(script, 33.5).visits[visit].exited_ns is None
+    found = seen(script, 35.0).visits[visit]
     assert (found.exited_ns, found.doubt) == (ns(32.0), None)
 
 
