@@ -118,7 +118,9 @@ def scenes(plates_hz: int, folder: Path, part: str) -> list[Scene]:
     layout_file = DEMO / "layout.toml"
     layout = load_layout(layout_file)
     found = []
-    for file in sorted((DEMO / "scenarios").glob(f"*{part}*.toml")):
+    for file in sorted((DEMO / "scenarios").glob("*.toml")):
+        if part not in file.stem:
+            continue
         scenario = load_scenario(file, layout)
         actions = Timeline(scenario, layout).actions
         if not actions:

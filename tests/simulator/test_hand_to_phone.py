@@ -55,3 +55,13 @@ def test_a_cart_that_is_wrong_is_no_answer_and_costs_the_next_nothing() -> None:
 
 def test_a_cart_may_have_it_before_the_hand_is_out() -> None:
     assert waits([(10, 1)], [(10.25, 1)]) == [-0.25]
+
+
+def test_scenarios_are_chosen_by_a_part_of_their_name(tmp_path: Path) -> None:
+    from hand_to_phone import scenes
+
+    every = scenes(60, tmp_path, "")
+    assert len(every) > 1
+    assert [scenes(60, tmp_path, one.name)[0].name for one in every] == [one.name for one in every]
+    with pytest.raises(SystemExit, match="'nothing'"):
+        scenes(60, tmp_path, "nothing")
