@@ -56,6 +56,11 @@ PRELUDE_S: Final = 0.7
 """A small move may be a hand that lies on what it is about to take: for so long it is part of what
 follows."""
 
+GRASP_S: Final = 1.2
+"""What a plate does by a little so long before or after it is taken from, while something beside it
+is handled, is no part of that: a hand is in a shelf for half a second before it takes. A stick of
+gum taken 1.7 s after its plate was left 6 g up by a put-back beside it was a step of 9 g."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -116,40 +121,58 @@ def _with(left: Sequence[Pending], near: Sequence[Sequence[int]], link_ns: int) 
 
 
 def _gathered(actions: Sequence[Action]) -> list[Action]:
-    """What is little goes with the largest that its plate does, whenever that turned.
+    """What is little goes with the largest that its plate does within one grasp.
 
     A plate that is about to be taken from shakes when something beside it is put back: that makes
     no one action of both.
     """
-    largest: dict[int, tuple[float, int]] = {}
-    for number, action in enumerate(actions):
-        for one in action:
-            size = abs(one.move.delta_g), -number
-            largest[one.move.plate] = max(largest.get(one.move.plate, size), size)
+    largest = _largest(actions)
     found: list[list[Pending]] = [[] for _ in actions]
     for number, action in enumerate(actions):
         for one in action:
-            is_beside = one is not action[0] and _is_small(one.move)
-            found[-largest[one.move.plate][1] if is_beside else number].append(one)
+            home = number
+            if one is not action[0] and _is_small(one.move):
+                number_there, there = largest[one.move.plate]
+                if abs(there.turned_ns - one.move.turned_ns) <= ns_from_s(GRASP_S):
+                    home = number_there
+            found[home].append(one)
     return [tuple(sorted(mine, key=lambda one: -abs(one.move.delta_g))) for mine in found]
 
 
-def _merged(actions: Sequence[Action]) -> list[Action]:
-    """What happens again on the plates of an action that is not over is part of it."""
-    found: list[Action] = []
-    for action in sorted(actions, key=lambda one: one[0].move.turned_ns):
-        plates = {one.move.plate for one in action}
-        at = next((n for n, other in enumerate(found) if _shares(other, plates)), None)
-        if at is None:
-            found.append(action)
-        else:
-            both = (*found[at], *action)
-            found[at] = tuple(sorted(both, key=lambda one: -abs(one.move.delta_g)))
+def _largest(actions: Sequence[Action]) -> dict[int, tuple[int, PlateMove]]:
+    """The largest move of each plate, and the number of its action."""
+    found: dict[int, tuple[int, PlateMove]] = {}
+    for number, action in enumerate(actions):
+        for one in action:
+            move = one.move
+            if move.plate not in found or abs(move.delta_g) > abs(found[move.plate][1].delta_g):
+                found[move.plate] = number, move
     return found
 
 
-def _shares(action: Action, plates: set[int]) -> bool:
-    return any(one.move.plate in plates for one in action)
+def _merged(actions: Sequence[Action]) -> list[Action]:
+    """What happens again on the plates of an action that is not over is part of it.
+
+    Not so what a plate does after it shook a little beside somebody else's: each is told by itself.
+    """
+    largest = {plate: move for plate, (_, move) in _largest(actions).items()}
+    found: list[Action] = []
+    taken: list[set[int]] = []
+    for action in sorted(actions, key=lambda one: one[0].move.turned_ns):
+        own = {
+            one.move.plate
+            for one in action
+            if one is action[0] or not _is_small(one.move) or largest[one.move.plate] is one.move
+        }
+        at = next((n for n, plates in enumerate(taken) if plates & own), None)
+        if at is None:
+            found.append(action)
+            taken.append(own)
+        else:
+            both = (*found[at], *action)
+            found[at] = tuple(sorted(both, key=lambda one: -abs(one.move.delta_g)))
+            taken[at] |= own
+    return found
 
 
 def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_ns: int) -> bool:

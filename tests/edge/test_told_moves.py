@@ -44,6 +44,19 @@ def test_a_plate_that_shakes_before_it_is_taken_from_joins_no_put_back_beside_it
     assert taken.delta_g == pytest.approx(-34.0, abs=1.0)
 
 
+def test_what_is_taken_after_a_put_back_left_its_plate_a_little_off_is_told_by_itself() -> None:
+    bench = Bench(10.0, seconds=20.0, plates=3, noise_g=0.5)
+    bench.grams[:, 1] += 34.0 * (bench.time_s > 8.0)
+    presses = (bench.time_s > 8.85) & (bench.time_s < 9.8)
+    bench.grams[:, 2] += 6.0 * (bench.time_s > 8.0) + 70.0 * presses
+    bench.grams[:, 2] -= GUM_G * (bench.time_s > 9.4)
+    settled = [one for one in bench.weigh() if not one.is_passing]
+    back, taken = sorted(settled, key=lambda one: -one.delta_g)
+    assert (numbers(back), numbers(taken)) == ([1], [2])
+    assert back.delta_g == pytest.approx(34.0, abs=1.0)
+    assert taken.delta_g == pytest.approx(-GUM_G, abs=1.0)
+
+
 def test_who_leans_passes_the_old_level_without_being_gone() -> None:
     bench = Bench(60.0, seconds=40.0, plates=1)
     leans = (bench.time_s > 11.0) & (bench.time_s < 24.0)
