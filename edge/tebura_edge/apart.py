@@ -9,7 +9,7 @@ same plates show.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,6 +41,10 @@ MOST_PARTS: Final = 3
 MAX_MOVED: Final = 6
 """Bounds of what is tried."""
 
+LOG_PERHAPS_MORE: Final = math.log(0.02)
+"""Something more that is this likely is told, too, doubtful as it is: as much doubt as the gateway
+asks about."""
+
 Part = tuple[WeightStep, Explanation]
 
 
@@ -51,30 +55,63 @@ class _Reading:
     score: float
     parts: tuple[Part, ...]
 
-    @property
-    def what(self) -> list[tuple[Sku, int]]:
-        """Of each part what it most likely is."""
-        return sorted(
-            (part.candidates[0].sku, part.candidates[0].quantity) for _, part in self.parts
-        )
+    def has(self, one: Explanation) -> bool:
+        """Whether one of its parts is that product on a plate of those."""
+        return any(_is_same(one, part) for _, part in self.parts)
 
 
 def apart(step: WeightStep, planogram: Planogram) -> tuple[Part, ...]:
     """The step as it is, as several at once if those explain it better, or nothing at all.
 
-    How likely the other readings are counts against the candidates of what is told.
+    What is likely by itself and perhaps not alone is told as several, too: of each part it is told
+    how likely that part is, whatever else there was, so that the doubtful one is asked about.
     """
-    whole, several = explain(step, planogram), list(_several(step, planogram))
-    log_several = log_sum(reading.score for reading in several)
-    best = max(several, key=lambda reading: reading.score, default=_Reading(-math.inf, ()))
-    if best.score > max(whole.log_one, whole.log_foreign, whole.log_nothing):
-        alike = log_sum(reading.score for reading in several if reading.what == best.what)
-        other = [reading.score for reading in several if reading.what != best.what]
-        against = log_sum([whole.log_one, whole.log_other, *other]) - alike
-        return tuple((part, one.or_else(one.log_product + against)) for part, one in best.parts)
+    whole, several = explain(step, planogram), tuple(_several(step, planogram))
+    reading = _told_apart(whole, several)
+    if reading is not None:
+        return tuple((part, _by_itself(one, whole, several)) for part, one in reading.parts)
     if whole.log_nothing > max(whole.log_one, whole.log_foreign) and not step.is_back:
         return ()
+    log_several = log_sum(reading.score for reading in several if not reading.has(whole))
     return ((step, replace(whole, log_several=log_several)),)
+
+
+def _told_apart(whole: Explanation, several: Sequence[_Reading]) -> _Reading | None:
+    """The reading as several that is told: the likeliest, or what the whole is with something more.
+
+    None where the step is told as it is.
+    """
+    best = max(several, key=lambda reading: reading.score, default=_Reading(-math.inf, ()))
+    if best.score > max(whole.log_one, whole.log_foreign, whole.log_nothing):
+        return best
+    more = [reading for reading in several if reading.has(whole)]
+    if not more or whole.log_one <= max(whole.log_foreign, whole.log_nothing):
+        return None
+    every = log_sum([whole.log_one, whole.log_other, *(reading.score for reading in several)])
+    if log_sum(reading.score for reading in more) - every < LOG_PERHAPS_MORE:
+        return None
+    return max(more, key=lambda reading: reading.score)
+
+
+def _by_itself(one: Explanation, whole: Explanation, several: Sequence[_Reading]) -> Explanation:
+    """A part of several with how likely it is, whether or not the others are.
+
+    All readings of the step that have it speak for it, all that have not against it.
+    """
+    if not one.candidates:
+        return one
+    log_for, log_against = whole.log_split(one.what if _is_same(one, whole) else None)
+    have = [reading.score for reading in several if reading.has(one)]
+    have_not = [reading.score for reading in several if not reading.has(one)]
+    log_odds = log_sum([log_against, *have_not]) - log_sum([log_for, *have])
+    told = one.or_else(one.log_product + log_odds)
+    return replace(told, is_perhaps=one.is_explained)
+
+
+def _is_same(one: Explanation, other: Explanation) -> bool:
+    """Whether two explanations are most likely so many of one product on plates that both name."""
+    is_one = one.what is not None and one.what == other.what
+    return is_one and not set(one.plates).isdisjoint(other.plates)
 
 
 def _several(step: WeightStep, planogram: Planogram) -> Iterator[_Reading]:

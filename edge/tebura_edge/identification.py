@@ -114,6 +114,8 @@ class Explanation:
         log_foreign: Of something that is no product; `log_nothing` of nothing at all.
         log_other: Of all that is none of the candidates, those two among it.
         log_several: Of several products at once.
+        is_perhaps: One of several that may be there: told as a product however doubtful it is, so
+            that it is asked about.
     """
 
     candidates: tuple[Candidate, ...]
@@ -126,6 +128,12 @@ class Explanation:
     log_nothing: float
     log_other: float
     log_several: float = -math.inf
+    is_perhaps: bool = False
+
+    @property
+    def what(self) -> tuple[Sku, int] | None:
+        """What it most likely is."""
+        return (top.sku, top.quantity) if (top := next(iter(self.candidates), None)) else None
 
     @property
     def log_one(self) -> float:
@@ -137,12 +145,20 @@ class Explanation:
         """Whether it is rather a product than none, or perhaps several at once."""
         is_one = self.log_product > self.log_other
         is_several = self.log_several > self.log_other + math.log(PERHAPS_SEVERAL)
-        return bool(self.candidates) and (is_one or is_several)
+        return bool(self.candidates) and (is_one or is_several or self.is_perhaps)
 
     @property
     def thing_chance(self) -> float:
         """That something was laid there, if it is no product: it may be nothing at all."""
         return math.exp(self.log_foreign - log_sum([self.log_foreign, self.log_nothing]))
+
+    def log_split(self, what: tuple[Sku, int] | None) -> tuple[float, float]:
+        """How likely it is so many of that product, and how likely anything else."""
+        mine = [one for one in self.candidates if (one.sku, one.quantity) == what]
+        others = [_score(one) for one in self.candidates if one not in mine]
+        if self.astray > 0.0:
+            others.append(self.log_product + math.log(self.astray * (CART_ODDS - 1)))
+        return log_sum(map(_score, mine)), log_sum([self.log_other, *others])
 
     def or_else(self, log_other: float) -> "Explanation":
         """With one more explanation that is none of the candidates."""

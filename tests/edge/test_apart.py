@@ -74,6 +74,11 @@ def chance(explanation: Explanation) -> float:
     return mine / (1.0 + odds)
 
 
+def chances(step: WeightStep, planogram: Planogram) -> dict[str, float]:
+    """How likely each part of a step is what it most likely is."""
+    return {one.candidates[0].sku: chance(one) for _, one in apart(step, planogram)}
+
+
 @pytest.mark.parametrize("sign", [-1.0, 1.0], ids=["taken", "put-back"])
 def test_two_products_of_neighbouring_facings_at_once_are_two(
     planogram: Planogram, sign: float
@@ -210,6 +215,23 @@ def test_a_quiet_plate_beside_a_noisy_one_is_believed_by_its_own_noise() -> None
     planogram = shop_of({"bar": 120.0, "gum": 15.0}, {"bar": (0,), "gum": (2,)})
     alike = replace(step_of({0: -121.0, 2: -13.7}), sigma_g=2.3)
     own = replace(alike, sigmas_g={PlateId("1/1/0"): 2.2, PlateId("1/1/2"): 0.5})
-    unsure, sure = ([chance(one) for _, one in apart(step, planogram)] for step in (alike, own))
-    assert len(unsure) == len(sure) == 2
-    assert max(unsure) < 0.95 < 0.99 < min(sure)
+    unsure, sure = (chances(step, planogram) for step in (alike, own))
+    assert unsure["gum"] < 0.95 < 0.99 < sure["gum"]
+    assert min(unsure["bar"], sure["bar"]) > 0.99, "with gum or without, the bar was taken"
+
+
+def test_what_perhaps_left_beside_something_sure_is_told_as_doubtful() -> None:
+    """A stick of gum, or a neighbour that stays far off: the bar was taken either way."""
+    planogram = shop_of({"bar": 120.0, "gum": 15.0}, {"bar": (0,), "gum": (2,)})
+    step = replace(step_of({0: -121.0, 2: -11.0}), sigma_g=2.3)
+    found = {str(one.candidates[0].sku): one for _, one in apart(step, planogram)}
+    assert chance(found["bar"]) > 0.98
+    assert 0.02 < chance(found["gum"]) < 0.5
+    assert found["gum"].is_explained, "what is told as nothing of the store's is not asked about"
+    assert found["gum"].plates == (PlateId("1/1/2"),)
+
+
+def test_what_is_one_product_or_another_stays_one_question(planogram: Planogram) -> None:
+    """Two readings that share no product are not both told."""
+    parts = apart(step_of({5: -120.0}), planogram)
+    assert len(parts) == 1
