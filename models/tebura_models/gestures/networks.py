@@ -1,26 +1,14 @@
-"""The networks that find palms and the points of a hand; they belong to one thread at a time."""
+"""The networks that find palms and the points of a hand."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final
 
 from tebura_models.heads import Floats
-from tebura_models.loader import (
-    BEST_FIRST,
-    PICTURE,
-    EntryT,
-    ModelError,
-    Provider,
-    find_entry,
-    open_first,
-    read_verified,
-)
+from tebura_models.loader import find_entry
 from tebura_models.manifest import HAND_POINTS as POINTS_NETWORK
 from tebura_models.manifest import MANIFEST, PALMS, HandPointsEntry, PalmEntry
+from tebura_models.one_picture import OnePictureNetwork, open_one_picture
 
 PALM_ROWS, HAND_POINTS, IS_HAND = "palms", "points", "is_hand"
 """What they put out: a row a palm, or the points of one hand and how surely it is one."""
@@ -30,35 +18,23 @@ POINT_COUNT: Final = 21
 
 
 @dataclass(frozen=True, slots=True)
-class PalmNetwork:
+class PalmNetwork(OnePictureNetwork[PalmEntry]):
     """An open network that finds palms."""
-
-    entry: PalmEntry
-    session: Any
-    picture: NDArray[np.uint8] = field(repr=False)
-    """Its input (1, height, width, 3), BGR: drawn into before each run."""
 
     def run(self) -> Floats:
         """Rows (2016, 19) of what was drawn."""
-        (rows,) = self.session.run([PALM_ROWS], {PICTURE: self.picture})
-        return np.asarray(rows, np.float32)
+        (rows,) = self._put_out(PALM_ROWS)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
-class HandPointsNetwork:
+class HandPointsNetwork(OnePictureNetwork[HandPointsEntry]):
     """An open network that knows the points of one hand."""
-
-    entry: HandPointsEntry
-    session: Any
-    picture: NDArray[np.uint8] = field(repr=False)
 
     def run(self) -> tuple[Floats, float]:
         """Points (21, 3), x and y in its pixels and z alike, and how likely it is a hand."""
-        points, is_hand = self.session.run([HAND_POINTS, IS_HAND], {PICTURE: self.picture})
-        return np.asarray(points, np.float32), float(np.asarray(is_hand).item())
-
-
-OpenedT = TypeVar("OpenedT", PalmNetwork, HandPointsNetwork)
+        points, is_hand = self._put_out(HAND_POINTS, IS_HAND)
+        return points, float(is_hand.item())
 
 
 def load_palm_network(
@@ -69,7 +45,8 @@ def load_palm_network(
     Raises:
         ModelError: If the file is not the pinned one, or nothing runs it.
     """
-    return _opened(find_entry(name, PalmEntry, manifest), PalmNetwork, threads, manifest)
+    entry = find_entry(name, PalmEntry, manifest)
+    return open_one_picture(entry, PalmNetwork, threads, manifest)
 
 
 def load_hand_points_network(
@@ -81,27 +58,4 @@ def load_hand_points_network(
         ModelError: If the file is not the pinned one, or nothing runs it.
     """
     entry = find_entry(name, HandPointsEntry, manifest)
-    return _opened(entry, HandPointsNetwork, threads, manifest)
-
-
-def _opened(
-    entry: EntryT,
-    kind: Callable[[EntryT, Any, NDArray[np.uint8]], OpenedT],
-    threads: int,
-    manifest: Path,
-) -> OpenedT:
-    width, height = entry.input.size_px
-
-    def attempt(_: Provider, session: Any, __: tuple[str, ...]) -> OpenedT:
-        network: OpenedT = kind(entry, session, np.full((1, height, width, 3), 128, np.uint8))
-        try:
-            network.run()
-        except Exception as error:  # the runtime's own exceptions share no public base class
-            raise ModelError(f"the first picture fails: {error}") from error
-        return network
-
-    try:
-        raw = read_verified(entry, manifest)
-        return open_first(raw, attempt, threads=threads, providers=BEST_FIRST)
-    except ModelError as error:
-        raise ModelError(f"{manifest.parent / entry.file}: cannot run; {error}") from error
+    return open_one_picture(entry, HandPointsNetwork, threads, manifest)
