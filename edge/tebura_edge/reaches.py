@@ -1,14 +1,13 @@
 """Whose hand is in which shelf: wrists of tracked people against the fronts of shelves, in 3-D.
 
-One camera gives a ray for a hand, not a point. Where on the ray the hand is follows from the body:
-the shoulder stands about above the foot, the hand is within an arm of the shoulder, people reach
-for what is in front of them, and no hand is in a board or behind it. Where the wrist is hardly seen
-the ray is a bundle: hands in shelves are in shadow, and networks say so by their score. That makes
-a distribution; the share of it that lies inside a shelf is the probability that the hand is in it.
-A reach begins and ends with that probability, with hysteresis.
+One camera gives a ray for a hand, not a point. Where on the ray the hand is follows from the body
+(`arms`), people reach for what is in front of them, and no hand is in a board or behind it. That
+makes a distribution; the share of it that lies inside a shelf is the probability that the hand is
+in it. A reach begins and ends with that probability, with hysteresis.
 
 A camera that looks along the fronts, or slantwise at them, sees how deep a hand is. One that looks
-straight at a shelf over the shopper's back does not, and its probabilities stay low.
+straight at a shelf over the shopper's back has only the arm's bones to tell it by, and its
+probabilities are lower.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from tebura_contract.clock import ns_from_s
 from tebura_contract.ids import ShelfId
 
+from tebura_edge.arms import Arm, Cloud, above_foot, ahead_of, hand_cloud
 from tebura_edge.detections import Keypoint
 from tebura_edge.geometry import CameraView, Floats, Front
 
@@ -27,25 +27,7 @@ ARMS = (
     (Keypoint.LEFT_SHOULDER, Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST),
     (Keypoint.RIGHT_SHOULDER, Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST),
 )
-RAY_STEPS = 40
-WRIST_OFF_M, WRIST_OFF_BOUNDS_M = 0.022, (0.02, 0.3)
-"""A wrist's deviation across the ray is the first over its score to 1.5: MoveNet's wrists in drawn
-pictures (1,862 of seed 1023) lie off by 0.03, 0.05, 0.09, 0.15, 0.22 and 0.32 m in the median at
-scores of 0.7, 0.5, 0.35, 0.27, 0.22 and 0.17."""
 LEAST_WEIGHT = 1e-3
-
-
-def _offsets() -> tuple[Floats, Floats]:
-    """Places (13, 2) in deviations, and the share of a normal deviation about each (13,)."""
-    angles = np.arange(6) * np.pi / 3
-    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    places = np.concatenate([np.zeros((1, 2)), ring, 2 * ring])
-    areas = np.array([0.25, *[2 / 6] * 6, *[4 / 6] * 6])
-    weights = areas * np.exp(-(places**2).sum(axis=1) / 2)
-    return places, weights / weights.sum()
-
-
-OFFSETS, OFFSET_WEIGHTS = _offsets()
 
 
 class ReachSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,14 +96,16 @@ def hands_in_shelves(
         settings: The body's measures.
     """
     near = [front for front in fronts if _stands_before(front, foot_m, settings)]
+    ahead = ahead_of(view, keypoints_px, foot_m) if near else None
+    longest_m = settings.arm_m + 3 * settings.arm_soft_m
     best: dict[ShelfId, HandAt] = {}
-    for shoulder, elbow, wrist in ARMS:
-        arm = keypoints_px[[shoulder, elbow, wrist]].astype(float)
-        if not near or min(arm[0, 2], arm[2, 2]) < settings.guess_score:
+    for joints in ARMS:
+        joints_px = keypoints_px[list(joints)].astype(float)
+        if not near or min(joints_px[0, 2], joints_px[2, 2]) < settings.guess_score:
             continue
-        hand_px = arm[2, :2] + settings.hand_share * (arm[2, :2] - arm[1, :2])
-        shoulder_m = above_foot(view, arm[0, :2], foot_m)
-        cloud = _cloud(view, hand_px, _wrist_off_m(arm[2, 2]), shoulder_m, settings)
+        shoulder_m = above_foot(view, joints_px[0, :2], foot_m)
+        arm = Arm(joints_px, shoulder_m, ahead)
+        cloud = hand_cloud(view, arm, settings.hand_share, longest_m)
         if cloud is None:
             continue
         for hand in _in_shelves(near, cloud, shoulder_m, settings):
@@ -130,55 +114,14 @@ def hands_in_shelves(
     return best
 
 
-def above_foot(view: CameraView, point_px: Floats, foot_m: Floats) -> Floats:
-    """The point (3,) seen at a pixel that is nearest to the upright line above the foot."""
-    ray = view.rays_from_image(point_px)
-    flat = ray[:2]
-    distance = np.dot(foot_m - view.position_m[:2], flat) / max(float(np.dot(flat, flat)), 1e-9)
-    point: Floats = view.position_m + distance * ray
-    return point
-
-
 def _stands_before(front: Front, foot_m: Floats, settings: ReachSettings) -> bool:
     x, y, _ = front.store_from_front.inverse().apply([foot_m[0], foot_m[1], 0.0])
     side_m = settings.arm_m
     return bool(-settings.stand_off_m <= y <= 0.0 and -side_m <= x <= front.width_m + side_m)
 
 
-def _wrist_off_m(score: float) -> float:
-    """How far off a wrist is across the ray, each way."""
-    return float(np.clip(WRIST_OFF_M / score**1.5, *WRIST_OFF_BOUNDS_M))
-
-
-@dataclass(frozen=True, slots=True)
-class _Cloud:
-    """Where a hand may be: points (n, 3), and how likely each is by where the wrist was seen."""
-
-    points_m: Floats
-    weights: Floats
-
-
-def _cloud(
-    view: CameraView, hand_px: Floats, off_m: float, shoulder_m: Floats, settings: ReachSettings
-) -> _Cloud | None:
-    """The hand's ray and rays around it, as far as an arm can get; None if it gets to none."""
-    ray = view.rays_from_image(hand_px)
-    if not np.isfinite(ray).all() or not np.isfinite(shoulder_m).all():
-        return None
-    middle = float(np.dot(shoulder_m - view.position_m, ray))
-    longest_m = settings.arm_m + 3 * settings.arm_soft_m
-    steps = np.linspace(middle - longest_m, middle + longest_m, RAY_STEPS)
-    level = np.cross(ray, [0.0, 0.0, 1.0])
-    level /= max(float(np.linalg.norm(level)), 1e-9)
-    across = np.stack([level, np.cross(ray, level)])
-    beside_m = off_m * OFFSETS @ across
-    points = view.position_m + steps[:, None, None] * ray + beside_m
-    weights = np.broadcast_to(OFFSET_WEIGHTS, points.shape[:2])
-    return _Cloud(points.reshape(-1, 3), weights.reshape(-1))
-
-
 def _in_shelves(
-    fronts: Sequence[Front], cloud: _Cloud, shoulder_m: Floats, settings: ReachSettings
+    fronts: Sequence[Front], cloud: Cloud, shoulder_m: Floats, settings: ReachSettings
 ) -> Iterator[HandAt]:
     """The share of a hand's cloud in each shelf; no part of it is in boards or behind them."""
     slack_m = settings.board_m
