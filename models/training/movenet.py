@@ -36,22 +36,31 @@ ON_TRUNK = ("model_1/conv2d_3", "model_1/conv2d_2", "model_1/conv2d_1", "model_1
 class MoveNet(nn.Module):
     """The layers of the file one after the other, or those that follow its trunk alone."""
 
-    def __init__(self, file: Path, *, follows_trunk: bool = False) -> None:
+    def __init__(self, file: Path, *, follows: int = 0) -> None:
+        """Read the layers.
+
+        Args:
+            file: The network as it was converted.
+            follows: So many of what the trunk puts out, finest first, are given; 0: pictures.
+        """
         super().__init__()
         network = onnx.load(str(file))
         numbers = {t.name: numpy_helper.to_array(t) for t in network.graph.initializer}
         self.outputs = {head: _layer(network, head).output[0] for head in HEADS}
-        self.inputs = trunk_outputs(network) if follows_trunk else ()
+        self.inputs = trunk_outputs(network)[:follows]
         given = {*numbers, *self.inputs}
         self.nodes = _needed(network.graph.node, set(self.outputs.values()), given)
         self.names: dict[str, str] = {}
         self.weights = nn.ParameterDict()
+        self.sizes: dict[str, Tensor] = {}
         for node in self.nodes:
             for name in node.input[1:] if node.op_type == "Conv" else []:
                 key = f"w{len(self.names)}"
                 if name not in self.names:
                     self.names[name] = key
-                    self.weights[key] = nn.Parameter(torch.from_numpy(numbers[name].copy()))
+                    weight = torch.from_numpy(numbers[name].copy())
+                    self.sizes[key] = _size(weight)
+                    self.weights[key] = nn.Parameter(weight / self.sizes[key])
 
     def forward(self, *given: Tensor) -> dict[str, Tensor]:
         """Each head's (N, channels, H / 4, W / 4).
@@ -84,7 +93,8 @@ class MoveNet(nn.Module):
 
     def _conv(self, node: Any, value: Tensor) -> Tensor:
         options = {a.name: list(a.ints) or a.i for a in node.attribute}
-        weight, *bias = [self.weights[self.names[name]] for name in node.input[1:]]
+        keys = [self.names[name] for name in node.input[1:]]
+        weight, *bias = [self.weights[key] * self.sizes[key] for key in keys]
         stride = options.get("strides", [1, 1])[0]
         side = weight.shape[-1]
         # As TensorFlow pads: what is left over goes below and to the right.
@@ -114,10 +124,24 @@ class MoveNet(nn.Module):
         network = onnx.load(str(source))
         for number in network.graph.initializer:
             if number.name in self.names:
-                values = self.weights[self.names[number.name]].detach().numpy()
+                key = self.names[number.name]
+                values = (self.weights[key].detach() * self.sizes[key]).numpy()
                 half = values.astype(np.float16).astype(np.float32)
                 number.CopyFrom(numpy_helper.from_array(half, number.name))
         onnx.save(network, str(out))
+
+
+def _size(weight: Tensor) -> Tensor:
+    """How large a layer's numbers are, of each of its channels.
+
+    Where normalisation is folded into a network they differ ten-thousandfold, so what learns is
+    each weight as a share of this.
+    """
+    whole = weight.square().mean().sqrt()
+    if weight.dim() == 1:
+        return whole
+    channels = weight.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return channels.clamp(min=0.01 * float(whole))
 
 
 def trunk_outputs(network: Any) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         """Open what `made` made; `people` are those of what is kept so far."""
-        files = [folder / f"layer-{stride}.npy" for stride in LAYERS.values()]
+        files = _kept_layers(folder)
+        self.depth = len(files)
         self._layers = [np.lib.format.open_memmap(file, "r+") for file in files]
         self.wanted, _, high, wide = self._layers[0].shape
         stride = min(LAYERS.values())
@@ -44,13 +45,16 @@ class Kept:
         self.people = [_people(line) for line in self._file.read_text().splitlines()]
 
     @classmethod
-    def made(cls, folder: Path, size_px: tuple[int, int], count: int) -> "Kept":
+    def made(cls, folder: Path, size_px: tuple[int, int], count: int, depth: int) -> "Kept":
         """Open a folder for so many samples, made where it is not there, to go on with."""
         folder.mkdir(parents=True, exist_ok=True)
+        there = len(_kept_layers(folder))
+        if there not in (0, depth):
+            raise SystemExit(f"{folder}: holds {there} layers of each sample, not {depth}")
         lines = folder / "people.jsonl"
         told = lines.read_text() if lines.exists() else ""
         lines.write_text(told[: told.rfind("\n") + 1])  # a line that was cut off is no sample
-        for channels, stride in LAYERS.items():
+        for channels, stride in list(LAYERS.items())[:depth]:
             file = folder / f"layer-{stride}.npy"
             if not file.exists():
                 shape = (count, channels, size_px[1] // stride, size_px[0] // stride)
@@ -79,6 +83,11 @@ class Kept:
         self.people += [people for _, people in samples]
 
 
+def _kept_layers(folder: Path) -> list[Path]:
+    files = [folder / f"layer-{stride}.npy" for stride in LAYERS.values()]
+    return [file for file in files if file.exists()]
+
+
 def _line(people: People) -> str:
     return json.dumps({"boxes": people.boxes.tolist(), "keypoints": people.keypoints.tolist()})
 
@@ -92,9 +101,10 @@ def _people(line: str) -> People:
 class Trunk:
     """The file's own trunk, in ONNX Runtime."""
 
-    def __init__(self, file: Path, threads: int) -> None:
+    def __init__(self, file: Path, threads: int, depth: int) -> None:
         network = onnx.load(str(file))
-        self._names = list(trunk_outputs(network))
+        self._names = list(trunk_outputs(network))[:depth]
+        self.depth = depth
         kind = onnx.TensorProto.FLOAT
         network.graph.output.extend(
             onnx.helper.make_tensor_value_info(name, kind, None) for name in self._names
@@ -143,7 +153,7 @@ def parts_of(folder: Path, without: Sequence[str] = ()) -> tuple[Part, Part]:
 
 def keep(part: Part, folder: Path, trunk: Trunk, seed: int) -> None:
     """Go on until all samples of a part are kept."""
-    kept = Kept.made(folder / part.name, part.size_px, len(part.files))
+    kept = Kept.made(folder / part.name, part.size_px, len(part.files), trunk.depth)
     waiting: list[tuple[Sequence[Floats], People]] = []
     for picture, people in part.samples(len(kept), seed):
         waiting.append((trunk.look(picture), people))
@@ -161,11 +171,18 @@ def main() -> int:
     parser.add_argument("--start", type=Path, required=True, help="MoveNet as it was converted")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the folder to keep it in")
     parser.add_argument("--without", nargs="*", default=[], help="real films that only judge")
+    parser.add_argument(
+        "--depth",
+        type=int,
+        default=len(LAYERS),
+        choices=range(1, len(LAYERS) + 1),
+        help="so many layers, finest first, stay as they are; what follows them learns",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    trunk = Trunk(options.start, options.threads)
+    trunk = Trunk(options.start, options.threads, options.depth)
     for part in parts_of(options.set, options.without):
         keep(part, options.out, trunk, options.seed)
     return 0

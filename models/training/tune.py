@@ -28,7 +28,8 @@ from torch.nn import functional as fn
 from trunk import Kept
 
 BATCH = 8
-RATE, WARM_STEPS = 1e-4, 60
+RATE, WARM_STEPS = 1e-3, 60
+"""A step changes a weight by about such a share of its channel's size."""
 KEEP = 0.995
 """Of the running mean of weights, which is what is used, each step keeps so much."""
 SAVE_STEPS, CHECK_STEPS = 10, 150
@@ -192,7 +193,7 @@ def main() -> int:
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
     is_kept = (options.set / "train" / "people.jsonl").exists()
-    net = MoveNet(options.start, follows_trunk=is_kept)
+    net = MoveNet(options.start, follows=Kept(options.set / "train").depth if is_kept else 0)
     if options.only:
         net.learn_only(options.only)
     run = Run(net, options.out, options.seed, options.rate)

@@ -77,19 +77,21 @@ def test_people_are_chosen_as_the_network_itself_chose_them(tmp_path: Path) -> N
         assert picture_of.tolist() == [0] * 6
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_what_follows_the_trunk_says_the_same_of_what_the_trunk_said(
-    movenet: object, monkeypatch: pytest.MonkeyPatch
+    depth: int, movenet: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "models" / "training"))
-    rest = importlib.import_module("movenet").MoveNet(FILE, follows_trunk=True)
-    trunk = importlib.import_module("trunk").Trunk(FILE, threads=1)
+    rest = importlib.import_module("movenet").MoveNet(FILE, follows=depth)
+    trunk = importlib.import_module("trunk").Trunk(FILE, 1, depth)
     picture = np.random.default_rng(1).integers(0, 255, (96, 160, 3), np.uint8)
     layers = trunk.look(picture)
     with torch.no_grad():
         planes = torch.from_numpy(picture[None, ..., ::-1].astype(np.float32)).permute(0, 3, 1, 2)
         whole = movenet(planes)  # type: ignore[operator]
         ours = rest(*(torch.from_numpy(layer[None]) for layer in layers))
-    assert len(rest.weights) < len(movenet.weights) / 2  # type: ignore[attr-defined]
+    assert len(layers) == depth
+    assert len(rest.weights) < len(movenet.weights)  # type: ignore[attr-defined]
     for head, told in ours.items():
         assert (told - whole[head]).abs().max() < 1e-3
 
@@ -102,7 +104,7 @@ def test_what_was_cut_off_while_it_was_kept_goes_on_with_whole_samples(
     people = importlib.import_module("samples").People(
         np.array([[1, 2, 30.25, 40]], np.float32), np.full((1, 17, 3), 2, np.float32)
     )
-    kept = trunk.Kept.made(tmp_path, (64, 32), 3)
+    kept = trunk.Kept.made(tmp_path, (64, 32), 3, len(trunk.LAYERS))
     shapes = [(channels, 32 // s, 64 // s) for channels, s in trunk.LAYERS.items()]
 
     def sample(value: float) -> list[np.ndarray]:
@@ -111,7 +113,7 @@ def test_what_was_cut_off_while_it_was_kept_goes_on_with_whole_samples(
     kept.add([(sample(1), people), (sample(2), people)])
     with (tmp_path / "people.jsonl").open("a") as file:
         file.write('{"boxes": [[1')
-    again = trunk.Kept.made(tmp_path, (64, 32), 3)
+    again = trunk.Kept.made(tmp_path, (64, 32), 3, len(trunk.LAYERS))
     assert len(again) == 2
     again.add([(sample(3), people)])
     last = trunk.Kept(tmp_path)
@@ -119,7 +121,9 @@ def test_what_was_cut_off_while_it_was_kept_goes_on_with_whole_samples(
     assert [float(layer.max()) for layer in last.layers([2, 0])] == [3] * len(shapes)
     assert last.people[2].boxes.tolist() == people.boxes.tolist()
     with pytest.raises(SystemExit, match="not 4"):
-        trunk.Kept.made(tmp_path, (64, 32), 4)
+        trunk.Kept.made(tmp_path, (64, 32), 4, len(trunk.LAYERS))
+    with pytest.raises(SystemExit, match="not 2"):
+        trunk.Kept.made(tmp_path, (64, 32), 3, 2)
 
 
 def test_a_head_learns_alone(movenet: object) -> None:
