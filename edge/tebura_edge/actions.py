@@ -184,7 +184,11 @@ def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_n
         return False
     members = {one.move.plate for one in action}
     moves_on = any(levels.is_busy[q] and not levels.is_ignored[q] for q in members)
-    if moves_on and _is_small(action[0].move) and waited_ns <= ns_from_s(WAIT_S):
+    if _comes_to_little(action):
+        moves_on |= any(not levels.is_resting[q] and not levels.is_ignored[q] for q in members)
+    elif not _is_small(action[0].move):
+        moves_on = False
+    if moves_on and waited_ns <= ns_from_s(WAIT_S):
         # Perhaps too little to be told by itself: the beginning of what follows.
         return False
     beside = {q for plate in members for q in near[plate]} - members
@@ -213,6 +217,11 @@ def is_over(action: Action, near: Sequence[Sequence[int]], levels: Levels, now_n
         waiting |= ~levels.is_resting & (np.abs(levels.rest_g - levels.level_g) >= least_g)
     waiting &= ~levels.is_ignored
     return not any(waiting[q] for q in beside)
+
+
+def _comes_to_little(action: Action) -> bool:
+    """Whether its plates cancel each other: something slid, or one of them only shakes."""
+    return abs(sum(one.move.delta_g for one in action)) < SMALL_G
 
 
 def _is_noisy(action: Action, levels: Levels, now_ns: int) -> bool:

@@ -30,9 +30,10 @@ class LevelSettings:
         move_g, move_sigmas: Smallest change of level, in grams and in deviations of what the plate
             does unasked. More than `wanders_g` at once is never learnt to be so: somebody's doing.
         handled_sigmas, handled_s: So few deviations are enough for so long after a plate moved as
-            it never does by itself: where a hand was, less is needed to believe that it took
-            something. At 4.5 one in four picks of 15 g from a plate that wanders by 2.6 g is
-            missed; at 2 every neighbour of a pick took part in it.
+            it never does by itself, and for as much longer as its rests take longer: where a hand
+            was, less is needed to believe that it took something. At 4.5 one in four picks of 15 g
+            from a plate that wanders by 2.6 g is missed; at 2 every neighbour of a pick took part
+            in it.
         drift_g_per_s: How fast a level follows what is no move. Drift is 10 g/h; the real pot
             creeps by up to 17 g in 10 s, which is absorbed as moves too small to tell. A pick
             takes 0.3 s, in which this eats 0.02 g.

@@ -240,7 +240,9 @@ class Levels:
 
     def _is_handled(self, now_s: float) -> Bools:
         """Where something moved a plate lately that was not the plate."""
-        is_lately: Bools = now_s - self._resting.stirred_s <= self.settings.handled_s
+        unasked = self._unasked
+        lately_s = self.settings.handled_s + unasked.rest_s - unasked.window_s
+        is_lately: Bools = now_s - self._resting.stirred_s <= lately_s
         return is_lately
 
     def _is_held_back(self, difference_g: Floats, now_s: float) -> Bools:

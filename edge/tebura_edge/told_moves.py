@@ -62,10 +62,16 @@ class ToldMoves:
     def is_echo(self, moves: Sequence[PlateMove], link_ns: int) -> bool:
         """Whether these are neighbours of a larger move just told, which rested late and stay off.
 
-        Or which swing back: nobody puts back in half a second what they took.
+        Or which swing back: nobody puts back in half a second what they took. What one plate does
+        in parts counts as a whole.
         """
+        sums_g: dict[int, float] = {}
+        for move in moves:
+            sums_g[move.plate] = sums_g.get(move.plate, 0.0) + move.delta_g
         return all(
-            self._stays_off(move, link_ns) or self._swings_back(move, link_ns) for move in moves
+            self._swings_back(move, link_ns)
+            or (abs(sums_g[move.plate]) < SMALL_G and self._stays_off(move, link_ns))
+            for move in moves
         )
 
     def _stays_off(self, move: PlateMove, link_ns: int) -> bool:

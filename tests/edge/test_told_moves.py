@@ -72,3 +72,39 @@ def test_who_leans_passes_the_old_level_without_being_gone() -> None:
     (taken,) = steps
     assert seconds(taken.from_ns) < 12.2
     assert max(marks_ns) < taken.from_ns
+
+
+@pytest.mark.parametrize("rate_hz", [10.0, 60.0])
+def test_what_is_lifted_in_two_parts_is_no_echo_of_what_passes_beside_it(rate_hz: float) -> None:
+    bench = Bench(rate_hz, seconds=20.0, plates=3, noise_g=0.5)
+    rest_s = 0.5 if rate_hz == 60.0 else 1.0
+    second_s = 8.0 + rest_s
+    bench.grams[:, 1] += 19.0 * (abs(bench.time_s - 8.0 - 0.75 * rest_s) < 0.25 * rest_s)
+    bench.grams[:, 2] -= 7.0 * (bench.time_s > 8.0) + 9.0 * (bench.time_s > second_s)
+    (taken,) = (one for one in bench.weigh() if not one.is_passing)
+    assert numbers(taken) == [2]
+    assert taken.delta_g == pytest.approx(-16.0, abs=1.0)
+
+
+@pytest.mark.parametrize("rate_hz", [10.0, 60.0])
+def test_what_is_taken_while_a_neighbour_shakes_did_not_slide_there(rate_hz: float) -> None:
+    bench = Bench(rate_hz, seconds=20.0, plates=3, noise_g=0.5)
+    rest_s = 0.5 if rate_hz == 60.0 else 1.0
+    shakes = (bench.time_s > 8.0) & (bench.time_s < 8.0 + rest_s)
+    bench.grams[:, 1] += 12.0 * shakes
+    bench.grams[:, 2] -= 13.0 * (bench.time_s > 8.0 + 0.2 * rest_s)
+    (taken,) = bench.weigh()
+    assert numbers(taken) == [2]
+    assert taken.delta_g == pytest.approx(-13.0, abs=1.0)
+
+
+def test_a_hand_at_a_noisy_plate_is_remembered_until_that_has_rested() -> None:
+    """A plate of the store's noisiest rests for 3 s before it is believed."""
+    found = 0
+    for seed in range(30):
+        bench = Bench(60.0, seconds=36.0, plates=1, noise_g=17.0, seed=seed)
+        presses = abs(bench.time_s - 25.8) < 0.2
+        bench.grams[:, 0] += 150.0 * presses - GUM_G * (bench.time_s > 26.0)
+        steps = (one for one in bench.weigh() if not one.is_passing)
+        found += any(abs(one.delta_g + GUM_G) < 6.0 for one in steps)
+    assert found >= 28
