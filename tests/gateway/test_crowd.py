@@ -196,6 +196,49 @@ def test_a_long_time_close_together_leaves_doubt(apart_m: float, is_sure: bool) 
     assert late == early if is_sure else late < 0.9
 
 
+def test_a_track_that_goes_over_to_somebody_whom_another_camera_sees_elsewhere_is_theirs() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    slides = walks(HERE, THERE, 30.0, 31.0)
+    other = script.begins(1, 22.0, slides, SECOND_NODE)
+    script.look(31, 40, mika, ken)
+    script.look(23, 40, other, node=SECOND_NODE)
+    assert share(script, other, 27.0, visits[mika]) > 0.9
+    assert share(script, other, 36.0, visits[ken]) > 0.9
+    presence = seen(script.facts)
+    assert not any(other in visit.tracks for visit in presence.visits.values())
+
+
+def test_a_track_whose_person_goes_to_stand_with_another_goes_on_with_its_own() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    goes = walks(HERE, (THERE[0] - 0.7, THERE[1]), 30.0, 32.0)
+    other = script.begins(1, 22.0, goes, SECOND_NODE)
+    script.paths[mika] = goes
+    script.look(31, 40, mika, ken)
+    script.look(23, 40, other, node=SECOND_NODE)
+    for at_s in (27.0, 31.0, 36.0):
+        assert share(script, other, at_s, visits[mika]) > 0.9
+
+
+def test_where_two_cross_and_one_camera_follows_the_wrong_one_nobody_is_cut() -> None:
+    """Nothing tells which camera was wrong."""
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, THERE, 30.0, 33.0)
+    script.paths[ken] = walks(THERE, HERE, 30.0, 33.0)
+    there_and_back = script.paths[mika]
+    turns = walks(THERE, HERE, 30.0, 33.0)
+    other = script.begins(
+        1, 22.0, lambda at_s: there_and_back(at_s) if at_s < 31.5 else turns(at_s), SECOND_NODE
+    )
+    script.look(31, 40, mika, ken)
+    script.look(23, 40, other, node=SECOND_NODE)
+    assert share(script, other, 27.0, visits[mika]) > 0.9
+    names = [name for visit in seen(script.facts).visits.values() for name in visit.tracks]
+    assert other in names
+
+
 def test_who_leaves_by_the_door_does_not_take_the_code_of_who_comes_in() -> None:
     script = Sighted()
     staff = script.comes_in(1, 0.0, HERE)

@@ -118,6 +118,8 @@ def _members(bodies: Sequence[_Body], strands: Strands) -> dict[TrackId, list[Tr
     body_of = {strand.id: body.id for body in bodies for strand in body.strands}
     members: dict[TrackId, list[TrackId]] = {body.id: [] for body in bodies}
     for track in strands.strands:
+        if track in strands.rests:
+            continue
         found = {body_of[strand] for strand in strands.all_of(track)}
         if len(found) == 1:
             members[found.pop()].append(track)

@@ -73,7 +73,7 @@ def companions_of(sightings: Sightings, strands: Strands) -> Companions:
         for one, other in combinations(sorted(by_moment[moment]), 2):
             at_ns, mine = by_moment[moment][one]
             _, theirs = by_moment[moment][other]
-            for (a, b), weight in _together(mine, theirs).items():
+            for (a, b), weight in together(mine, theirs).items():
                 for name, companion in ((a, b), (b, a)):
                     times = found.setdefault(name, {}).setdefault(companion, _Times())
                     times.at_ns.append(at_ns)
@@ -81,10 +81,10 @@ def companions_of(sightings: Sightings, strands: Strands) -> Companions:
     return Companions(found)
 
 
-def _together(
+def together(
     mine: Mapping[TrackId, Spot], theirs: Mapping[TrackId, Spot]
 ) -> dict[tuple[TrackId, TrackId], float]:
-    """How likely each pair of two cameras is one person."""
+    """How likely each pair of two cameras is one person, at one moment."""
     fits = {(a, b): _fit(mine[a], theirs[b]) for a in mine for b in theirs}
     of_mine = {a: math.fsum(fits[a, b] for b in theirs) for a in mine}
     of_theirs = {b: math.fsum(fits[a, b] for a in mine) for b in theirs}

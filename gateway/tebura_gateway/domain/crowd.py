@@ -11,6 +11,7 @@ from tebura_gateway.domain.bodies import Bodies, bodies_of
 from tebura_gateway.domain.companions import companions_of
 from tebura_gateway.domain.sightings import Look, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import strands_of
+from tebura_gateway.domain.straying import strayings_of
 from tebura_gateway.domain.tracks import Track
 
 LOOKS_AHEAD_NS = 4 * SECOND_NS
@@ -54,6 +55,8 @@ def crowd_of(
 ) -> Crowd:
     """Undo exchanges, join cameras and broken tracks, and say how sure that is."""
     strands = strands_of(tracks, sightings)
+    for found in strayings_of(sightings, strands):
+        strands = strands.cut(found.track, found.at_ns, found.from_m, found.to_m)
     bodies = bodies_of(strands, sightings, exits)
     beliefs = beliefs_of(strands, companions_of(sightings, strands), bodies)
     return Crowd(bodies, beliefs, sightings.by_moment())

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tebura_contract.geometry import Xy
 from tebura_contract.ids import TrackId
 
 from tebura_gateway.domain.exchanges import Exchange, exchanges_of
@@ -27,11 +28,15 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Strands:
-    """All strands by the track each began as, and whose part each track is when."""
+    """All strands by the track each began as, and whose part each track is when.
+
+    `rests` are those that began in the middle of a track, which has gone over to them.
+    """
 
     strands: Mapping[TrackId, Track]
     mixes: Sequence[Mix]
     _turns: Mapping[TrackId, tuple[Sequence[int], Sequence[TrackId]]]
+    rests: frozenset[TrackId] = frozenset()
 
     def of(self, track: TrackId, at_ns: int) -> TrackId:
         """The strand that a track belongs to at a time."""
@@ -48,6 +53,38 @@ class Strands:
             for track, (times, names) in self._turns.items()
             if (count := bisect_right(times, at_ns))
         }
+
+    def cut(self, track: TrackId, at_ns: int, from_m: Xy, to_m: Xy) -> "Strands":
+        """End the strand that a track is on, there; the track goes on as another one from here."""
+        strand = self.of(track, at_ns)
+        whole = self.strands[strand]
+        if not whole.is_live(at_ns) or whole.started_ns == at_ns:
+            return self
+        rest = TrackId(f"{strand}~{at_ns}")
+        turns = {name: _renamed(turn, strand, rest, at_ns) for name, turn in self._turns.items()}
+        times, names = turns.get(track, ((), ()))
+        index = bisect_right(times, at_ns)
+        turns[track] = (
+            (*times[:index], at_ns, *times[index:]),
+            (*names[:index], rest, *names[index:]),
+        )
+        head = replace(
+            whole,
+            ended_ns=at_ns,
+            ended_xy_m=from_m,
+            is_cut=True,
+            stays=_stays(whole.stays, (), at_ns),
+        )
+        tail = replace(
+            whole,
+            id=rest,
+            started_ns=at_ns,
+            started_xy_m=to_m,
+            stays=_stays((), whole.stays, at_ns),
+        )
+        mixes = [_of_rest(mix, strand, rest) if mix.at_ns > at_ns else mix for mix in self.mixes]
+        strands = {**self.strands, strand: head, rest: tail}
+        return Strands(strands, mixes, turns, self.rests | {rest})
 
     def all_of(self, track: TrackId) -> frozenset[TrackId]:
         """Every strand that a track is a part of at some time."""
@@ -82,6 +119,22 @@ def strands_of(tracks: Mapping[TrackId, Track], sightings: Sightings) -> Strands
 
 def _all(sightings: Sightings) -> list[Exchange]:
     return [found for looks in sightings.looks.values() for found in exchanges_of(looks)]
+
+
+def _renamed(
+    turn: tuple[Sequence[int], Sequence[TrackId]], strand: TrackId, rest: TrackId, at_ns: int
+) -> tuple[Sequence[int], Sequence[TrackId]]:
+    """Turns onto a strand after a time are onto its rest."""
+    times, names = turn
+    return times, [
+        rest if name == strand and time_ns > at_ns else name
+        for time_ns, name in zip(times, names, strict=True)
+    ]
+
+
+def _of_rest(mix: Mix, strand: TrackId, rest: TrackId) -> Mix:
+    one, other = (rest if name == strand else name for name in (mix.one, mix.other))
+    return replace(mix, one=one, other=other)
 
 
 def _swapped(one: Track, other: Track, at_ns: int) -> tuple[Track, Track]:
