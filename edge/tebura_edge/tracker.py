@@ -29,6 +29,8 @@ TORSO = [
     Keypoint.LEFT_HIP,
     Keypoint.RIGHT_HIP,
 ]
+APART_IOU, BETTER = 0.5, 0.25
+"""Two detections that overlap less are two people; one that fits by so much better is the one."""
 MAX_TRACKS = 64
 """More people than any one camera of a shop tells apart; beyond it no new track begins."""
 
@@ -161,7 +163,10 @@ class Tracker:
             (faint, self._settings.least_similarity_weak, self._hangs_over_edge),
         ):
             able = [t for t in self.tracks if t not in seen and may_continue(t)]
-            pairs = best_pairs(self._similarity(able, found, rows, feet), least)
+            similarity = self._similarity(able, found, rows, feet)
+            if rows is strong:
+                similarity[self._is_rather_weak(able, found, similarity, strong, weak, feet)] = 0.0
+            pairs = best_pairs(similarity, least)
             for index, column in pairs:
                 row = int(rows[column])
                 _update(able[index], found, row, feet[row], is_strong=rows is strong)
@@ -170,6 +175,29 @@ class Tracker:
                 unused = np.delete(strong, [column for _, column in pairs])
         seen += self._begin(found, unused, feet, seen)
         return Tracked(tuple(seen), self._confirm(seen), ended)
+
+    def _is_rather_weak(
+        self,
+        tracks: list[Track],
+        found: Detections,
+        similarity: Floats,
+        strong: NDArray[np.intp],
+        weak: NDArray[np.intp],
+        feet: list[Floats | None],
+    ) -> NDArray[np.bool_]:
+        """Which strong detections (tracks, strong) are not a track that is half hidden.
+
+        Who was seen weakly just now, and is again about where they were, has not become whoever
+        comes into view beside them.
+        """
+        if not tracks or not len(weak) or not len(strong):
+            return np.zeros(similarity.shape, np.bool_)
+        hidden = np.array([track.score < self._settings.strong for track in tracks])
+        boxes = found.boxes_xyxy_px.astype(float)
+        others = iou(boxes[strong], boxes[weak]) < APART_IOU
+        fits = self._similarity(tracks, found, weak, feet)
+        best = np.where(others[None], fits[:, None, :], 0.0).max(axis=2)
+        return np.asarray(hidden[:, None] & (best >= similarity + BETTER))
 
     def _by_strength(self, found: Detections) -> tuple[NDArray[np.intp], ...]:
         """Rows of strong, weak and faint detections."""

@@ -107,6 +107,17 @@ def test_a_weak_sight_that_is_half_somebody_else_does_not_send_who_stands_away()
     assert list(numbers_at(tracked[-1])) == [1]
 
 
+def test_who_is_half_hidden_is_not_whoever_comes_into_view_beside_them() -> None:
+    following = tracker()
+    for tick in range(6):
+        following.step(frame(tick / 10, [(300, 0.5)]))
+    for tick in range(6, 9):
+        following.step(frame(tick / 10, [(300, 0.15)]))
+    for tick in range(9, 15):
+        tracked = following.step(frame(tick / 10, [(300, 0.15), (335, 0.5)]))
+    assert numbers_at(tracked) == pytest.approx({1: 300.0, 2: 335.0}, abs=1.0)
+
+
 def test_identity_survives_a_gap_while_walking() -> None:
     followed = tracker()
     for tick in range(15):
