@@ -159,6 +159,32 @@ def test_two_products_of_one_board_are_known_by_their_sum() -> None:
     assert sum(delta_g for _, _, delta_g in found) == pytest.approx(-294.5)
 
 
+KIOSK = {"tea": 552.0, "coffee": 215.0, "cereal": 34.0, "milk": 54.0, "dark": 55.0, "gum": 15.0}
+KIOSK_PLATES: dict[str, tuple[int, ...]] = {
+    "tea": (0,),
+    "coffee": (2,),
+    "cereal": (2,),
+    "milk": (4,),
+    "dark": (5,),
+    "gum": (7,),
+}
+
+
+@pytest.mark.parametrize(
+    ("deltas_g", "skus"),
+    [
+        pytest.param({4: -54.7, 5: -54.0}, ["dark", "milk"], id="of-one-weight-side-by-side"),
+        pytest.param({2: -248.0}, ["cereal", "coffee"], id="of-one-plate"),
+    ],
+)
+def test_two_at_once_that_nothing_else_weighs_are_sure(
+    deltas_g: dict[int, float], skus: list[str]
+) -> None:
+    parts = apart(step_of(deltas_g), shop_of(KIOSK, KIOSK_PLATES))
+    assert sorted(one.candidates[0].sku for _, one in parts) == skus
+    assert min(chance(one) for _, one in parts) > 0.98
+
+
 def test_two_of_one_plate_and_one_beside_it_at_once_are_three() -> None:
     weights_g = {"tea": 553.0, "coffee": 215.0, "bar": 34.0}
     shelf = shop_of(weights_g, {"tea": (1, 2), "coffee": (4,), "bar": (4,)})

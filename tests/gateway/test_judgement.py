@@ -200,6 +200,26 @@ def test_a_product_in_a_wrong_place_is_known_by_who_holds_it() -> None:
     assert (found.status, found.sku, found.quantity) == (Status.DECIDED, RICE, -1)
 
 
+@pytest.mark.parametrize(
+    ("is_with_another", "status"), [(False, Status.DECIDED), (True, Status.REVIEW)]
+)
+def test_what_nobody_else_may_have_is_hardly_what_comes_back(
+    is_with_another: bool, status: Status
+) -> None:
+    script, _, track = one_shopper()
+    script.reach(track, 10.0, 11.5)
+    script.pick(10.5, candidate(RICE), plate="p2", delta_g=-110.0)
+    if is_with_another:
+        other = script.walk_in(2, 12.0)
+        script.enter(KEN, 13.0)
+        script.reach(other, 15.0, 16.5)
+        script.pick(15.5, candidate(TEA))
+    script.reach(track, 20.0, 21.5)
+    back = script.put_back(20.5, candidate(TEA), candidate(RICE, 1, -2.2), delta_g=110.0)
+    found = decision(script, back)
+    assert (found.status, found.sku) == (status, RICE)
+
+
 def test_who_holds_two_alike_is_asked_which_of_them_they_put_there() -> None:
     shop = like_products()
     script, _, track = one_shopper()

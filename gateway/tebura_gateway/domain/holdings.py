@@ -1,5 +1,6 @@
 """What each visit holds, as far as its steps are decided, and may hold besides."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +9,10 @@ from tebura_contract.ids import Sku, VisitId
 UNHELD: Final = 0.02
 """Share of put-backs of what the shopper was not known to hold: so many picks go unseen or to
 somebody else. It is shared by all products of the store, so any one of them is far less likely."""
+
+UNSEEN: Final = 0.002
+"""The same of what nobody else in the store may have: then no plate saw it being taken. At 0.02 who
+holds batteries alone, and leaves them among buns of their weight, is asked what came back."""
 
 
 @dataclass(slots=True)
@@ -48,8 +53,17 @@ class Holdings:
             return 1.0
         return min(max(self._perhaps.get(visit, {}).get(sku, 0.0), 0.0), 1.0)
 
-    def odds(self, visit: VisitId | None, sku: Sku, quantity: int) -> float:
-        """How likely they put this back, against any product of the store alike."""
+    def odds(
+        self, visit: VisitId | None, sku: Sku, quantity: int, others: Iterable[VisitId] = ()
+    ) -> float:
+        """How likely they put this back, against any product of the store alike.
+
+        Args:
+            visit: Who; None where nobody knows.
+            sku: What.
+            quantity: How many of it.
+            others: Who else is in the store and may have handed it over, or taken it unseen.
+        """
         if visit is None:
             return UNHELD
         held: dict[Sku | None, float] = {
@@ -61,4 +75,6 @@ class Holdings:
         }
         kinds = max(sum({**perhaps, **held}.values()), 1.0)
         mine = self.share(visit, sku, quantity) + perhaps.get(None, 0.0) / self.products
-        return UNHELD + (1.0 - UNHELD) * self.products * mine / kinds
+        theirs = sum(self.share(other, sku, 1) for other in others if other != visit)
+        unheld = max(UNSEEN, UNHELD * min(theirs, 1.0))
+        return unheld + (1.0 - UNHELD) * self.products * mine / kinds

@@ -100,7 +100,7 @@ def weigh(
     for visit, share in visits:
         mine = {(guess.sku, guess.quantity): guess.probability for guess in found}
         if is_return:
-            mine = _held(mine, step, visit, holdings, catalogue)
+            mine = _held(mine, step, visit, [one for one, _ in visits], holdings, catalogue)
         weights |= {(visit, *key): share * weight for key, weight in mine.items()}
     known = math.fsum(share for _, share in visits)
     other = known * other_share(found)
@@ -114,11 +114,13 @@ def _held(
     weights: dict[tuple[Sku, int], float],
     step: Step,
     visit: VisitId | None,
+    inside: Sequence[VisitId | None],
     holdings: Holdings,
     catalogue: Catalogue,
 ) -> dict[tuple[Sku, int], float]:
-    """The same where they put back what they hold."""
-    mine = {key: weight * holdings.odds(visit, *key) for key, weight in weights.items()}
+    """The same where they put back what they hold; `inside` are all who may have handed it over."""
+    others = [one for one in inside if one is not None]
+    mine = {key: weight * holdings.odds(visit, *key, others) for key, weight in weights.items()}
     shares = {key: holdings.share(visit, *key) for key in weights}
     fits = {key: _log_fit(step, key, catalogue) for key in weights if shares[key] >= PERHAPS_HELD}
     home = catalogue.stands(step.shelf, step.plates)

@@ -8,7 +8,7 @@ acted last. Refills alone are left out; they are no shopper's. What came and wen
 hands were there meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from tebura_contract.clock import SECOND_NS
@@ -75,7 +75,7 @@ def given(played: Played, found: Matching) -> dict[int, Given]:
         for name in names:
             visits.setdefault(name, VisitId(f"gate-1-{len(visits)}"))
         fact = Fact(EventId(_NODE, 1, numbers[id(one)]), one.event)
-        who = _who([visits[name] for name in names])
+        who = _who([visits[name] for name in names], visits.values())
         bench.decide(fact, one.event, who)
         facts[id(one)] = fact.id
     # A later step may undo an earlier one: all are read at the end.
@@ -106,14 +106,16 @@ def _given(decision: Decision, name_of: Mapping[VisitId, str], is_right: bool) -
     )
 
 
-def _who(visits: Sequence[VisitId]) -> Who:
-    """All of them as likely, and the hands of all of them there."""
+def _who(visits: Sequence[VisitId], known: Iterable[VisitId]) -> Who:
+    """All of them as likely, and the hands of all of them there; others are in the store, too."""
     share = 1.0 / len(visits)
     hands = tuple(
         Hand(track_id(_NODE, 1, number), visit, share, 0, is_unsure=False)
         for number, visit in enumerate(visits)
     )
-    return Who(tuple((visit, share) for visit in visits), 0.0, hands)
+    others = [visit for visit in known if visit not in visits]
+    shares = [*((visit, share) for visit in visits), *((visit, 0.0) for visit in others)]
+    return Who(tuple(shares), 0.0, hands)
 
 
 def _shoppers(one: Told, group: Group | None, played: Played, found: Matching) -> list[str]:
