@@ -76,6 +76,7 @@ class Wander:
         self._run = np.zeros(plates, np.int64)
         self._rests: deque[Floats] = deque(maxlen=FAR * MOST_LAGS)
         self._taken = 0
+        self._last: tuple[Floats, Bools] | None = None
 
     def guess(self, rest_g2: Floats, rest_s: Floats, which: Bools) -> None:
         """Begin anew where `which` says so.
@@ -93,12 +94,20 @@ class Wander:
         self._run[which] = 0
 
     def take(self, rest_g: Floats, is_still: Bools) -> None:
-        """Take the next rest of each plate.
+        """Take the next rest of each plate; it counts once nothing happens after it, either.
+
+        Who leans begins softly: 5 g in the second before look as if the plate wandered by itself.
 
         Args:
             rest_g: Weight of each plate, (plates,).
             is_still: Whether nothing happened since the last one.
         """
+        if self._last is not None:
+            last_g, was_still = self._last
+            self._learn(last_g, was_still & is_still)
+        self._last = rest_g, is_still
+
+    def _learn(self, rest_g: Floats, is_still: Bools) -> None:
         self._run = np.where(is_still, self._run + 1, 0)
         self._taken += 1
         for lag in np.unique(self.lag).tolist():

@@ -86,6 +86,18 @@ def test_the_longer_a_wandering_plate_did_not_rest_the_less_its_change_is_sure()
     assert leant_on.sigma_g > 1.5 * at_once.sigma_g
 
 
+@pytest.mark.parametrize("slowly_s", [1.2, 1.6])
+def test_who_begins_to_lean_slowly_makes_no_plate_look_as_if_it_wandered(slowly_s: float) -> None:
+    bench = Bench(60.0, seconds=45.0, plates=1, noise_g=0.5)
+    since_s = bench.time_s - 20.0
+    sways_g = 600.0 + np.cumsum(np.random.default_rng(0).normal(0.0, 9.0, len(since_s)))
+    bench.grams[:, 0] += 6.0 * since_s / slowly_s * ((since_s > 0.0) & (since_s < slowly_s))
+    bench.grams[:, 0] += sways_g * ((since_s > slowly_s) & (since_s < 13.0))
+    bench.grams[:, 0] += GUM_G * (since_s > 13.0)
+    (laid,) = (one for one in bench.weigh() if not one.is_passing)
+    assert laid.delta_g == pytest.approx(GUM_G, abs=1.0)
+
+
 def restless(seed: int) -> Bench:
     """The first half minute of 40 plates of which every fifth walks by 2 g in a second."""
     bench = Bench(60.0, seconds=25.0, plates=40, noise_g=0.2, seed=seed)
