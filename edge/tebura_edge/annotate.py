@@ -12,6 +12,7 @@ from tebura_contract.config import ConfigError
 from tebura_contract.ids import CameraId
 from tebura_contract.layout import Layout, load_layout
 
+from tebura_edge.closer import front_boxes
 from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.footing import KEYPOINT_SCORE, foot_xy_m
 from tebura_edge.frames import Frame
@@ -101,11 +102,12 @@ def annotate_video(
     total = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     settings = people or PeopleSettings()
     network = open_people(settings)
-    sketch = _Sketch(size, rate_hz, *_scene(layout, camera, size))
+    view, fronts = _scene(layout, camera, size)
+    sketch = _Sketch(size, rate_hz, view, fronts)
     writer = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, size)
     if not writer.isOpened():
         raise AnnotateError(f"{out}: cannot be written")
-    look = PeopleLook(network, settings)
+    look = PeopleLook(network, settings, front_boxes(view, fronts) if view else None)
     count = 0
     try:
         for count, image in enumerate(_frames(capture), start=1):

@@ -91,6 +91,7 @@ class PeopleConfig(Table, frozen=True, kw_only=True):
     providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = ("tensorrt", "cuda", "cpu")
     look_hz: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10.0
     skip_still: bool = True
+    closer: bool = True
 
 
 class ReaderConfig(Table, frozen=True, kw_only=True):

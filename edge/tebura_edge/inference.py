@@ -26,6 +26,8 @@ from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 
 T = TypeVar("T")
 
+FAST_NS = ns_from_s(0.1)
+"""Where a look takes longer, two more from nearer would leave fewer than five looks a second."""
 TURN_S = 0.25
 """How often the thread wakes without frames, to notice cameras that went silent."""
 
@@ -161,13 +163,15 @@ class InferenceThread:
         looks = [
             look for frame in batch if isinstance(look := self._looks[frame.camera], PeopleLook)
         ]
-        first = looks[0]
+        first, before_ns = looks[0], self.look_ns
         all_found = self._timed(
             lambda: detect_in_all(first.network, batch, first.size_px), len(batch)
         )
+        is_fast = self.look_ns - before_ns <= FAST_NS
         for look, frame, found in zip(looks, batch, all_found, strict=True):
             del self._waiting[frame.camera]
-            self._sink(look.looked(frame, found))
+            has_time = is_fast and not self._waiting
+            self._sink(look.looked(frame, found, has_time=has_time))
 
     def _batch(self) -> list[Frame]:
         def waits_since_ns(frame: Frame) -> int:

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from tebura_contract.clock import ns_from_s
 from tebura_models.heads import People, find_in_all
 from tebura_models.loader import BEST_FIRST, Network, Provider, load_network
 
 from tebura_edge.background import Background
+from tebura_edge.closer import MOST_PEOPLE, can_look_closer, look_closer, who_to_look_at
 from tebura_edge.detections import Detections
 from tebura_edge.follow import Follower
 from tebura_edge.frames import Frame
+from tebura_edge.geometry import Floats
 from tebura_edge.motion import MotionGate
 
 SPARE_CORES_FROM = 3
@@ -26,7 +29,7 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     `threads` the board's cores are used, less one from three on. `look_hz` bounds how often the
     network sees one camera; between looks people are followed. `skip_still` leaves the network out
     while nothing moves. Below `sure_score` a detection must show something that is not always
-    there.
+    there. With `closer` whoever is near a shelf is looked at once more from nearer, in spare time.
     """
 
     model: str = "movenet-multipose"
@@ -36,6 +39,7 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     look_hz: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10.0
     skip_still: bool = True
     sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
+    closer: bool = True
 
 
 def open_people(settings: PeopleSettings) -> Network:
@@ -80,8 +84,13 @@ class PeopleLook:
     and hands what the network saw to `looked`, or has the frame `followed`.
     """
 
-    def __init__(self, network: Network, settings: PeopleSettings) -> None:
+    def __init__(
+        self, network: Network, settings: PeopleSettings, fronts: Floats | None = None
+    ) -> None:
+        """Begin with nobody; `fronts` are where shelves are, as `closer.front_boxes` has them."""
         self.network = network
+        looks_closer = fronts is not None and settings.closer and can_look_closer(network)
+        self._fronts = fronts if fronts is not None and looks_closer else np.zeros((0, 4))
         self.size_px = settings.size_px
         self._sure_score = settings.sure_score
         self._skips_still = settings.skip_still
@@ -105,15 +114,27 @@ class PeopleLook:
         self._is_moving = moves
         return moves and self._is_time(frame.captured_ns)
 
-    def looked(self, frame: Frame, found: Detections) -> Detections:
-        """Take what the network found in this frame; what is sure of it comes back."""
+    def looked(self, frame: Frame, found: Detections, *, has_time: bool = True) -> Detections:
+        """Take what the network found in this frame; what is sure of it comes back.
+
+        Who is near a shelf is looked at from nearer if there is time.
+        """
         self.looked_ns = frame.captured_ns
         self.looked_count += 1
         sure = self._background.keep_sure(frame, found, self._sure_score)
+        if has_time and len(self._fronts):
+            sure = self._closer(frame, sure)
         self._is_empty = not len(sure)
         self._gate.looked(frame.glance, frame.captured_ns, is_empty=self._is_empty)
         self._follower.saw(frame.glance, sure)
         return sure
+
+    def _closer(self, frame: Frame, found: Detections) -> Detections:
+        picture_px = (frame.image_bgr.shape[1], frame.image_bgr.shape[0])
+        rows = who_to_look_at(found, self._fronts, picture_px, self.size_px)
+        first = self.looked_count * MOST_PEOPLE % len(rows) if len(rows) > MOST_PEOPLE else 0
+        turn = [*rows[first:], *rows[:first]][:MOST_PEOPLE]
+        return look_closer(self.network, frame, found, turn) if turn else found
 
     @property
     def is_idle(self) -> bool:

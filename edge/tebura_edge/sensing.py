@@ -300,6 +300,7 @@ def open_looks(setup: Setup) -> Looks:
     """
     if not setup.config.camera:
         return Looks({})
+    from tebura_edge.closer import shelves_seen
     from tebura_edge.code_reader import CodeReader
     from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 
@@ -314,7 +315,10 @@ def open_looks(setup: Setup) -> Looks:
         return Looks(looks, attention=attention)
     settings = msgspec.convert(msgspec.to_builtins(setup.config.people), PeopleSettings)
     network = open_people(settings)
-    looks |= {label: PeopleLook(network, settings) for label in watchers}
+    looks |= {
+        label: PeopleLook(network, settings, shelves_seen(setup.layout, setup.calibration, label))
+        for label in watchers
+    }
     return Looks(
         looks,
         f"{settings.model} on {network.provider}",

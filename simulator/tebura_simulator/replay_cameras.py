@@ -15,6 +15,7 @@ from tebura_contract.ids import CameraId, GateId, NodeId
 from tebura_contract.layout import Camera, Layout
 from tebura_contract.recording import DETECTIONS_TOPIC, EVENTS_TOPIC, VIDEO_TOPIC
 from tebura_edge.camera_role import CameraRole
+from tebura_edge.closer import shelves_seen
 from tebura_edge.code_reader import CodeReader
 from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
@@ -80,7 +81,7 @@ def camera_roles(
         roles.append((node, _camera_maker(layout, calibration, node)))
     for node in sorted({gate.node for gate in layout.gate if gate.id in readers}):
         roles.append((node, _gate_maker(layout, node, store_key, readers)))
-    return SeeingRoles(roles, _looks(pictured, frozenset(readers.values())))
+    return SeeingRoles(roles, _looks(pictured, frozenset(readers.values()), layout, calibrations))
 
 
 def _camera_maker(layout: Layout, calibration: Calibration, node: NodeId) -> RoleMaker:
@@ -108,7 +109,10 @@ def _node_of(gate: GateId, layout: Layout) -> NodeId:
 
 
 def _looks(
-    cameras: Sequence[Camera], readers: frozenset[str]
+    cameras: Sequence[Camera],
+    readers: frozenset[str],
+    layout: Layout,
+    calibrations: Mapping[NodeId, Calibration],
 ) -> dict[CameraId, tuple[NodeId, Look]]:
     looks: dict[CameraId, tuple[NodeId, Look]] = {}
     settings = PeopleSettings()
@@ -118,7 +122,8 @@ def _looks(
             looks[camera.label] = (camera.node, _CodeLook(camera.label))
         else:
             network = network or open_people(settings)
-            look = _PeopleLook(camera.label, PeopleLook(network, settings))
+            fronts = shelves_seen(layout, calibrations.get(camera.node), camera.label)
+            look = _PeopleLook(camera.label, PeopleLook(network, settings, fronts))
             looks[camera.label] = (camera.node, look)
     return looks
 
