@@ -19,11 +19,11 @@ from tebura_gateway.domain.sightings import Look, Sightings, Spot
 from tebura_gateway.domain.strands import Strands
 
 _LOOKS = 3
-"""So many in a row with one person, and then with another, are no chance."""
+"""So many with one person, and then with another, are no chance."""
 _SURELY = 0.5
 """How surely a track stands where somebody of another camera does."""
 _SLIDE_NS = 3 * SECOND_NS
-"""Going over takes no longer than this; a lost track is waited for no longer either."""
+"""Going over takes no longer than this, nor do so many looks before it, or after it."""
 _APART_M, _STEP_M = 0.6, 0.4
 """How far apart the two stand at least, and how far the track went from one to the other."""
 
@@ -86,7 +86,8 @@ def _went_over(before: _Stand, after: _Stand) -> bool:
     """Whether the track went, and not the people: both stood about where they were."""
     left_ns, left, left_with, then = before.looks[-1]
     came_ns, came, came_to, now = after.looks[0]
-    if came_ns - left_ns > _SLIDE_NS:
+    since_ns, until_ns = before.looks[-_LOOKS][0], after.looks[_LOOKS - 1][0]
+    if max(came_ns - left_ns, left_ns - since_ns, until_ns - came_ns) > _SLIDE_NS:
         return False
     second = then.get(after.strand)
     if second is None:
