@@ -301,6 +301,42 @@ def test_with_the_shopper_given_what_they_hold_comes_back() -> None:
     assert all(one.is_right for one in decided.values())
 
 
+@pytest.mark.parametrize("has_other", [False, True])
+def test_what_another_shopper_holds_may_have_been_handed_over(has_other: bool) -> None:
+    layout, _ = store("corner")
+    story = Happenings(scenario=draw(case_names(Wanted("calm"), range(1, 2))[0]).story.scenario)
+    bun, batteries = Sku("anpan"), Sku("batteries-aa")
+    buns, shelf = PlateId("g3/s2/p3"), PlateId("g3/s1/p6")
+    happened = [
+        (5.0, "b", bun, -98.0, buns, {bun: 0.0}),
+        (10.0, "a", batteries, -98.0, shelf, {batteries: 0.0}),
+        (20.0, "a", batteries, 98.0, buns, {bun: 0.0, batteries: -5.3}),
+    ]
+    steps: list[TrueStep] = []
+    events: list[Told] = []
+    for at_s, shopper, sku, delta_g, plate, log_likelihoods in happened[0 if has_other else 1 :]:
+        where = ShelfId(plate.rpartition("/")[0])
+        one, event = step(at_s, delta_g, number=len(steps)), told(at_s - 0.1, delta_g)
+        steps.append(replace(one, shopper=shopper, sku=sku, shelf=where, deltas_g={plate: delta_g}))
+        candidates = tuple(
+            Candidate(sku=product, quantity=1, log_likelihood=log, log_prior=0.0)
+            for product, log in log_likelihoods.items()
+        )
+        moved = structs.replace(event.event, shelf=where, plates=(plate,), candidates=candidates)
+        events.append(replace(event, event=moved))
+    played = Played(
+        case=Case("own", "own", 1, story, layout),
+        true=tuple(steps),
+        told=tuple(events),
+        rate_hz=60.0,
+        plates=1,
+        samples=0,
+        cpu_s=0.0,
+    )
+    back = given(played, matched(played.true, played.told))[id(events[-1])]
+    assert (back.sku, back.quantity, back.is_decided) == (batteries, -1, not has_other)
+
+
 def test_a_step_is_in_company_while_something_else_goes_on_on_its_shelf() -> None:
     layout, _ = store("corner")
     story = Happenings(scenario=draw(case_names(Wanted("calm"), range(1, 2))[0]).story.scenario)
