@@ -54,12 +54,13 @@ def test_a_real_shopper_is_found_with_her_feet_below_her_head(
     assert best[Keypoint.NOSE, 1] < 160
 
 
-def test_in_8_bits_the_network_finds_the_same_shopper(
-    network: Network, shopper: NDArray[np.uint8]
+@pytest.mark.parametrize("name", ["movenet-multipose-int8", "movenet-shop"])
+def test_in_8_bits_and_trained_further_the_network_finds_the_same_shopper(
+    name: str, network: Network, shopper: NDArray[np.uint8]
 ) -> None:
-    in_8_bits = open_people(PeopleSettings(model="movenet-multipose-int8"))
+    other = open_people(PeopleSettings(model=name))
     frame = Frame(AISLE, 5, shopper)
-    wanted, found = (detect_people(one, frame, (384, 256)) for one in (network, in_8_bits))
+    wanted, found = (detect_people(one, frame, (384, 256)) for one in (network, other))
     np.testing.assert_allclose(found.boxes_xyxy_px[0], wanted.boxes_xyxy_px[0], atol=10)
     assert found.scores[0] == pytest.approx(wanted.scores[0], abs=0.1)
 

@@ -28,6 +28,7 @@ def test_verify_says_ok_for_each_network() -> None:
     assert json.loads(checked.stdout) == {
         "movenet-multipose": "ok",
         "movenet-multipose-int8": "ok",
+        "movenet-shop": "ok",
         "mobilenetv2-embedding": "ok",
         "hand-content": "ok",
         "blazeface": "ok",
