@@ -1,8 +1,8 @@
 """One product whose plates came to rest at different moments, so that it was seen as two steps.
 
 Plates that turn together are one step; a bag that slides off one plate before it leaves the next
-is not. Where no product explains what each plate shows, but one does what both do, they are one. So
-what may be a half waits a moment for the other.
+is not. Where no product explains well what each plate shows, but one does what both do, they are
+one. So what is likelier a half than a product waits until the other must have been told.
 """
 
 import math
@@ -14,7 +14,7 @@ import msgspec
 from tebura_contract.clock import SECOND_NS
 
 from tebura_edge.bearing import are_side_by_side
-from tebura_edge.identification import explain
+from tebura_edge.identification import STRAY_RETURN, explain, log_quantity
 from tebura_edge.planogram import Planogram
 from tebura_edge.weight_step import WeightStep
 
@@ -25,8 +25,9 @@ LOG_HALVES: Final = math.log(0.05)
 """Share of steps that are halves (simulated store plates: 6 of 120)."""
 
 
-WAIT_NS: Final = SECOND_NS // 2
-"""How long the first half waits, at no cost to what is a product by itself."""
+WAIT_NS: Final = 3 * SECOND_NS // 2
+"""How long the first half waits at most, if plates beside it keep moving; at no cost to what is a
+product by itself. What a plate whose noise hides it does is told a second later."""
 
 
 UNITS: Final = 2
@@ -47,9 +48,20 @@ class Halves:
         self.waiting = waiting
 
     def take(
-        self, steps: Iterable[WeightStep], planogram: Planogram, now_ns: int
+        self,
+        steps: Iterable[WeightStep],
+        planogram: Planogram,
+        now_ns: int,
+        through_ns: int | None = None,
     ) -> list[WeightStep]:
-        """New steps in, what is whole or has waited long enough out."""
+        """New steps in, what is whole or has waited long enough out.
+
+        Args:
+            steps: What is told now.
+            planogram: What may stand there.
+            now_ns: Store time.
+            through_ns: All steps that began up to here were told; None where nobody knows.
+        """
         until_ns = {id(one.step): one.until_ns for one in self.waiting}
         found = whole_again([*(one.step for one in self.waiting), *steps], planogram)
         ready, waiting = [], []
@@ -57,7 +69,8 @@ class Halves:
             late_ns = until_ns.get(id(step))
             if late_ns is None and _may_be_half(step, planogram):
                 late_ns = now_ns + WAIT_NS
-            if late_ns is not None and now_ns < late_ns:
+            may_come = through_ns is None or through_ns < step.from_ns + NEAR_NS
+            if late_ns is not None and now_ns < late_ns and may_come:
                 waiting.append(Waiting(late_ns, step))
             else:
                 ready.append(step)
@@ -84,23 +97,41 @@ def whole_again(steps: Iterable[WeightStep], planogram: Planogram) -> list[Weigh
 
 
 def _may_be_half(step: WeightStep, planogram: Planogram) -> bool:
-    """Whether no product explains it, and one that stands on more plates weighs more."""
-    could_be = any(
-        len(place.plates) > 1
-        and not place.plates.isdisjoint(step.plates)
-        and UNITS * planogram.weight(place.sku).mean_g > abs(step.delta_g)
-        for place in planogram.places(step.shelf)
+    """Whether it is likelier half of what stands on more plates than any product by itself."""
+    log_half = _log_half(step, planogram)
+    if log_half == -math.inf:
+        return False
+    explained = explain(step, planogram)
+    return not explained.is_explained or log_half > explained.log_product
+
+
+def _log_half(step: WeightStep, planogram: Planogram) -> float:
+    """Log density (1/g) of the step as some part of what weighs more and stands on more plates."""
+    places = planogram.places(step.shelf)
+    total = sum(place.expectation for place in places)
+    home = 1.0 - STRAY_RETURN if step.delta_g > 0.0 else 1.0
+    return max(
+        (
+            LOG_HALVES
+            + math.log(home * place.expectation / total)
+            + log_quantity(units)
+            - math.log(units * planogram.weight(place.sku).mean_g)
+            for place in places
+            if len(place.plates) > 1 and not place.plates.isdisjoint(step.plates)
+            for units in range(1, UNITS + 1)
+            if units * planogram.weight(place.sku).mean_g > abs(step.delta_g)
+        ),
+        default=-math.inf,
     )
-    return could_be and not explain(step, planogram).is_explained
 
 
 def _joined(one: WeightStep, other: WeightStep, planogram: Planogram) -> WeightStep | None:
     """Both as one step, if that is likelier."""
     if not _may_be_halves(one, other, planogram):
         return None
-    apart = [explain(step, planogram) for step in (one, other)]
-    if all(explanation.is_explained for explanation in apart):
+    if not (_may_be_half(one, planogram) or _may_be_half(other, planogram)):
         return None
+    apart = [explain(step, planogram) for step in (one, other)]
     both = _sum(one, other)
     together = explain(both, planogram)
     log_apart = sum(max(explanation.log_product, explanation.log_foreign) for explanation in apart)

@@ -177,13 +177,16 @@ class PlateRole:
 
     def watermark_ns(self) -> int | None:
         """Every step that began up to here was told; scales known to be silent do not count."""
-        silent = {label for label, scale in self._scales.items() if scale.is_silent}
+        silent = self._silent()
         is_all_silent = len(silent) == len(self._scales)
         known_ns = self._ticked_ns if is_all_silent else self._weigher.watermark_ns(silent)
         began_ns = self._halves.began_ns()
         if known_ns is None or began_ns is None:
             return known_ns
         return min(known_ns, began_ns - 1)
+
+    def _silent(self) -> set[str]:
+        return {label for label, scale in self._scales.items() if scale.is_silent}
 
     def save(self) -> bytes:
         """Levels up to which steps were told, noise, what passes now, and what was learnt."""
@@ -268,9 +271,10 @@ class PlateRole:
         found = list(steps)
         passing = [step for step in found if step.is_passing]
         settled = [step for step in found if not step.is_passing]
+        through_ns = self._weigher.watermark_ns(self._silent())
         events = [
             self._event(part, explained)
-            for step in self._halves.take(settled, self._planogram, now_ns)
+            for step in self._halves.take(settled, self._planogram, now_ns, through_ns)
             for part, explained in apart(step, self._planogram)
         ]
         return events + self._passing(passing)

@@ -41,7 +41,8 @@ class ReachSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     On the demo's footage a hand inside has 0.6-0.88, one that hangs or passes below 0.1, and the
     shelf beside the right one up to 0.46 while the hand moves past it: less than `sure` just
     before, after or while another shelf is surely reached is part of that reach. What lasts longer
-    than hands pass, `passing_s`, may as well have been the right one, and both are told.
+    than hands pass, `passing_s`, may as well have been the right one, and both are told. What is
+    less than `alone` is as sure as two looks on end: one alone may show a joint where none is.
     """
 
     guess_score: float = 0.12
@@ -54,6 +55,7 @@ class ReachSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     begin: float = 0.35
     stay: float = 0.15
     sure: float = 0.5
+    alone: float = 0.6
     bridge_s: float = 0.45
     passing_s: float = 0.7
 
@@ -155,10 +157,10 @@ def _in_shelves(
 class _Open:
     from_ns: int
     inside_ns: int
-    peak: float
-    frames: int
-    weighted_x: float
-    weight: float
+    last: float = 0.0
+    peak: float = 0.0
+    weighted_x: float = 0.0
+    weight: float = 0.0
 
 
 class ReachFinder:
@@ -174,12 +176,14 @@ class ReachFinder:
         for shelf, hand in hands.items():
             if hand.probability < self._settings.stay:
                 continue
-            reach = self._open.setdefault((number, shelf), _Open(now_ns, now_ns, 0.0, 0, 0.0, 0.0))
-            reach.inside_ns = now_ns
-            reach.peak = max(reach.peak, hand.probability)
-            if hand.probability >= self._settings.sure:
+            reach = self._open.setdefault((number, shelf), _Open(now_ns, now_ns))
+            sure = hand.probability
+            if sure < self._settings.alone:
+                sure = min(reach.last, sure)
+            reach.inside_ns, reach.last = now_ns, hand.probability
+            reach.peak = max(reach.peak, sure)
+            if sure >= self._settings.sure:
                 self._sure_ns[number] = now_ns
-            reach.frames += 1
             # Squared: where the hand was surely inside counts, not where it passed the edge.
             reach.weighted_x += hand.probability**2 * hand.x_m
             reach.weight += hand.probability**2
@@ -212,7 +216,7 @@ class ReachFinder:
         is_passing = is_part and reach.inside_ns - reach.from_ns < ns_from_s(
             self._settings.passing_s
         )
-        return reach.peak >= self._settings.begin and reach.frames >= 2 and not is_passing
+        return reach.peak >= self._settings.begin and not is_passing
 
     def _reached(self, key: tuple[int, ShelfId], reach: _Open) -> Reached:
         number, shelf = key

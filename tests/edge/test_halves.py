@@ -5,6 +5,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import decode, encode
 from tebura_contract.ids import PlateId, ShelfId
 from tebura_edge.halves import WAIT_NS, Halves, Waiting, whole_again
+from tebura_edge.identification import explain
 from tebura_edge.planogram import Planogram
 from tebura_edge.weight_step import WeightStep
 
@@ -95,3 +96,26 @@ def test_a_half_that_waits_is_found_again_after_a_restart(planogram: Planogram) 
     again = Halves((decode(encode(saved), Waiting),))
     (whole,) = again.take([step_of(2, -25.0)], planogram, 1)
     assert whole.delta_g == pytest.approx(-62.0)
+
+
+def test_what_no_product_explains_well_is_a_half_though_something_weighs_like_it() -> None:
+    # A parcel that stands on two plates; half of it weighs about what nuts do, one plate aside.
+    planogram = shop_of({"parcel": 435.0, "nuts": 240.0}, {"parcel": (0, 1), "nuts": (1, 2)})
+    halves, first = Halves(), step_of(1, -263.0)
+    assert explain(first, planogram).is_explained
+    assert halves.take([first], planogram, 0) == []
+    (whole,) = halves.take([step_of(0, -172.0, 0.2)], planogram, WAIT_NS - 1)
+    assert whole.delta_g == pytest.approx(-435.0)
+
+
+def test_what_weighs_as_a_product_does_not_wait() -> None:
+    planogram = shop_of({"parcel": 435.0, "nuts": 240.0}, {"parcel": (0, 1), "nuts": (1, 2)})
+    nuts = step_of(1, -250.0)
+    assert Halves().take([nuts], planogram, 0) == [nuts]
+
+
+def test_a_half_waits_no_longer_than_another_may_come(planogram: Planogram) -> None:
+    halves, half = Halves(), step_of(1, -37.0)
+    soon_ns = round(0.9 * SECOND_NS)
+    assert halves.take([half], planogram, soon_ns, soon_ns - 1) == []
+    assert halves.take([], planogram, soon_ns + 1, SECOND_NS) == [half]

@@ -242,7 +242,13 @@ def test_passing_by_is_no_reach_but_a_very_fast_pick_is() -> None:
     quiet = [0.0] * 8
     assert play(ReachFinder(SETTINGS), [*quiet, 0.3, 0.3, 0.3, *quiet]) == []
     assert play(ReachFinder(SETTINGS), [*quiet, 0.4, *quiet]) == []
-    assert len(play(ReachFinder(SETTINGS), [*quiet, 0.55, *quiet])) == 1
+    assert len(play(ReachFinder(SETTINGS), [*quiet, 0.65, *quiet])) == 1
+    assert len(play(ReachFinder(SETTINGS), [*quiet, 0.55, 0.55, *quiet])) == 1
+
+
+def test_a_joint_that_one_look_shows_elsewhere_is_no_reach() -> None:
+    quiet = [0.0] * 8
+    assert play(ReachFinder(SETTINGS), [*quiet, 0.24, 0.19, 0.55, 0.23, *quiet]) == []
 
 
 @pytest.mark.parametrize("order", ["before", "after"])

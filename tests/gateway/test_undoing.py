@@ -478,3 +478,15 @@ def test_what_weighs_about_what_lies_there_undecided_is_asked_about() -> None:
     taken = script.pick(50.0, candidate(RICE, 5), delta_g=-545.0)
     (found,) = decisions(script, taken)
     assert (found.status, found.reason) == (Status.REVIEW, Reason.WHAT)
+
+
+def test_what_is_taken_again_is_known_here_before_its_node_knows_what_was_put_back() -> None:
+    script = Script()
+    visit, _ = shopper(script)
+    script.pick(5.0)
+    script.put_back(30.0)
+    # Its node thinks for a moment that what came there may be anything.
+    again = script.pick(32.0, candidate(TEA, 1, -3.0), log_other=-2.0)
+    (found,) = decisions(script, again)
+    assert (found.visit, found.sku, found.status) == (visit, TEA, Status.DECIDED)
+    assert bought(script, visit) == {TEA: 1}

@@ -183,10 +183,14 @@ class Bench:
         taken from, by the same hand, and would be none of the candidates is what was taken.
         """
         found = guesses(step.candidates, step.log_other)
-        for past in self._undoing.alike(step):
+        alike = list(self._undoing.alike(step))
+        for past in alike:
             if step.delta_g < 0.0:
-                share = max(PUT_HERE, other_share(found))
-                return past, mixed(found, past.guesses(), share)
+                share, other = PUT_HERE, other_share(found)
+                if past.is_product and not any(one.is_open for one in alike):
+                    # What the node does not know to be a product yet is decided here.
+                    share += (1.0 - share) * other
+                return past, mixed(found, past.guesses(), max(share, other))
             if past.is_product and self._same_hand(past, who) >= self.settings.who_threshold:
                 return past, mixed(found, past.guesses(), other_share(found))
         perhaps = self._undoing.perhaps(step)
