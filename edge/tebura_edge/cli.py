@@ -99,7 +99,7 @@ def annotate(
 
 @app.command(epilog="Exit status: 0 measured, 2 the network or the video cannot be used.")
 def bench(
-    network: Annotated[str, typer.Option(help="Its name in the manifest.")] = "movenet-multipose",
+    network: Annotated[str, typer.Option(help="Its name in the manifest.")] = "movenet-shop",
     seconds: Annotated[float, typer.Option(min=10, help="About how long to try.")] = 60.0,
     video: Annotated[
         Path | None, typer.Option(help="What busy cameras see; a clip of ours by default.")

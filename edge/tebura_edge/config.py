@@ -85,7 +85,7 @@ class CameraConfig(Table, frozen=True, kw_only=True):
 class PeopleConfig(Table, frozen=True, kw_only=True):
     """The network that finds people: `tebura_edge.people.PeopleSettings`, see there."""
 
-    model: str = "movenet-multipose"
+    model: str = "movenet-shop"
     size_px: tuple[Count, Count] = (384, 256)
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = ("tensorrt", "cuda", "cpu")

@@ -32,7 +32,7 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     there. With `closer` whoever is near a shelf is looked at once more from nearer, in spare time.
     """
 
-    model: str = "movenet-multipose"
+    model: str = "movenet-shop"
     size_px: tuple[int, int] = (384, 256)
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     providers: tuple[Provider, ...] = BEST_FIRST

@@ -27,7 +27,7 @@ evaluate = typer.Typer(
 @evaluate.command()
 def people(
     folder: Annotated[Path, typer.Argument(help="Pictures and their COCO-like truth.json.")],
-    network: NetworkOption = "movenet-multipose",
+    network: NetworkOption = "movenet-shop",
     size: Annotated[str, typer.Option(help="Input size, WIDTHxHEIGHT.")] = "",
     min_score: Annotated[float, typer.Option(help="People below it do not count.")] = 0.2,
     threads: ThreadsOption = 1,
