@@ -72,7 +72,7 @@ class CameraConfig(Table, frozen=True, kw_only=True):
     source: Annotated[str, msgspec.Meta(min_length=1)]
     looks_for: LooksFor = LooksFor.PEOPLE
     rate_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
-    rest_hz: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
+    rest_hz: Annotated[float, msgspec.Meta(ge=0, le=60)] = 4.0
     replay: bool = False
     lost_after_s: Annotated[float, msgspec.Meta(gt=0, le=5)] = 3.0
     frozen_after_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 4.5

@@ -13,7 +13,7 @@ from tebura_edge.glance import Glance
 
 LOOK_EVERY_NS = ns_from_s(2)
 """Somebody is there: a look this often although nothing moves."""
-LOOK_IDLE_NS = ns_from_s(10)
+LOOK_IDLE_NS = ns_from_s(20)
 """Nobody was there: insurance against what is too faint to notice."""
 MOVED_GREYS = 5.0
 """Change of one cell, 8 x 8 pixels at 640 x 360. Where nothing moves, the real store's recording

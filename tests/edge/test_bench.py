@@ -76,8 +76,8 @@ def test_cost_of_a_look_is_what_a_busy_camera_costs_more() -> None:
     still = dataclasses.replace(GOOD, cores=0.012, tracked=25, looks=0)
     watched = dataclasses.replace(GOOD, cores=0.02, tracked=50, looks=0)
     busy = dataclasses.replace(GOOD, cores=0.42, tracked=50, looks=50)
-    # 12 ms a second, and a look every ten.
-    costs = bench.Costs(frame_ms=2.0, look_ms=40.0, still_ms=16.0)
+    # 12 ms a second, and a look every twenty.
+    costs = bench.Costs(frame_ms=2.0, look_ms=40.0, still_ms=14.0)
     assert told(bench.costs_of(still, watched, busy)) == pytest.approx(told(costs))
     # A look that an idle camera had is no part of what its pictures cost.
     looked_at = dataclasses.replace(watched, cores=(50 * 2 + 1 * 40) / 5000, looks=1)
@@ -85,7 +85,7 @@ def test_cost_of_a_look_is_what_a_busy_camera_costs_more() -> None:
     assert told(bench.costs_of(also, looked_at, busy)) == pytest.approx(told(costs))
     # 10 frames of 2 ms and 5 looks of 40 ms a second: a fifth of a core and a fiftieth.
     assert bench.held_by_cost(2, 10, costs, busy_of=1) == 7
-    # 1,700 ms for 220 + 3 x 16 of every four.
+    # 1,700 ms for 220 + 3 x 14 of every four.
     assert bench.held_by_cost(2, 10, costs, busy_of=4) == 25
 
 

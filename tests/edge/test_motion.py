@@ -59,8 +59,8 @@ def still(count: int, noise: float = 3.0) -> Iterator[NDArray[np.uint8]]:
 
 
 @pytest.mark.parametrize("noise", [0.0, 3.0, 10.0, 15.0])
-def test_an_empty_shop_is_looked_at_every_ten_seconds_however_noisy(noise: float) -> None:
-    assert looks(MotionGate(), still(205, noise)) == [0, 100, 200]
+def test_an_empty_shop_is_looked_at_every_twenty_seconds_however_noisy(noise: float) -> None:
+    assert looks(MotionGate(), still(405, noise)) == [0, 200, 400]
 
 
 def test_somebody_who_stands_still_is_looked_at_every_two_seconds() -> None:
