@@ -62,8 +62,8 @@ class ToldMoves:
     def is_echo(self, moves: Sequence[PlateMove], link_ns: int) -> bool:
         """Whether these are neighbours of a larger move just told, which rested late and stay off.
 
-        Or which swing back: nobody puts back in half a second what they took. What one plate does
-        in parts counts as a whole.
+        Or which swing back: nobody puts back in half a second what they took, though another may
+        put back what was told as taken. What one plate does in parts counts as a whole.
         """
         sums_g: dict[int, float] = {}
         for move in moves:
@@ -87,9 +87,10 @@ class ToldMoves:
         )
 
     def _swings_back(self, move: PlateMove, link_ns: int) -> bool:
-        least_g = max(SWINGS_G, 3 * move.sigma_g)
+        least_g, told = max(SWINGS_G, 3 * move.sigma_g), self._largest.get(move.plate)
         return any(
             other.plate == move.plate
+            and other is not told
             and 0 <= move.turned_ns - other.turned_ns <= SWINGS_LINKS * link_ns
             and abs(other.delta_g + move.delta_g) <= least_g
             and any(

@@ -108,3 +108,14 @@ def test_a_hand_at_a_noisy_plate_is_remembered_until_that_has_rested() -> None:
         steps = (one for one in bench.weigh() if not one.is_passing)
         found += any(abs(one.delta_g + GUM_G) < 6.0 for one in steps)
     assert found >= 28
+
+
+def test_what_one_takes_and_another_puts_back_at_once_is_told_both_ways() -> None:
+    """Though a plate beside it shakes, by which it might have been only pushed."""
+    bench = Bench(60.0, seconds=20.0, plates=3, noise_g=0.5)
+    bench.grams[:, 1] -= 18.0 * (abs(bench.time_s - 8.0) < 0.2)
+    bench.grams[:, 2] -= GUM_G * ((bench.time_s > 8.05) & (bench.time_s < 8.62))
+    steps = bench.weigh()
+    assert any(numbers(one) == [2] and one.delta_g < -12.0 for one in steps)
+    told_g = sum(one.delta_g for one in steps if numbers(one) == [2])
+    assert told_g == pytest.approx(0.0, abs=2.0)
