@@ -186,11 +186,12 @@ class Bench:
         alike = list(self._undoing.alike(step))
         for past in alike:
             if step.delta_g < 0.0:
-                share, other = PUT_HERE, other_share(found)
+                other = other_share(found)
+                share = max(PUT_HERE, other)
                 if past.is_product and not any(one.is_open for one in alike):
-                    # What the node does not know to be a product yet is decided here.
-                    share += (1.0 - share) * other
-                return past, mixed(found, past.guesses(), max(share, other))
+                    # What its node does not know yet is decided here: none of it is anything else.
+                    share = PUT_HERE + (1.0 - PUT_HERE) * other
+                return past, mixed(found, past.guesses(), share)
             if past.is_product and self._same_hand(past, who) >= self.settings.who_threshold:
                 return past, mixed(found, past.guesses(), other_share(found))
         perhaps = self._undoing.perhaps(step)
