@@ -9,10 +9,13 @@ from tebura_contract.ids import GateId, TrackId
 from tebura_gateway.domain.beliefs import Beliefs, beliefs_of
 from tebura_gateway.domain.bodies import Bodies, bodies_of
 from tebura_gateway.domain.companions import companions_of
+from tebura_gateway.domain.doorstep import handed_over
 from tebura_gateway.domain.sightings import Look, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import strands_of
 from tebura_gateway.domain.straying import strayings_of
+from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.tracks import Track
+from tebura_gateway.domain.visiting import Person
 
 LOOKS_AHEAD_NS = 4 * SECOND_NS
 """What it answers about a time rests on what was seen until so much later: on where people stood
@@ -51,12 +54,20 @@ class Crowd:
 
 
 def crowd_of(
-    tracks: Mapping[TrackId, Track], sightings: Sightings, exits: frozenset[GateId]
+    tracks: Mapping[TrackId, Track],
+    sightings: Sightings,
+    exits: frozenset[GateId],
+    entries: Sequence[Person],
+    settings: JudgementSettings,
 ) -> Crowd:
-    """Undo exchanges, join cameras and broken tracks, and say how sure that is."""
+    """Undo exchanges, join cameras and broken tracks, and say how sure that is.
+
+    `entries` are those who were let in, by time.
+    """
     strands = strands_of(tracks, sightings)
     for found in strayings_of(sightings, strands):
         strands = strands.cut(found.track, found.at_ns, found.from_m, found.to_m)
+    strands = handed_over(strands, sightings, entries, round(settings.entry_s * SECOND_NS))
     bodies = bodies_of(strands, sightings, exits)
     beliefs = beliefs_of(strands, companions_of(sightings, strands), bodies)
     return Crowd(bodies, beliefs, sightings.by_moment())

@@ -11,8 +11,9 @@ from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.tracks import Track, away_from_stay_ns
 from tebura_gateway.domain.visiting import Person
 
-_AT_THE_DOOR_NS = SECOND_NS
-_NOBODY: Final[Spans[Track]] = Spans(())
+AT_THE_DOOR_NS = SECOND_NS
+"""Who is seen no longer than this before they are in the zone came in by its door."""
+NOBODY: Final[Spans[Track]] = Spans(())
 
 
 def bind_at_gates(
@@ -25,10 +26,10 @@ def bind_at_gates(
     reach_ns = round(settings.entry_s * SECOND_NS)
     taken: set[TrackId] = set()
     unsure: set[TrackId] = set()
-    in_zone = _in_zones(tracks)
+    in_zone = in_zones(tracks)
     for person, next_ns in zip(people, _next_entries_ns(people), strict=True):
         by_seer: dict[tuple[NodeId, str], list[tuple[int, int, TrackId]]] = {}
-        near = in_zone.get(person.gate, _NOBODY)
+        near = in_zone.get(person.gate, NOBODY)
         for track in near.during(person.at_ns - reach_ns, person.at_ns + reach_ns):
             away_ns = away_from_stay_ns(track, person.gate, person.at_ns)
             if track.id not in taken and away_ns is not None and away_ns <= reach_ns:
@@ -41,7 +42,7 @@ def bind_at_gates(
         for found in by_seer.values():
             if are_bodies:
                 coming = [
-                    one for one in found if _is_coming(tracks[one[2]], person.gate, person.at_ns)
+                    one for one in found if is_coming(tracks[one[2]], person.gate, person.at_ns)
                 ]
                 found = coming or found
             found.sort()
@@ -56,7 +57,7 @@ def bind_at_gates(
     return unsure
 
 
-def _in_zones(tracks: Mapping[TrackId, Track]) -> dict[GateId, Spans[Track]]:
+def in_zones(tracks: Mapping[TrackId, Track]) -> dict[GateId, Spans[Track]]:
     """The tracks that stood in each gate's zone, from their first time there to their last."""
     found: dict[GateId, list[tuple[int, int | None, Track]]] = {}
     for track in tracks.values():
@@ -69,6 +70,14 @@ def _in_zones(tracks: Mapping[TrackId, Track]) -> dict[GateId, Spans[Track]]:
     return {gate: Spans(spans) for gate, spans in found.items()}
 
 
+def is_coming(track: Track, gate: GateId, at_ns: int) -> bool:
+    """Whether somebody came in and has not been farther in the store yet: not on the way out."""
+    first = min((stay for stay in track.stays if stay.gate == gate), key=lambda s: s.from_ns)
+    is_from_door = first.from_ns - track.started_ns <= AT_THE_DOOR_NS
+    until_ns = track.ended_ns if first.to_ns is None else first.to_ns
+    return is_from_door and (until_ns is None or until_ns >= at_ns - AT_THE_DOOR_NS)
+
+
 def _next_entries_ns(people: Sequence[Person]) -> list[int]:
     """For each entry, when the next one at the same gate was."""
     next_ns: dict[GateId, int] = {}
@@ -77,13 +86,6 @@ def _next_entries_ns(people: Sequence[Person]) -> list[int]:
         found.append(next_ns.get(person.gate, 2**62))
         next_ns[person.gate] = min(person.at_ns, found[-1])
     return found[::-1]
-
-
-def _is_coming(track: Track, gate: GateId, at_ns: int) -> bool:
-    """Whether somebody came in and has not been farther in the store yet: not on the way out."""
-    first = min((stay for stay in track.stays if stay.gate == gate), key=lambda s: s.from_ns)
-    is_from_door = first.from_ns - track.started_ns <= _AT_THE_DOOR_NS
-    return is_from_door and (first.to_ns is None or first.to_ns >= at_ns - _AT_THE_DOOR_NS)
 
 
 def _came_ns(track: Track, gate: GateId) -> int:

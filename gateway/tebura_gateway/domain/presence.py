@@ -137,10 +137,11 @@ def presence_of(
     facts = [fact for fact in facts if not fact.flags]
     tracks: Mapping[TrackId, Track] = tracks_of(facts, layout)
     sightings = sightings_of(facts)
-    crowd = crowd_of(tracks, sightings, exit_gates(layout)) if sightings.looks else None
-    if crowd is not None:
-        tracks = crowd.bodies.tracks
     drafts, people = entries_of(facts)
+    crowd = None
+    if sightings.looks:
+        crowd = crowd_of(tracks, sightings, exit_gates(layout), people, settings)
+        tracks = crowd.bodies.tracks
     leave_by_code(drafts, facts)
     unsure = bind_at_gates(people, tracks, settings, are_bodies=crowd is not None)
     doors = Doors.of(facts, layout, through_ns, settings) if settings.walk_up else None

@@ -54,8 +54,13 @@ class Strands:
             if (count := bisect_right(times, at_ns))
         }
 
-    def cut(self, track: TrackId, at_ns: int, from_m: Xy, to_m: Xy) -> "Strands":
-        """End the strand that a track is on, there; the track goes on as another one from here."""
+    def cut(
+        self, track: TrackId, at_ns: int, from_m: Xy, to_m: Xy, *, has_gone: bool = False
+    ) -> "Strands":
+        """End the strand that a track is on, there; the track goes on as another one from here.
+
+        Whose strand it was is still in the store, unless they have gone.
+        """
         strand = self.of(track, at_ns)
         whole = self.strands[strand]
         if not whole.is_live(at_ns) or whole.started_ns == at_ns:
@@ -72,7 +77,7 @@ class Strands:
             whole,
             ended_ns=at_ns,
             ended_xy_m=from_m,
-            is_cut=True,
+            is_cut=not has_gone,
             stays=_stays(whole.stays, (), at_ns),
         )
         tail = replace(

@@ -1,0 +1,135 @@
+"""Tracks that left with one person and came back in with the next.
+
+Where one goes out just as another comes in, a camera may follow both as one. Positions alone do not
+tell, for people do turn at a door. A code does: somebody came in, and if nobody is at the door but
+a track that had come to it from inside and then goes in again, that track went over to them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tebura_contract.clock import SECOND_NS
+from tebura_contract.ids import TrackId
+
+from tebura_gateway.domain.gates import AT_THE_DOOR_NS, NOBODY, in_zones, is_coming
+from tebura_gateway.domain.sightings import Eye, Sightings, Spot
+from tebura_gateway.domain.strands import Strands
+from tebura_gateway.domain.tracks import Stay, Track, away_from_stay_ns
+from tebura_gateway.domain.visiting import Person
+
+_GOES_ON_NS = SECOND_NS
+"""A track that ends so soon after it left the zone did not go in again."""
+_BESIDE_M = 0.8
+"""Tracks of two cameras that stand nearer to each other are one person's."""
+
+
+def handed_over(
+    strands: Strands, sightings: Sightings, entries: Sequence[Person], near_ns: int
+) -> Strands:
+    """Cut each such strand where it turned; whose it was before has gone.
+
+    Args:
+        strands: As other evidence tells them.
+        sightings: Where they stood.
+        entries: Those who were let in, by time.
+        near_ns: How far apart a code and its person in the zone may be.
+    """
+    in_zone = in_zones(strands.strands)
+    for entry in entries:
+        near = [
+            strand
+            for strand in in_zone.get(entry.gate, NOBODY).during(
+                entry.at_ns - near_ns, entry.at_ns + near_ns
+            )
+            if (away_ns := away_from_stay_ns(strand, entry.gate, entry.at_ns)) is not None
+            and away_ns <= near_ns
+        ]
+        paths = [
+            _path(strands, sightings, strand, stay, entry)
+            for strand in near
+            if (stay := _turning(strand, entry)) is not None
+        ]
+        if not paths:
+            continue
+        coming = [
+            _path(strands, sightings, strand, None, entry)
+            for strand in near
+            if is_coming(strand, entry.gate, entry.at_ns)
+        ]
+        # Of two who were on their way out nobody can say which one somebody else became.
+        is_one = all(_are_one(paths[0], other) for other in (*paths[1:], *coming))
+        if paths[0].places and is_one:
+            strands = _cut(strands, paths)
+            in_zone = in_zones(strands.strands)
+    return strands
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Where a strand stood, by moment and the time of the look."""
+
+    strand: TrackId
+    eye: Eye | None
+    places: Mapping[int, tuple[int, TrackId, Spot]]
+
+
+def _turning(strand: Track, entry: Person) -> Stay | None:
+    """The stay in the gate's zone to which a strand came from inside and from which it went in."""
+    for stay in strand.stays:
+        if stay.gate != entry.gate or stay.to_ns is None:
+            continue
+        is_then = stay.from_ns <= entry.at_ns <= stay.to_ns
+        if is_then and _came_from_inside(strand, stay) and _goes_on(strand, stay.to_ns):
+            return stay
+    return None
+
+
+def _came_from_inside(strand: Track, stay: Stay) -> bool:
+    before = [s.to_ns for s in strand.stays if s.to_ns is not None and s.to_ns <= stay.from_ns]
+    return stay.from_ns - max(before, default=strand.started_ns) > AT_THE_DOOR_NS
+
+
+def _goes_on(strand: Track, from_ns: int) -> bool:
+    return strand.ended_ns is None or strand.ended_ns - from_ns >= _GOES_ON_NS
+
+
+def _path(
+    strands: Strands, sightings: Sightings, strand: Track, stay: Stay | None, entry: Person
+) -> _Path:
+    """Until the code was shown: from the coming to the zone, or from the beginning."""
+    from_ns = stay.from_ns if stay is not None else strand.started_ns
+    eye = (strand.node, strand.camera) if strand.camera is not None else None
+    looks = sightings.looks.get(eye, ()) if eye is not None else ()
+    places = {
+        look.moment: (look.at_ns, track, spot)
+        for look in looks
+        if from_ns <= look.at_ns <= entry.at_ns
+        for track, spot in look.spots.items()
+        if strands.of(track, look.at_ns) == strand.id
+    }
+    return _Path(strand.id, eye, places)
+
+
+def _are_one(one: _Path, other: _Path) -> bool:
+    """Whether two cameras follow one person there."""
+    both = one.places.keys() & other.places.keys()
+    away_m = [math.dist(one.places[n][2].xy_m, other.places[n][2].xy_m) for n in both]
+    return one.eye != other.eye and bool(away_m) and max(away_m) <= _BESIDE_M
+
+
+def _cut(strands: Strands, paths: Sequence[_Path]) -> Strands:
+    """Cut all at the moment at which the first was farthest out from where it came to the zone."""
+    turned = _turned(paths[0])
+    for path in paths:
+        since = [moment for moment in sorted(path.places) if moment >= turned]
+        if since:
+            at_ns, track, spot = path.places[since[0]]
+            strands = strands.cut(track, at_ns, spot.xy_m, spot.xy_m, has_gone=True)
+    return strands
+
+
+def _turned(path: _Path) -> int:
+    """The moment at which somebody was farthest from where they came to the zone."""
+    _, _, came = path.places[min(path.places)]
+    return max(path.places, key=lambda n: (math.dist(path.places[n][2].xy_m, came.xy_m), -n))
