@@ -67,9 +67,8 @@ def handed_over(
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """Where a strand stood, by moment and the time of the look."""
+    """Where a strand stood, by moment: when the camera looked, which of its tracks, and where."""
 
-    strand: TrackId
     eye: Eye | None
     places: Mapping[int, tuple[int, TrackId, Spot]]
 
@@ -108,7 +107,7 @@ def _path(
         for track, spot in look.spots.items()
         if strands.of(track, look.at_ns) == strand.id
     }
-    return _Path(strand.id, eye, places)
+    return _Path(eye, places)
 
 
 def _are_one(one: _Path, other: _Path) -> bool:
