@@ -1,101 +1,32 @@
 """Who is who where cameras tell how people stand: joined, told apart, or doubtful."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tebura_contract.events import PeopleSeen, Seen, TrackAtGate, TrackEnded, TrackStarted
+from tebura_contract.events import PeopleSeen, Seen
 from tebura_contract.geometry import Pose, Xy
-from tebura_contract.ids import CameraId, NodeId, ShelfId, TrackId, VisitId, track_id
+from tebura_contract.ids import NodeId, ShelfId, TrackId, VisitId
 from tebura_contract.layout import Gondola, Layout, Shelf, StoreInfo
-from tebura_gateway.domain.facts import Fact, in_order
 from tebura_gateway.domain.judgement import judge
 from tebura_gateway.domain.places import Places
-from tebura_gateway.domain.presence import Presence, presence_of
-from tebura_gateway.domain.tolerances import JudgementSettings
 
-from tests.gateway.shop import AT_DOOR, CAMERA, DOOR, KEN, MIKA, STORE, Script, layout, ns, through
-
-SHOP = layout()
-AISLE, BACK = CameraId("aisle"), CameraId("back")
-SECOND_NODE = NodeId("camera-2")
-HERE, THERE = (3.0, 2.0), (5.0, 2.0)
-Path = Callable[[float], Xy]
-
-
-def stays(xy_m: Xy) -> Path:
-    return lambda _: xy_m
-
-
-def walks(from_m: Xy, to_m: Xy, from_s: float, to_s: float) -> Path:
-    """Straight and evenly, standing before and after."""
-
-    def at(at_s: float) -> Xy:
-        share = min(1.0, max(0.0, (at_s - from_s) / (to_s - from_s)))
-        x, y = (a + share * (b - a) for a, b in zip(from_m, to_m, strict=True))
-        return x, y
-
-    return at
-
-
-@dataclass
-class Sighted(Script):
-    """The same shop with a second camera; both tell where people stand."""
-
-    paths: dict[TrackId, Path] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.boots[SECOND_NODE] = 1
-
-    def comes_in(self, n: int, at_s: float, to_m: Xy) -> TrackId:
-        """From the door, a code shown a second later, to a place five seconds after."""
-        name = self.walk_in(n, at_s)
-        self.paths[name] = walks((0.0, 0.0), to_m, at_s + 1.5, at_s + 5.0)
-        return name
-
-    def begins(self, n: int, at_s: float, path: Path, node: NodeId = CAMERA) -> TrackId:
-        name = track_id(node, self.boots[node], n)
-        camera = AISLE if node == CAMERA else BACK
-        started = TrackStarted(track=name, camera=camera, at_ns=ns(at_s), foot_xy_m=path(at_s))
-        self.say(node, started)
-        self.paths[name] = path
-        return name
-
-    def breaks(self, track: TrackId, at_s: float) -> None:
-        self.say(CAMERA, TrackEnded(track=track, at_ns=ns(at_s), foot_xy_m=self.paths[track](at_s)))
-
-    def look(self, from_s: int, to_s: int, *tracks: TrackId, node: NodeId = CAMERA) -> None:
-        """Every full second, with the half before it."""
-        for second in range(from_s, to_s + 1):
-            people = tuple(
-                Seen(
-                    track=track,
-                    foot_xy_m=self.paths[track](second),
-                    sd_m=0.1,
-                    before_xy_m=self.paths[track](second - 0.5),
-                )
-                for track in tracks
-            )
-            camera = AISLE if node == CAMERA else BACK
-            self.say(node, PeopleSeen(camera=camera, at_ns=ns(second), people=people))
-
-
-def seen(facts: list[Fact]) -> Presence:
-    told = {**through(), SECOND_NODE: 2**61}
-    return presence_of(in_order(facts), SHOP, told, JudgementSettings())
-
-
-def share(script: Sighted, track: TrackId, at_s: float, visit: VisitId) -> float:
-    return seen(script.facts).owners(track, ns(at_s)).get(visit, 0.0)
-
-
-def is_in_store(found: Presence, visit: VisitId, at_s: float) -> bool:
-    exited_ns = found.visits[visit].exited_ns
-    return exited_ns is None or exited_ns > ns(at_s)
+from tests.gateway.shop import AT_DOOR, CAMERA, KEN, MIKA, STORE, ns, through
+from tests.gateway.sighted import (
+    AISLE,
+    BACK,
+    HERE,
+    SECOND_NODE,
+    SHOP,
+    THERE,
+    Sighted,
+    seen,
+    share,
+    stays,
+    walks,
+)
 
 
 def two_inside() -> tuple[Sighted, dict[TrackId, VisitId]]:
@@ -273,85 +204,6 @@ def test_who_went_out_is_not_who_comes_in_next() -> None:
     script.look(33, 40, second)
     assert share(script, second, 39.0, came) > 0.95
     assert seen(script.facts).visits[gone].exited_ns == ns(30.0)
-
-
-def over_the_doorstep(script: Sighted, *, code_s: float | None) -> tuple[TrackId, VisitId]:
-    """Mika came in long ago, goes to the door, and at once her track comes in again."""
-    track = script.comes_in(1, 0.0, HERE)
-    gone = script.enter(MIKA, 1.0)
-    out, back = walks(HERE, (-0.9, 0.0), 26.0, 30.0), walks((-0.9, 0.0), (0.0, 0.0), 30.5, 31.5)
-    inward = walks((0.0, 0.0), THERE, 35.0, 39.0)
-    came = script.paths[track]
-    script.paths[track] = lambda at_s: (
-        came(at_s)
-        if at_s < 26.0
-        else out(at_s)
-        if at_s < 30.5
-        else back(at_s)
-        if at_s < 35.0
-        else inward(at_s)
-    )
-    script.cross(track, 4.0, is_inside=False)
-    script.cross(track, 29.0, is_inside=True)
-    if code_s is not None:
-        script.enter(KEN, code_s)
-    script.cross(track, 36.0, is_inside=False)
-    script.look(1, 45, track)
-    return track, gone
-
-
-def test_a_track_that_went_to_the_door_and_in_again_is_whose_code_was_shown_meanwhile() -> None:
-    script = Sighted()
-    track, gone = over_the_doorstep(script, code_s=33.0)
-    found = seen(script.facts)
-    [came] = found.visits.keys() - {gone}
-    assert found.owners(track, ns(28.0)) == {gone: 1.0}
-    assert found.owners(track, ns(42.0)).get(came, 0.0) > 0.9
-    assert found.visits[gone].exited_ns == ns(30.0)
-    assert is_in_store(found, came, 45.0)
-
-
-def test_who_turns_at_the_door_stays_who_they_are() -> None:
-    script = Sighted()
-    track, gone = over_the_doorstep(script, code_s=None)
-    found = seen(script.facts)
-    assert found.owners(track, ns(42.0)) == {gone: 1.0}
-    assert is_in_store(found, gone, 45.0)
-
-
-def test_who_turns_at_the_door_stays_who_they_are_while_somebody_else_comes_in() -> None:
-    script = Sighted()
-    track, gone = over_the_doorstep(script, code_s=33.0)
-    other = script.begins(2, 31.5, stays((-0.5, 0.3)))
-    script.paths[other] = walks((-0.5, 0.3), (2.0, -1.0), 35.0, 38.0)
-    script.cross(other, 37.0, is_inside=False)
-    script.facts = [fact for fact in script.facts if not isinstance(fact.event, PeopleSeen)]
-    script.look(1, 31, track)
-    script.look(32, 45, track, other)
-    found = seen(script.facts)
-    [came] = found.visits.keys() - {gone}
-    assert found.owners(track, ns(42.0)).get(gone, 0.0) > 0.9
-    assert found.owners(other, ns(42.0)).get(came, 0.0) > 0.9
-
-
-@pytest.mark.parametrize("is_seen_anew", [False, True])
-def test_a_second_camera_at_the_door_agrees(is_seen_anew: bool) -> None:
-    """It followed both as one, too, or it saw who came in by themselves."""
-    script = Sighted()
-    track, gone = over_the_doorstep(script, code_s=33.0)
-    path = script.paths[track]
-    other = script.begins(1, 31.0 if is_seen_anew else 27.0, path, SECOND_NODE)
-    if not is_seen_anew:
-        script.say(SECOND_NODE, TrackAtGate(track=other, gate=DOOR, at_ns=ns(29.0), is_inside=True))
-    crossed = TrackAtGate(track=other, gate=DOOR, at_ns=ns(36.0), is_inside=False)
-    script.say(SECOND_NODE, crossed)
-    script.look(32 if is_seen_anew else 28, 45, other, node=SECOND_NODE)
-    found = seen(script.facts)
-    [came] = found.visits.keys() - {gone}
-    for name in (track, other):
-        assert found.owners(name, ns(42.0)).get(came, 0.0) > 0.9
-    assert found.owners(track, ns(28.0)).get(gone, 0.0) > 0.9
-    assert not is_in_store(found, gone, 45.0)
 
 
 def test_what_nobody_was_seen_reaching_for_is_of_who_stood_there() -> None:

@@ -32,7 +32,7 @@ from tests.gateway.shop import (
     layout,
     ns,
 )
-from tests.gateway.test_crowd import HERE, SECOND_NODE, THERE, Sighted, walks
+from tests.gateway.sighted import HERE, SECOND_NODE, THERE, Sighted, walks
 
 SHOP = layout()
 PLACES = ((TOP, "p1", 0.25, TEA), (TOP, "p2", 0.75, RICE), (LOW, "p1", 0.25, PAN))
