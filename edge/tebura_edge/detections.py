@@ -15,6 +15,7 @@ from tebura_contract.ids import CameraId, NodeId
 from tebura_contract.recording import RecordedDetections
 
 KEYPOINTS = 17
+CLOTHES = 6
 
 
 class Keypoint(IntEnum):
@@ -46,7 +47,8 @@ class Detections:
     `boxes_xyxy_px` is (N, 4) as (x_min, y_min, x_max, y_max), `scores` (N,), `keypoints_px`
     (N, 17, 3) as (x, y, score). A keypoint nobody looked for has score 0. Arrays are float32 and
     read-only. `picture_px` is the frame's width and height, None where it is that of the camera's
-    calibration.
+    calibration. `clothes`, where somebody looked at them, is (N, 6): mean CIE L*a*b* above the hip
+    and below it, not a number where it is not to be seen.
 
     Raises:
         ValueError: If shapes disagree, a number is not finite, or a box is inside out.
@@ -58,6 +60,7 @@ class Detections:
     scores: NDArray[np.float32]
     keypoints_px: NDArray[np.float32]
     picture_px: tuple[int, int] | None = None
+    clothes: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
@@ -66,12 +69,14 @@ class Detections:
             "scores": (count,),
             "keypoints_px": (count, KEYPOINTS, 3),
         }
+        if self.clothes is not None:
+            expected["clothes"] = (count, CLOTHES)
         for name, shape in expected.items():
             # A copy: freezing an array that the caller still writes to would surprise both.
             array = np.array(getattr(self, name), dtype=np.float32)
             if array.shape != shape:
                 raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
-            if not np.isfinite(array).all():
+            if name != "clothes" and not np.isfinite(array).all():
                 raise ValueError(f"{name}: holds a number that is not finite")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -93,7 +98,13 @@ class Detections:
             scores=self.scores[index],
             keypoints_px=self.keypoints_px[index],
             picture_px=self.picture_px,
+            clothes=None if self.clothes is None else self.clothes[index],
         )
+
+    def worn(self, row: int) -> NDArray[np.float32]:
+        """What colours the person of a row wears (6,); not a number where nothing tells."""
+        none = np.full(CLOTHES, np.nan, np.float32)
+        return none if self.clothes is None else np.asarray(self.clothes[row])
 
     @classmethod
     def empty(cls, camera: CameraId, captured_ns: int) -> Self:
@@ -108,7 +119,10 @@ class Detections:
 
 
 def to_recorded(detections: Detections, node: NodeId) -> RecordedDetections:
-    """The form a recording holds; a tenth of a pixel and a thousandth of score are kept."""
+    """The form a recording holds; a tenth of a pixel and a thousandth of score are kept.
+
+    What people wear is not.
+    """
     boxes: Sequence[Sequence[float]] = np.round(detections.boxes_xyxy_px.astype(float), 1).tolist()
     keypoints = np.round(detections.keypoints_px.astype(float), 1)
     keypoints[:, :, 2] = np.round(detections.keypoints_px[:, :, 2].astype(float), 3)

@@ -12,6 +12,7 @@ from tebura_models.loader import BEST_FIRST, Network, Provider, load_network
 
 from tebura_edge.background import Background
 from tebura_edge.closer import MOST_PEOPLE, can_look_closer, look_closer, who_to_look_at
+from tebura_edge.clothes import with_clothes
 from tebura_edge.detections import Detections
 from tebura_edge.follow import Follower
 from tebura_edge.frames import Frame
@@ -124,6 +125,7 @@ class PeopleLook:
         sure = self._background.keep_sure(frame, found, self._sure_score)
         if has_time and len(self._fronts):
             sure = self._closer(frame, sure)
+        sure = with_clothes(sure, frame.image_bgr)
         self._is_empty = not len(sure)
         self._gate.looked(frame.glance, frame.captured_ns, is_empty=self._is_empty)
         self._follower.saw(frame.glance, sure)

@@ -3,7 +3,8 @@
 Two rounds a frame (after ByteTrack, Zhang et al. 2022): strong detections go to tracks first, weak
 ones then only continue tracks that are still without. Nobody counts who was not seen strongly a few
 times. A pair is judged by overlap of boxes, by place (on the floor where the camera is calibrated,
-else in the picture) and by the torso's keypoints; the best sum of pairs wins.
+else in the picture) and by the torso's keypoints, then by the colours of clothes: the longer
+somebody was unseen, the more. The best sum of pairs wins.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from tebura_contract.clock import ns_from_s, seconds
 from tebura_models.heads import iou
 
 from tebura_edge.assignment import best_pairs
-from tebura_edge.detections import Detections, Keypoint
+from tebura_edge.clothes import likeness, remembered
+from tebura_edge.detections import CLOTHES, Detections, Keypoint
 from tebura_edge.geometry import Floats
 
 Float32s = NDArray[np.float32]
@@ -31,6 +33,8 @@ TORSO = [
 ]
 APART_IOU, BETTER = 0.5, 0.25
 """Two detections that overlap less are two people; one that fits by so much better is the one."""
+MIXED_IOU, MIXED_SCORE = 0.3, 0.1
+"""Of who overlaps somebody by more the clothes are not remembered: they may be the other's."""
 MAX_TRACKS = 64
 """More people than any one camera of a shop tells apart; beyond it no new track begins."""
 
@@ -73,7 +77,7 @@ class Track:
     """One person as this camera knows them; owned and changed by the tracker alone.
 
     `number` is given on confirmation. `hits` are strong sights, `strong_ns` the last of them.
-    `foot_m` (2,) is smoothed, store metres, or None.
+    `foot_m` (2,) is smoothed, store metres, or None. `clothes` (6,) are as `Detections` has them.
     """
 
     box: Floats
@@ -85,6 +89,7 @@ class Track:
     foot_m: Floats | None
     number: int | None = None
     hits: int = 1
+    clothes: Float32s = field(default_factory=lambda: np.full(CLOTHES, np.nan, np.float32))
     velocity: Floats = field(default_factory=lambda: np.zeros(2))
     foot_velocity: Floats = field(default_factory=lambda: np.zeros(2))
 
@@ -275,6 +280,7 @@ class Tracker:
                     last_ns=found.captured_ns,
                     strong_ns=found.captured_ns,
                     foot_m=feet[row],
+                    clothes=found.worn(row),
                 )
             )
         self.tracks += begun
@@ -313,6 +319,8 @@ class Tracker:
                 near = self._nearness(track, now_ns, expected[i], boxes[j], feet[row])
                 torso = _torso_fit(track, expected[i], found.keypoints_px[row])
                 total[i, j] += 0.6 * near if torso is None else 0.3 * near + 0.3 * torso
+                unseen_s = seconds(now_ns - track.last_ns)
+                total[i, j] *= likeness(track.clothes, found.worn(row), unseen_s)
         return np.asarray(total)
 
     def _nearness(
@@ -368,8 +376,17 @@ def _update(
     track.score = float(found.scores[row])
     track.last_ns = found.captured_ns
     if is_strong:
+        if not _is_mixed(found, row):
+            track.clothes = remembered(track.clothes, found.worn(row), gap_s)
         track.hits += 1
         track.strong_ns = found.captured_ns
     else:
         fade = float(np.exp(-gap_s / WEAK_FADE_S))
         track.velocity, track.foot_velocity = fade * track.velocity, fade * track.foot_velocity
+
+
+def _is_mixed(found: Detections, row: int) -> bool:
+    """Whether what a row wears may be somebody else's, who stands before them."""
+    overlaps = iou(found.boxes_xyxy_px[[row]], found.boxes_xyxy_px)[0]
+    overlaps[row] = 0.0
+    return bool((overlaps[found.scores >= MIXED_SCORE] > MIXED_IOU).any())

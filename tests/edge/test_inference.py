@@ -54,6 +54,13 @@ def test_a_real_shopper_is_found_with_her_feet_below_her_head(
     assert best[Keypoint.NOSE, 1] < 160
 
 
+def test_a_real_shopper_wears_something(network: Network, shopper: NDArray[np.uint8]) -> None:
+    [found] = PeopleLook(network, PeopleSettings())(Frame(AISLE, 5, shopper))
+    [mirrored] = PeopleLook(network, PeopleSettings())(Frame(AISLE, 5, shopper[:, ::-1]))
+    assert np.isfinite(found.worn(0)).all()
+    np.testing.assert_allclose(found.worn(0), mirrored.worn(0), atol=4)
+
+
 @pytest.mark.parametrize("name", ["movenet-multipose-int8", "movenet-shop"])
 def test_in_8_bits_and_trained_further_the_network_finds_the_same_shopper(
     name: str, network: Network, shopper: NDArray[np.uint8]

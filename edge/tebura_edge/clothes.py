@@ -1,0 +1,88 @@
+"""What colours people wear above and below the hip: who is who when two pass each other.
+
+A tie-break between people of one camera within seconds of each other and in its light, never a way
+to know anybody again. Held in memory, with a track; neither published nor recorded.
+"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tebura_edge.detections import CLOTHES, Detections, Keypoint
+from tebura_edge.frames import Image
+
+Float32s = NDArray[np.float32]
+JOINT_SCORE = 0.2
+CHEST = ((Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER), (Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP))
+THIGHS = ((Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP), (Keypoint.LEFT_KNEE, Keypoint.RIGHT_KNEE))
+WITHIN = (0.15, 0.85)
+"""Of the way from one pair of joints to the other: neither face nor belt."""
+HALF_WIDTH, OF_JOINTS = 0.2, 0.35
+"""To each side of that way: of its length, for from the side both shoulders lie on one spot; of how
+far the joints of a pair are apart, if that is more."""
+COLOUR = 2.0
+"""How much more colour says than lightness, which changes with where somebody stands."""
+ALIKE, UNLIKE = 2.0, 3.0
+"""By how much somebody's own colours may differ from look to look (1.1 in the median, 5.7 in one of
+20), and how much more makes it somebody else (6.5 in the median)."""
+TRUST_SEEN, TRUST_A_SECOND, TRUST_MOST = 0.1, 0.7, 0.8
+"""How much colours count against place: little for who was seen a moment ago, more for each second
+unseen."""
+LOOK_S = 0.1
+CLOTHES_S = 0.5
+"""Time constant of what is remembered."""
+
+
+def with_clothes(found: Detections, image_bgr: Image) -> Detections:
+    """The same people, with the colours that they wear in this picture."""
+    clothes = np.full((len(found), CLOTHES), np.nan, np.float32)
+    for worn, joints in zip(clothes, found.keypoints_px, strict=True):
+        worn[:3] = _mean_lab(image_bgr, joints, CHEST)
+        worn[3:] = _mean_lab(image_bgr, joints, THIGHS)
+    return dataclasses.replace(found, clothes=clothes)
+
+
+def likeness(worn: Float32s, seen: Float32s, unseen_s: float) -> float:
+    """How well what a track wears (6,) and what is seen now (6,) agree: 1 - trust to 1.
+
+    >>> red, blue = np.float32([40, 50, 30] * 2), np.float32([40, 10, -40] * 2)
+    >>> [round(likeness(red, blue, unseen_s), 2) for unseen_s in (0.1, 0.6, 3.0)]
+    [0.9, 0.55, 0.2]
+    >>> likeness(red, red + 1, 3.0)
+    1.0
+    """
+    apart = ((worn - seen) * np.tile([1.0, COLOUR, COLOUR], 2))[np.isfinite(worn - seen)]
+    if not apart.size:
+        return 1.0
+    beyond = max(0.0, float(np.sqrt((apart**2).mean())) - ALIKE) / UNLIKE
+    trust = min(TRUST_MOST, TRUST_SEEN + TRUST_A_SECOND * max(0.0, unseen_s - LOOK_S))
+    return 1.0 - trust * (1.0 - float(np.exp(-0.5 * beyond**2)))
+
+
+def remembered(worn: Float32s, seen: Float32s, gap_s: float) -> Float32s:
+    """What a track wears (6,) after another look (6,), so long after the one before."""
+    moved = worn + np.float32(gap_s / (gap_s + CLOTHES_S)) * (seen - worn)
+    return np.where(np.isnan(worn), seen, np.where(np.isnan(seen), worn, moved))
+
+
+def _mean_lab(
+    image_bgr: Image, joints: Float32s, pairs: tuple[tuple[Keypoint, Keypoint], ...]
+) -> Float32s:
+    """Mean CIE L*a*b* (3,) between two pairs of joints; not a number where they do not show."""
+    unknown = np.full(3, np.nan, np.float32)
+    upper, lower = (joints[list(pair)] for pair in pairs)
+    if min(upper[:, 2].min(), lower[:, 2].min()) < JOINT_SCORE:
+        return unknown
+    top, bottom = upper[:, :2].mean(axis=0), lower[:, :2].mean(axis=0)
+    apart = max(float(np.ptp(upper[:, 0])), float(np.ptp(lower[:, 0])))
+    half_px = max(HALF_WIDTH * float(np.linalg.norm(bottom - top)), OF_JOINTS * apart)
+    ends = np.array([top + share * (bottom - top) for share in WITHIN])
+    beside, size = np.array([half_px, 0.0]), image_bgr.shape[1::-1]
+    x0, y0 = np.clip(np.floor(ends.min(axis=0) - beside).astype(int), 0, size)
+    x1, y1 = np.clip(np.ceil(ends.max(axis=0) + beside).astype(int), 0, size)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return unknown
+    mean_bgr = np.array(cv2.mean(image_bgr[y0:y1, x0:x1])[:3], np.float32) / 255
+    return np.asarray(cv2.cvtColor(mean_bgr.reshape(1, 1, 3), cv2.COLOR_BGR2LAB)[0, 0], np.float32)
