@@ -74,6 +74,23 @@ def test_of_two_who_are_lost_at_once_each_is_found_where_they_were() -> None:
         assert share(script, track, 33.0, visit) > 0.8
 
 
+@pytest.mark.parametrize("is_walking", [True, False], ids=["walking", "standing"])
+def test_who_is_lost_on_the_way_is_looked_for_farther_on(is_walking: bool) -> None:
+    """Both are lost, and a second later somebody is between the two."""
+    script, visits = two_inside()
+    mika, ken = visits
+    lost = (HERE[0] + 0.8, HERE[1])
+    script.paths[mika] = walks(HERE, lost, 31.0, 32.0) if is_walking else stays(lost)
+    script.look(31, 32, mika, ken)
+    for track in visits:
+        script.breaks(track, 32.0)
+    between = ((lost[0] + THERE[0]) / 2, HERE[1])
+    found = script.begins(8, 33.0, stays(between))
+    script.look(33, 38, found)
+    is_mikas, is_kens = (share(script, found, 36.0, visits[one]) for one in (mika, ken))
+    assert (is_mikas > 1.3 * is_kens) is is_walking
+
+
 def test_whoever_may_be_either_of_two_is_a_little_of_both() -> None:
     script, visits = two_inside()
     for track in visits:
@@ -155,6 +172,19 @@ def test_a_track_whose_person_goes_to_stand_with_another_goes_on_with_its_own() 
     script.look(23, 40, other, node=SECOND_NODE)
     for at_s in (27.0, 31.0, 36.0):
         assert share(script, other, at_s, visits[mika]) > 0.9
+
+
+def test_a_track_that_goes_over_to_another_while_its_own_person_walks_off_is_theirs() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    near = (HERE[0] + 0.8, HERE[1])
+    script.paths[ken] = walks(THERE, near, 28.0, 31.0)
+    script.paths[mika] = walks(HERE, (1.0, 2.0), 30.0, 32.0)
+    other = script.begins(1, 22.0, walks(HERE, near, 30.0, 31.0), SECOND_NODE)
+    script.look(31, 40, mika, ken)
+    script.look(23, 40, other, node=SECOND_NODE)
+    assert share(script, other, 27.0, visits[mika]) > 0.9
+    assert share(script, other, 36.0, visits[ken]) > 0.9
 
 
 def test_where_two_cross_and_one_camera_follows_the_wrong_one_nobody_is_cut() -> None:

@@ -2,9 +2,9 @@
 
 Nobody comes out of the floor: who is first seen away from a door is somebody who is in the store.
 A strand that begins is weighed for each body: one that other cameras see must be where it begins,
-one that nobody sees cannot have gone farther than people walk, and one that this camera follows
-already is somebody else. Where two fit about as well, the strand stays by itself and is a little
-of both.
+one that nobody sees stands where it was lost, or walks on, or cannot have gone farther than people
+walk, and one that this camera follows already is somebody else. Where two fit about as well, the
+strand stays by itself and is a little of both.
 """
 
 import math
@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tebura_contract.clock import SECOND_NS
+from tebura_contract.geometry import Xy
 from tebura_contract.ids import GateId, TrackId
 
-from tebura_gateway.domain.sightings import Eye, Sightings, Spot, moment_of
+from tebura_gateway.domain.sightings import APART_NS, Eye, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import Strands
 from tebura_gateway.domain.tracks import Stay, Track, apart_m
 
@@ -30,6 +31,9 @@ _ANYWHERE = 0.02
 _CALIBRATION_M, _STAND_M, _STEP_M = 0.1, 0.3, 0.5
 """By how much two cameras differ on one floor; how people shift, and how far in half a second."""
 _WALK_MPS, _LONGEST_WALK_S = 0.4, 4.0
+_WALKS_MPS, _GOES_ON, _GOES_ON_S, _TURNS_MPS = 0.4, 0.8, 2.0, 0.4
+"""Who was faster when they were lost was walking; how many go on so, and for how long, and by how
+much that may be off after a second."""
 _STANDING, _STANDING_S, _WAITING_S = 0.5, 10.0, 3.0
 """How many stand where they were lost, and for how long; at a door for less."""
 _TURNED = 0.05
@@ -85,6 +89,19 @@ class _Floor:
         if not spots and strand.started_xy_m is not None:
             return {moment_of(strand.started_ns): Spot(strand.started_xy_m, _STAND_M)}
         return {moment: spots[moment] for moment in sorted(spots)[:_LOOKS]}
+
+    def velocity_mps(self, strand: Track) -> Xy | None:
+        """How somebody walked when they were lost; None where nothing tells."""
+        spots = self.spots.get(strand.id, {})
+        last = max(spots, default=0)
+        if strand.ended_ns is None or strand.ended_ns - last * APART_NS > SECOND_NS:
+            return None
+        before = next((moment for moment in (last - 1, last - 2) if moment in spots), None)
+        if before is None:
+            return None
+        (x0, y0), (x1, y1) = spots[before].xy_m, spots[last].xy_m
+        gap_s = (last - before) * APART_NS / SECOND_NS
+        return ((x1 - x0) / gap_s, (y1 - y0) / gap_s)
 
     def around(self, strand: Track, moment: int) -> list[tuple[Spot, float]]:
         """Where a strand was seen then, or just before and after, and how far it may have gone."""
@@ -152,15 +169,30 @@ def _fit(strand: Track, body: _Body, floor: _Floor, exits: frozenset[GateId]) ->
     if last.ended_xy_m is None or strand.started_xy_m is None:
         return _ANYWHERE
     gap_s = max(0.0, (strand.started_ns - _end_ns(last)) / SECOND_NS)
-    away_m = apart_m(last.ended_xy_m, strand.started_xy_m)
-    walked_m = math.hypot(_STAND_M, _WALK_MPS * min(gap_s, _LONGEST_WALK_S))
     is_at_exit = last.was_last_at(exits)
     standing = _STANDING * math.exp(-gap_s / (_WAITING_S if is_at_exit else _STANDING_S))
-    fit = standing * _normal(away_m, _STAND_M) + (1.0 - standing) * _normal(away_m, walked_m)
+    velocity_mps = floor.velocity_mps(last)
+    fit = _fit_lost(last.ended_xy_m, velocity_mps, strand.started_xy_m, gap_s, standing)
     if is_at_exit and _went_in(body):
         return fit * _TURNED * math.exp(-gap_s)
     is_anywhere = _came_in(body) and not _is_at_gate(strand)
     return max(fit, _ANYWHERE if is_anywhere else 0.0)
+
+
+def _fit_lost(
+    from_m: Xy, velocity_mps: Xy | None, to_m: Xy, gap_s: float, standing: float
+) -> float:
+    """Density of who was lost there being here so much later: they stand, walk on, or go about."""
+    goes_on = 0.0
+    if velocity_mps is not None and math.hypot(*velocity_mps) >= _WALKS_MPS:
+        goes_on = _GOES_ON * math.exp(-gap_s / _GOES_ON_S)
+    vx, vy = velocity_mps or (0.0, 0.0)
+    ahead_m = (from_m[0] + vx * gap_s, from_m[1] + vy * gap_s)
+    away_m = apart_m(from_m, to_m)
+    walked_m = math.hypot(_STAND_M, _WALK_MPS * min(gap_s, _LONGEST_WALK_S))
+    stay = standing * _normal(away_m, _STAND_M) + (1.0 - standing) * _normal(away_m, walked_m)
+    on_m = math.hypot(_STAND_M, _TURNS_MPS * gap_s)
+    return (1.0 - goes_on) * stay + goes_on * _normal(apart_m(ahead_m, to_m), on_m)
 
 
 def _fit_seen(strand: Track, live: Sequence[Track], floor: _Floor) -> float:

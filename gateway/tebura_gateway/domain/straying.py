@@ -2,12 +2,12 @@
 
 Where two people overlap in its picture, a camera may lose the one behind and follow the one before
 without a break. Another camera goes on seeing both: the track stood with one of its people, and
-then stands with another, while the first is where they were.
+then stands with another, who had been somewhere else. Both may have walked meanwhile.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tebura_contract.clock import SECOND_NS
@@ -15,7 +15,7 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import TrackId
 
 from tebura_gateway.domain.companions import together
-from tebura_gateway.domain.sightings import Look, Sightings, Spot
+from tebura_gateway.domain.sightings import Look, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import Strands
 
 _LOOKS = 3
@@ -24,8 +24,14 @@ _SURELY = 0.5
 """How surely a track stands where somebody of another camera does."""
 _SLIDE_NS = 3 * SECOND_NS
 """Going over takes no longer than this, nor do so many looks before it, or after it."""
-_APART_M, _STEP_M = 0.6, 0.4
-"""How far apart the two stand at least, and how far the track went from one to the other."""
+_NEAR = 2
+"""Whom the other camera did not see just then is about where it sees them so many looks off."""
+_APART_M, _SHORTER_M = 0.6, 0.4
+"""How far apart the two stand at least, and by how much their ways are shorter than if the other
+camera, and not this one, had taken one for the other."""
+
+_Seen = Mapping[int, Mapping[TrackId, Spot]]
+"""Where each strand of a camera was, by moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,21 @@ class Straying:
 def strayings_of(sightings: Sightings, strands: Strands) -> list[Straying]:
     """All that some other camera shows, in order of time."""
     found: dict[tuple[TrackId, int], Straying] = {}
+    seen = {eye: _by_moment(looks, strands) for eye, looks in sightings.looks.items()}
     for eye, looks in sightings.looks.items():
-        for other, theirs in sightings.looks.items():
+        for other in sightings.looks:
             if other == eye:
                 continue
-            for one in _seen_by(looks, {look.moment: look for look in theirs}, strands):
+            for one in _seen_by(looks, seen[other]):
                 found.setdefault((one.track, one.at_ns), one)
     return sorted(found.values(), key=lambda one: (one.at_ns, one.track))
+
+
+def _by_moment(looks: Sequence[Look], strands: Strands) -> _Seen:
+    return {
+        look.moment: {strands.of(n, look.at_ns): spot for n, spot in look.spots.items()}
+        for look in looks
+    }
 
 
 @dataclass(slots=True)
@@ -55,46 +69,49 @@ class _Stand:
     """Looks in a row at which a track stood where one strand of the other camera did."""
 
     strand: TrackId
-    looks: list[tuple[int, Spot, Spot, Mapping[TrackId, Spot]]]
+    looks: list[tuple[int, Spot, Spot]] = field(default_factory=list)
 
 
-def _seen_by(
-    looks: Sequence[Look], theirs: Mapping[int, Look], strands: Strands
-) -> Iterator[Straying]:
+def _seen_by(looks: Sequence[Look], theirs: _Seen) -> Iterator[Straying]:
     stands: dict[TrackId, list[_Stand]] = {}
     for look in looks:
-        other = theirs.get(look.moment)
-        if other is None:
-            continue
-        there = {strands.of(track, other.at_ns): spot for track, spot in other.spots.items()}
+        there = theirs.get(look.moment, {})
         for (track, strand), weight in together(look.spots, there).items():
             if weight < _SURELY:
                 continue
             mine = stands.setdefault(track, [])
             if not mine or mine[-1].strand != strand:
-                mine.append(_Stand(strand, []))
-            mine[-1].looks.append((look.at_ns, look.spots[track], there[strand], there))
+                mine.append(_Stand(strand))
+            mine[-1].looks.append((look.at_ns, look.spots[track], there[strand]))
     for track, rows in stands.items():
         long = [row for row in rows if len(row.looks) >= _LOOKS]
         for before, after in pairwise(long):
-            if before.strand != after.strand and _went_over(before, after):
-                at_ns, spot, _, _ = after.looks[0]
+            if before.strand != after.strand and _went_over(before, after, theirs):
+                at_ns, spot, _ = after.looks[0]
                 yield Straying(at_ns, track, before.looks[-1][1].xy_m, spot.xy_m)
 
 
-def _went_over(before: _Stand, after: _Stand) -> bool:
-    """Whether the track went, and not the people: both stood about where they were."""
-    left_ns, left, left_with, then = before.looks[-1]
-    came_ns, came, came_to, now = after.looks[0]
+def _went_over(before: _Stand, after: _Stand, theirs: _Seen) -> bool:
+    """Whether the track went over, rather than the other camera took one for the other."""
+    left_ns, _, first = before.looks[-1]
+    came_ns, _, second = after.looks[0]
     since_ns, until_ns = before.looks[-_LOOKS][0], after.looks[_LOOKS - 1][0]
     if max(came_ns - left_ns, left_ns - since_ns, until_ns - came_ns) > _SLIDE_NS:
         return False
-    second = then.get(after.strand)
-    if second is None:
+    second_then = _near(theirs, after.strand, left_ns)
+    if second_then is None:
         return False
     # The first may be lost to the other camera meanwhile.
-    first = now.get(before.strand, left_with)
-    went_m = math.dist(left.xy_m, came.xy_m)
-    moved_m = max(math.dist(left_with.xy_m, first.xy_m), math.dist(second.xy_m, came_to.xy_m))
-    apart_m = min(math.dist(left_with.xy_m, second.xy_m), math.dist(first.xy_m, came_to.xy_m))
-    return went_m >= max(_STEP_M, 2.0 * moved_m) and apart_m >= _APART_M
+    first_now = _near(theirs, before.strand, came_ns) or first
+    apart_m = min(math.dist(first.xy_m, second_then.xy_m), math.dist(first_now.xy_m, second.xy_m))
+    straight_m = math.dist(first.xy_m, first_now.xy_m) + math.dist(second_then.xy_m, second.xy_m)
+    crossed_m = math.dist(first.xy_m, second.xy_m) + math.dist(second_then.xy_m, first_now.xy_m)
+    return apart_m >= _APART_M and crossed_m - straight_m >= _SHORTER_M
+
+
+def _near(theirs: _Seen, strand: TrackId, at_ns: int) -> Spot | None:
+    """Where a strand was then, or where it was seen nearest to then."""
+    moment = moment_of(at_ns)
+    moments = sorted(range(moment - _NEAR, moment + _NEAR + 1), key=lambda n: abs(n - moment))
+    seen = (theirs.get(near, {}).get(strand) for near in moments)
+    return next((spot for spot in seen if spot is not None), None)
