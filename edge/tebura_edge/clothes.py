@@ -27,7 +27,7 @@ COLOUR = 2.0
 ALIKE, UNLIKE = 2.0, 3.0
 """By how much somebody's own colours may differ from look to look (1.1 in the median, 5.7 in one of
 20), and how much more makes it somebody else (6.5 in the median)."""
-TRUST_SEEN, TRUST_A_SECOND, TRUST_MOST = 0.1, 0.7, 0.8
+TRUST_SEEN, TRUST_A_SECOND, TRUST_MOST = 0.1, 1.0, 0.8
 """How much colours count against place: little for who was seen a moment ago, more for each second
 unseen."""
 LOOK_S = 0.1
@@ -49,7 +49,7 @@ def likeness(worn: Float32s, seen: Float32s, unseen_s: float) -> float:
 
     >>> red, blue = np.float32([40, 50, 30] * 2), np.float32([40, 10, -40] * 2)
     >>> [round(likeness(red, blue, unseen_s), 2) for unseen_s in (0.1, 0.6, 3.0)]
-    [0.9, 0.55, 0.2]
+    [0.9, 0.4, 0.2]
     >>> likeness(red, red + 1, 3.0)
     1.0
     """

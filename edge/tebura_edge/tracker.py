@@ -18,7 +18,7 @@ from tebura_contract.clock import ns_from_s, seconds
 from tebura_models.heads import iou
 
 from tebura_edge.assignment import best_pairs
-from tebura_edge.clothes import likeness, remembered
+from tebura_edge.clothes import LOOK_S, likeness, remembered
 from tebura_edge.detections import CLOTHES, Detections, Keypoint
 from tebura_edge.geometry import Floats
 
@@ -33,6 +33,8 @@ TORSO = [
 ]
 APART_IOU, BETTER = 0.5, 0.25
 """Two detections that overlap less are two people; one that fits by so much better is the one."""
+TORSO_SHARE, TORSO_SHARE_PER_S = 0.12, 0.8
+"""How far off a torso may be, of the height: from look to look, and for each second unseen."""
 MIXED_IOU, MIXED_SCORE = 0.3, 0.1
 """Of who overlaps somebody by more the clothes are not remembered: they may be the other's."""
 MAX_TRACKS = 64
@@ -317,9 +319,9 @@ class Tracker:
         for i, track in enumerate(tracks):
             for j, row in enumerate(rows):
                 near = self._nearness(track, now_ns, expected[i], boxes[j], feet[row])
-                torso = _torso_fit(track, expected[i], found.keypoints_px[row])
-                total[i, j] += 0.6 * near if torso is None else 0.3 * near + 0.3 * torso
                 unseen_s = seconds(now_ns - track.last_ns)
+                torso = _torso_fit(track, expected[i], found.keypoints_px[row], unseen_s)
+                total[i, j] += 0.6 * near if torso is None else 0.3 * near + 0.3 * torso
                 total[i, j] *= likeness(track.clothes, found.worn(row), unseen_s)
         return np.asarray(total)
 
@@ -345,14 +347,17 @@ class Tracker:
         return float(np.exp(-((apart / reach_px) ** 2).sum() / 2))
 
 
-def _torso_fit(track: Track, expected: Floats, keypoints: Float32s) -> float | None:
+def _torso_fit(
+    track: Track, expected: Floats, keypoints: Float32s, unseen_s: float
+) -> float | None:
     """How well shoulders and hips fall on each other; None where too few are seen in both."""
     both = (track.keypoints[TORSO, 2] >= 0.2) & (keypoints[TORSO, 2] >= 0.2)
     if both.sum() < 2:
         return None
     moved = expected[:2] - track.box[:2]
     apart = track.keypoints[TORSO][both, :2] + moved - keypoints[TORSO][both, :2]
-    tolerance_px = 0.12 * max(expected[3] - expected[1], 1.0)
+    share = TORSO_SHARE + TORSO_SHARE_PER_S * max(0.0, unseen_s - LOOK_S)
+    tolerance_px = share * max(expected[3] - expected[1], 1.0)
     return float(np.exp(-(apart**2).sum(axis=1) / (2 * tolerance_px**2)).mean())
 
 

@@ -128,6 +128,15 @@ def test_identity_survives_a_gap_while_walking() -> None:
     assert list(numbers_at(tracked)) == [1]
 
 
+def test_who_walks_on_while_hidden_is_who_they_were() -> None:
+    """Two thirds of their height in the second behind a shelf."""
+    followed = tracker()
+    for tick in range(41):
+        people = [] if 20 < tick < 30 else [(60 + 12.0 * tick, 0.6)]
+        tracked = followed.step(frame(tick / 10, people))
+    assert list(numbers_at(tracked)) == [1]
+
+
 def test_who_is_gone_too_long_has_ended_where_last_seen() -> None:
     followed = tracker()
     for tick in range(10):
