@@ -32,6 +32,8 @@ from tebura_edge.role import CodeRead, FaceSeen, HandSeen
 from tebura_edge.sources import Source
 
 NODE = NodeId("trial")
+EVERYWHERE = np.array([[0.0, 0.0, 1.0, 1.0]])
+"""The hardest case: all stand before a shelf, and are looked at once more from nearer."""
 WARM_UP_S = 1.5
 """Before it counts: buffers are allocated, trackers confirm, the governor wakes up."""
 
@@ -156,7 +158,7 @@ def run_trial(
     """
     cameras = {CameraId(f"camera-{n}"): stream for n, stream in enumerate(streams)}
     clock, desk = SystemClock(), FrameDesk()
-    looks = {label: PeopleLook(network, settings) for label in cameras}
+    looks = {label: PeopleLook(network, settings, EVERYWHERE) for label in cameras}
     tally = _Tally(looks)
     for n, (label, stream) in enumerate(cameras.items()):
         # Cameras have no common beat: their pictures are spread over the period.
