@@ -164,12 +164,15 @@ class PeopleSeen(_Event, frozen=True, kw_only=True, tag="people-seen"):
     """Everybody one camera saw at a full second of store time.
 
     Cameras look at the same moments, so that the gateway can tell which of their tracks are one
-    person, and whether two people of one camera changed places or only names.
+    person, and whether two people of one camera changed places or only names. `exchanged` are pairs
+    of these tracks of which the camera saw since the second before, by what they wear, that it had
+    taken one for the other; they keep their names.
     """
 
     camera: CameraId
     at_ns: Ns
     people: tuple[Seen, ...]
+    exchanged: tuple[tuple[TrackId, TrackId], ...] = ()
 
 
 class Modality(StrEnum):

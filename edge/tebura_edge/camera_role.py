@@ -222,7 +222,12 @@ class CameraRole:
             for track in tracked.seen
             if track.number in eye.shoppers
         ]
-        return [*events, *eye.rounds.step(found.captured_ns, people, eye.view)]
+        exchanged = [
+            (eye.shoppers[one.number].id, eye.shoppers[other.number].id)
+            for one, other in tracked.exchanged
+            if one.number in eye.shoppers and other.number in eye.shoppers
+        ]
+        return [*events, *eye.rounds.step(found.captured_ns, people, eye.view, exchanged)]
 
     def _status(self, eye: _Eye, status: SensorStatus) -> list[Event]:
         if status.state is SensorState.OK:

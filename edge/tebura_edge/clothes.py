@@ -1,10 +1,12 @@
 """What colours people wear above and below the hip: who is who when two pass each other.
 
 A tie-break between people of one camera within seconds of each other and in its light, never a way
-to know anybody again. Held in memory, with a track; neither published nor recorded.
+to know anybody again. Held in memory, with a track; neither published nor recorded: what is told is
+that two tracks were taken for each other.
 """
 
 import dataclasses
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -31,8 +33,12 @@ TRUST_SEEN, TRUST_A_SECOND, TRUST_MOST = 0.1, 1.0, 0.8
 """How much colours count against place: little for who was seen a moment ago, more for each second
 unseen."""
 LOOK_S = 0.1
-CLOTHES_S = 0.5
-"""Time constant of what is remembered."""
+NOW_S, USUAL_S = 0.5, 5.0
+"""Time constants of what somebody wears now, and usually."""
+LEAST_S, NEW_S, LONG_S = 0.5, 3.0, 1.0
+"""Who is new was seen for so long; and for so long whoever wears something usually."""
+EXCHANGED = 6.0
+"""Each of two is by so much more like the other."""
 
 
 def with_clothes(found: Detections, image_bgr: Image) -> Detections:
@@ -44,6 +50,21 @@ def with_clothes(found: Detections, image_bgr: Image) -> Detections:
     return dataclasses.replace(found, clothes=clothes)
 
 
+@dataclass(slots=True)
+class Worn:
+    """What one track wears: just now and usually (6,), and for how long that was seen."""
+
+    now: Float32s = field(default_factory=lambda: np.full(CLOTHES, np.nan, np.float32))
+    usually: Float32s = field(default_factory=lambda: np.full(CLOTHES, np.nan, np.float32))
+    seen_s: float = 0.0
+
+    def see(self, seen: Float32s, gap_s: float) -> None:
+        """Take another look, so long after the one before."""
+        self.seen_s = min(self.seen_s + gap_s, USUAL_S)
+        self.now = _moved(self.now, seen, gap_s / (gap_s + NOW_S))
+        self.usually = _moved(self.usually, seen, min(1.0, gap_s / self.seen_s))
+
+
 def likeness(worn: Float32s, seen: Float32s, unseen_s: float) -> float:
     """How well what a track wears (6,) and what is seen now (6,) agree: 1 - trust to 1.
 
@@ -53,18 +74,46 @@ def likeness(worn: Float32s, seen: Float32s, unseen_s: float) -> float:
     >>> likeness(red, red + 1, 3.0)
     1.0
     """
-    apart = ((worn - seen) * np.tile([1.0, COLOUR, COLOUR], 2))[np.isfinite(worn - seen)]
-    if not apart.size:
+    apart = _apart(worn, seen)
+    if apart is None:
         return 1.0
-    beyond = max(0.0, float(np.sqrt((apart**2).mean())) - ALIKE) / UNLIKE
     trust = min(TRUST_MOST, TRUST_SEEN + TRUST_A_SECOND * max(0.0, unseen_s - LOOK_S))
-    return 1.0 - trust * (1.0 - float(np.exp(-0.5 * beyond**2)))
+    return 1.0 - trust * (1.0 - float(np.exp(-0.5 * (max(0.0, apart - ALIKE) / UNLIKE) ** 2)))
 
 
-def remembered(worn: Float32s, seen: Float32s, gap_s: float) -> Float32s:
-    """What a track wears (6,) after another look (6,), so long after the one before."""
-    moved = worn + np.float32(gap_s / (gap_s + CLOTHES_S)) * (seen - worn)
-    return np.where(np.isnan(worn), seen, np.where(np.isnan(seen), worn, moved))
+def are_exchanged(one: Worn, other: Worn) -> bool:
+    """Whether two were taken for each other, or the other is new and who the first one was."""
+    is_new = LEAST_S <= other.seen_s < NEW_S
+    return _wears_what(other, one) and (is_new or _wears_what(one, other))
+
+
+def exchange(one: Worn, other: Worn) -> None:
+    """Give each what the other usually wears; who is new has nothing usual to give."""
+    usually, seen_s = one.usually, one.seen_s
+    if other.seen_s < NEW_S:
+        one.usually, one.seen_s = one.now, 0.0
+    else:
+        one.usually, one.seen_s = other.usually, other.seen_s
+    other.usually, other.seen_s = usually, seen_s
+
+
+def _wears_what(one: Worn, other: Worn) -> bool:
+    """Whether one wears what the other usually does and does not now."""
+    own, mine = _apart(other.now, other.usually), _apart(one.now, other.usually)
+    if own is None or mine is None or other.seen_s < LONG_S:
+        return False
+    return own >= mine + EXCHANGED
+
+
+def _apart(one: Float32s, other: Float32s) -> float | None:
+    """How far two people's colours are apart (root mean square), None if nothing tells."""
+    apart = ((one - other) * np.tile([1.0, COLOUR, COLOUR], 2))[np.isfinite(one - other)]
+    return float(np.sqrt((apart**2).mean())) if apart.size else None
+
+
+def _moved(before: Float32s, seen: Float32s, share: float) -> Float32s:
+    moved = before + np.float32(share) * (seen - before)
+    return np.where(np.isnan(before), seen, np.where(np.isnan(seen), before, moved))
 
 
 def _mean_lab(

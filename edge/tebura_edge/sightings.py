@@ -29,11 +29,20 @@ class Rounds:
     camera: CameraId
     _half: int | None = None
     _before: dict[TrackId, Xy] = field(default_factory=dict)
+    _exchanged: list[tuple[TrackId, TrackId]] = field(default_factory=list)
 
     def step(
-        self, now_ns: int, people: Iterable[tuple[TrackId, Track]], view: CameraView
+        self,
+        now_ns: int,
+        people: Iterable[tuple[TrackId, Track]],
+        view: CameraView,
+        exchanged: Iterable[tuple[TrackId, TrackId]] = (),
     ) -> list[PeopleSeen]:
-        """Take a frame's people; those of the first frame of a half second count."""
+        """Take a frame's people, and pairs that had been taken for each other.
+
+        Of people those of the first frame of a half second count.
+        """
+        self._exchanged += exchanged
         half = now_ns // _HALF_NS
         if half == self._half:
             return []
@@ -53,7 +62,8 @@ class Rounds:
         self._before = {one.track: one.foot_xy_m for one in seen}
         if not seen or half % 2:
             return []
-        return [PeopleSeen(camera=self.camera, at_ns=Ns(at_ns), people=tuple(seen))]
+        told, self._exchanged = tuple(self._exchanged), []
+        return [PeopleSeen(camera=self.camera, at_ns=Ns(at_ns), people=tuple(seen), exchanged=told)]
 
 
 def _at(track: Track, at_ns: int) -> Xy:

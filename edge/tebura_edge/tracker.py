@@ -9,7 +9,7 @@ somebody was unseen, the more. The best sum of pairs wins.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import msgspec
 import numpy as np
@@ -18,8 +18,8 @@ from tebura_contract.clock import ns_from_s, seconds
 from tebura_models.heads import iou
 
 from tebura_edge.assignment import best_pairs
-from tebura_edge.clothes import LOOK_S, likeness, remembered
-from tebura_edge.detections import CLOTHES, Detections, Keypoint
+from tebura_edge.clothes import LOOK_S, Worn, are_exchanged, exchange, likeness
+from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.geometry import Floats
 
 Float32s = NDArray[np.float32]
@@ -79,7 +79,7 @@ class Track:
     """One person as this camera knows them; owned and changed by the tracker alone.
 
     `number` is given on confirmation. `hits` are strong sights, `strong_ns` the last of them.
-    `foot_m` (2,) is smoothed, store metres, or None. `clothes` (6,) are as `Detections` has them.
+    `foot_m` (2,) is smoothed, store metres, or None.
     """
 
     box: Floats
@@ -91,7 +91,7 @@ class Track:
     foot_m: Floats | None
     number: int | None = None
     hits: int = 1
-    clothes: Float32s = field(default_factory=lambda: np.full(CLOTHES, np.nan, np.float32))
+    clothes: Worn = field(default_factory=Worn)
     velocity: Floats = field(default_factory=lambda: np.zeros(2))
     foot_velocity: Floats = field(default_factory=lambda: np.zeros(2))
 
@@ -119,11 +119,15 @@ def _faded_s(gap_ns: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What one frame did to the tracks: seen in it, newly confirmed, and gone for good."""
+    """What one frame did to the tracks: seen in it, newly confirmed, and gone for good.
+
+    `exchanged` are pairs of which it is plain only now that they had been taken for each other.
+    """
 
     seen: tuple[Track, ...] = ()
     confirmed: tuple[Track, ...] = ()
     ended: tuple[Track, ...] = ()
+    exchanged: tuple[tuple[Track, Track], ...] = ()
 
 
 class Tracker:
@@ -180,8 +184,9 @@ class Tracker:
                 seen.append(able[index])
             if rows is strong:
                 unused = np.delete(strong, [column for _, column in pairs])
+        exchanged = _exchanged(seen)
         seen += self._begin(found, unused, feet, seen)
-        return Tracked(tuple(seen), self._confirm(seen), ended)
+        return Tracked(tuple(seen), self._confirm(seen), ended, exchanged)
 
     def _is_rather_weak(
         self,
@@ -282,7 +287,7 @@ class Tracker:
                     last_ns=found.captured_ns,
                     strong_ns=found.captured_ns,
                     foot_m=feet[row],
-                    clothes=found.worn(row),
+                    clothes=Worn(found.worn(row), found.worn(row)),
                 )
             )
         self.tracks += begun
@@ -322,7 +327,7 @@ class Tracker:
                 unseen_s = seconds(now_ns - track.last_ns)
                 torso = _torso_fit(track, expected[i], found.keypoints_px[row], unseen_s)
                 total[i, j] += 0.6 * near if torso is None else 0.3 * near + 0.3 * torso
-                total[i, j] *= likeness(track.clothes, found.worn(row), unseen_s)
+                total[i, j] *= likeness(track.clothes.now, found.worn(row), unseen_s)
         return np.asarray(total)
 
     def _nearness(
@@ -382,7 +387,7 @@ def _update(
     track.last_ns = found.captured_ns
     if is_strong:
         if not _is_mixed(found, row):
-            track.clothes = remembered(track.clothes, found.worn(row), gap_s)
+            track.clothes.see(found.worn(row), gap_s)
         track.hits += 1
         track.strong_ns = found.captured_ns
     else:
@@ -395,3 +400,14 @@ def _is_mixed(found: Detections, row: int) -> bool:
     overlaps = iou(found.boxes_xyxy_px[[row]], found.boxes_xyxy_px)[0]
     overlaps[row] = 0.0
     return bool((overlaps[found.scores >= MIXED_SCORE] > MIXED_IOU).any())
+
+
+def _exchanged(seen: list[Track]) -> tuple[tuple[Track, Track], ...]:
+    """Pairs that were taken for each other; from now on each is who it is taken for."""
+    known = [track for track in seen if track.number is not None]
+    found = []
+    for one, other in permutations(known, 2):
+        if are_exchanged(one.clothes, other.clothes):
+            exchange(one.clothes, other.clothes)
+            found.append((one, other))
+    return tuple(found)

@@ -1,5 +1,6 @@
 """From detections to events: people of known places, projected into the camera of a small store."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -184,6 +185,20 @@ def test_who_stood_beside_the_gate_and_is_gone_did_not_leave_by_it_and_who_walke
 
     assert ended(0.0).gate is None
     assert ended(0.5).gate == "door"
+
+
+def test_two_who_were_taken_for_each_other_are_named() -> None:
+    role = new_role()
+    red, blue = np.array([[40, 50, 30] * 2, [40, 10, -40] * 2], np.float32)
+    events: list[Event] = []
+    for tick in range(60):
+        found = seen(tick / 10, [((1.4, 2.0), None), ((2.2, 2.0), None)])
+        worn = np.array([red, blue] if tick < 30 else [blue, red])
+        events += role.step(dataclasses.replace(found, clothes=worn))
+    named = [e.exchanged for e in events if isinstance(e, PeopleSeen) and e.exchanged]
+    tracks = {e.track for e in events if isinstance(e, TrackStarted)}
+    assert [set(pair) for [pair] in named] == [tracks]
+    assert len(tracks) == 2
 
 
 def test_the_foot_is_where_the_person_stands() -> None:

@@ -105,4 +105,45 @@ def test_who_stands_before_somebody_does_not_lend_them_their_clothes() -> None:
     watch(tracker, (300, RED, RED), from_s=0.0, to_s=1.0)
     watch(tracker, (300, RED, RED), (322, BLUE, BLUE), from_s=1.1, to_s=2.5)
     behind = next(track for track in tracker.tracks if track.number == 1)
-    np.testing.assert_allclose(behind.clothes, RED_LAB * 2, atol=0.5)
+    np.testing.assert_allclose(behind.clothes.now, RED_LAB * 2, atol=0.5)
+
+
+def exchanged(
+    tracker: Tracker, *people: Person, from_s: float, to_s: float
+) -> list[tuple[int | None, int | None]]:
+    """Numbers of those who turn out to have been taken for each other, ten looks a second."""
+    found = []
+    for tick in range(round(from_s * 10), round(to_s * 10) + 1):
+        for one, other in tracker.step(found_at(tick / 10, *people)).exchanged:
+            found.append((one.number, other.number))
+    return found
+
+
+def test_two_who_were_taken_for_each_other_are_told_by_their_clothes_once() -> None:
+    tracker = Tracker(picture_px=PICTURE)
+    watch(tracker, (280, RED, BLUE), (400, BLUE, GREEN), from_s=0.0, to_s=2.0)
+    after = exchanged(tracker, (280, BLUE, GREEN), (400, RED, BLUE), from_s=2.1, to_s=6.0)
+    assert [set(pair) for pair in after] == [{1, 2}]
+
+
+def test_a_track_that_went_over_to_another_is_told_when_its_own_person_comes_into_view() -> None:
+    tracker = Tracker(picture_px=PICTURE)
+    watch(tracker, (300, RED, RED), from_s=0.0, to_s=2.0)
+    watch(tracker, (304, BLUE, BLUE), from_s=2.1, to_s=3.0)
+    after = exchanged(tracker, (304, BLUE, BLUE), (420, RED, RED), from_s=3.1, to_s=6.0)
+    assert [set(pair) for pair in after] == [{1, 2}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param((GREEN, BLUE), (BLUE, GREEN), id="one-puts-on-a-coat"),
+        pytest.param((GREY, GREY), (GREY, GREY), id="the-light-goes-out"),
+    ],
+)
+def test_who_only_looks_different_was_not_taken_for_another(
+    one: tuple[Colour, Colour], other: tuple[Colour, Colour]
+) -> None:
+    tracker = Tracker(picture_px=PICTURE)
+    watch(tracker, (280, RED, BLUE), (400, BLUE, GREEN), from_s=0.0, to_s=2.0)
+    assert exchanged(tracker, (280, *one), (400, *other), from_s=2.1, to_s=6.0) == []

@@ -14,7 +14,7 @@ from tebura_edge.tracker import FOOT_S, Track
 LENS = Intrinsics(size_px=(640, 360), focal_px=(430.0, 430.0), center_px=(320.0, 180.0))
 VIEW = camera_view(LENS, Pose(translation_m=(0.0, 0.0, 2.4), rotation_rad=(-2.2, 0.0, 0.0)))
 WHOLE = np.ones((17, 3), np.float32)
-MIKA = TrackId("camera-1-1-1")
+MIKA, KEN = TrackId("camera-1-1-1"), TrackId("camera-1-1-2")
 
 
 def track_at(at_s: float, foot_m: tuple[float, float], keypoints: np.ndarray = WHOLE) -> Track:
@@ -79,3 +79,16 @@ def test_a_foot_is_less_sure_where_ankles_are_only_guessed() -> None:
         guessed[[Keypoint.LEFT_ANKLE, Keypoint.RIGHT_ANKLE], 2] = score
         off_m.append(foot_sd_m(VIEW, at_m, guessed))
     assert off_m[0] < off_m[1] / 2 < off_m[2] / 3
+
+
+def test_who_was_taken_for_another_is_told_once_in_the_next_second() -> None:
+    rounds, events = Rounds(CameraId("aisle")), []
+    for tick in range(41):
+        people = [
+            (name, track_at(tick / 10, (x_m, 3.0))) for name, x_m in ((MIKA, 1.0), (KEN, 2.0))
+        ]
+        pairs = [(MIKA, KEN)] if tick == 13 else []
+        events += rounds.step(ns_from_s(tick / 10), people, VIEW, pairs)
+    assert [event.exchanged for event in events if event.exchanged] == [((MIKA, KEN),)]
+    [event] = [event for event in events if event.exchanged]
+    assert event.at_ns == ns_from_s(2.0)

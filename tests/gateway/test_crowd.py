@@ -128,6 +128,25 @@ def test_two_who_stand_and_are_each_where_the_other_was_were_only_taken_for_each
     assert tracks == [(), ()], "an exchanged track is nobody's alone"
 
 
+def test_two_whom_the_camera_says_it_took_for_each_other_go_on_as_the_other() -> None:
+    """They walked past each other, and nothing but their clothes tells."""
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, THERE, 30.0, 34.0)
+    script.paths[ken] = walks(THERE, HERE, 30.0, 34.0)
+    script.look(31, 34, mika, ken)
+    people = tuple(
+        Seen(track=n, foot_xy_m=script.paths[n](35.0), sd_m=0.1, before_xy_m=script.paths[n](34.5))
+        for n in (mika, ken)
+    )
+    said = PeopleSeen(camera=AISLE, at_ns=ns(35.0), people=people, exchanged=((mika, ken),))
+    script.say(CAMERA, said)
+    script.look(36, 40, mika, ken)
+    assert share(script, mika, 29.0, visits[mika]) > 0.95
+    assert share(script, mika, 38.0, visits[ken]) > 0.9
+    assert share(script, ken, 38.0, visits[mika]) > 0.9
+
+
 def test_two_who_walk_past_each_other_keep_their_tracks() -> None:
     script, visits = two_inside()
     mika, ken = visits

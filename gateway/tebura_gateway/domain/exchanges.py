@@ -3,7 +3,7 @@
 Two who stand still and are each where the other was a second before did not swap places to the
 centimetre: the camera took one for the other. How a person moves in a second is a mixture of
 standing and walking; both hypotheses are weighed with it. While two are near each other some doubt
-is left each second.
+is left each second. What the camera says itself, by what they wear, is believed.
 """
 
 import math
@@ -33,6 +33,8 @@ _MOVED = 2.5
 """Who was seen that many deviations off moved."""
 _JITTER = 0.6
 """Of a spot's deviation, what changes from look to look; the rest stays with the track."""
+SAID = 0.98
+"""How likely two were taken for each other of whom the camera says so: an assumption."""
 LEAST = 2e-4
 """A smaller probability is not kept."""
 
@@ -56,7 +58,10 @@ class Exchange:
 
 
 def exchanges_of(looks: Sequence[Look]) -> Iterator[Exchange]:
-    """What one camera's looks, in order, let one suspect."""
+    """What one camera's looks, in order, let one suspect, and what the camera says."""
+    for look in looks:
+        for one, other in look.exchanged:
+            yield Exchange(look.at_ns, one, other, SAID)
     for index in range(1, len(looks)):
         before, after = looks[index - 1], looks[index]
         if after.at_ns - before.at_ns > LONGEST_NS:

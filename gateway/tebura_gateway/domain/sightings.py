@@ -29,10 +29,11 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Everybody one camera saw at one moment."""
+    """Everybody one camera saw at one moment, and pairs it says it had taken for each other."""
 
     at_ns: int
     spots: Mapping[TrackId, Spot]
+    exchanged: Sequence[tuple[TrackId, TrackId]] = ()
 
     @property
     def moment(self) -> int:
@@ -76,7 +77,7 @@ def sightings_of(facts: Sequence[Fact]) -> Sightings:
         if before:
             mine.setdefault(at_ns - APART_NS, Look(at_ns - APART_NS, before))
         spots = _spots((one.track, one.foot_xy_m, one.sd_m) for one in event.people)
-        mine.setdefault(at_ns, Look(at_ns, spots))
+        mine.setdefault(at_ns, Look(at_ns, spots, event.exchanged))
     return Sightings(
         {eye: [looks[at_ns] for at_ns in sorted(looks)] for eye, looks in found.items()}
     )
