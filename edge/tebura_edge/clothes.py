@@ -64,6 +64,12 @@ class Worn:
         self.now = _moved(self.now, seen, gap_s / (gap_s + NOW_S))
         self.usually = _moved(self.usually, seen, min(1.0, gap_s / self.seen_s))
 
+    @property
+    def looks_different(self) -> bool:
+        """Whether they wear now what they usually do not."""
+        apart = _apart(self.now, self.usually)
+        return apart is not None and apart >= EXCHANGED and self.seen_s >= LONG_S
+
 
 def likeness(worn: Float32s, seen: Float32s, unseen_s: float) -> float:
     """How well what a track wears (6,) and what is seen now (6,) agree: 1 - trust to 1.
@@ -99,10 +105,10 @@ def exchange(one: Worn, other: Worn) -> None:
 
 def _wears_what(one: Worn, other: Worn) -> bool:
     """Whether one wears what the other usually does and does not now."""
-    own, mine = _apart(other.now, other.usually), _apart(one.now, other.usually)
-    if own is None or mine is None or other.seen_s < LONG_S:
+    if not other.looks_different:
         return False
-    return own >= mine + EXCHANGED
+    own, mine = _apart(other.now, other.usually), _apart(one.now, other.usually)
+    return own is not None and mine is not None and own >= mine + EXCHANGED
 
 
 def _apart(one: Float32s, other: Float32s) -> float | None:

@@ -9,7 +9,7 @@ somebody was unseen, the more. The best sum of pairs wins.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise, permutations
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -406,8 +406,9 @@ def _exchanged(seen: list[Track]) -> tuple[tuple[Track, Track], ...]:
     """Pairs that were taken for each other; from now on each is who it is taken for."""
     known = [track for track in seen if track.number is not None]
     found = []
-    for one, other in permutations(known, 2):
-        if are_exchanged(one.clothes, other.clothes):
-            exchange(one.clothes, other.clothes)
-            found.append((one, other))
+    for one in [track for track in known if track.clothes.looks_different]:
+        for other in known:
+            if other is not one and are_exchanged(one.clothes, other.clothes):
+                exchange(one.clothes, other.clothes)
+                found.append((one, other))
     return tuple(found)
