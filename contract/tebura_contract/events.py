@@ -165,8 +165,8 @@ class PeopleSeen(_Event, frozen=True, kw_only=True, tag="people-seen"):
 
     Cameras look at the same moments, so that the gateway can tell which of their tracks are one
     person, and whether two people of one camera changed places or only names. `exchanged` are pairs
-    of these tracks of which the camera saw since the second before, by what they wear, that it had
-    taken one for the other; they keep their names.
+    of these tracks of which the camera saw in the last three seconds, by what they wear, that it
+    had taken one for the other; they keep their names, and a pair is told once.
     """
 
     camera: CameraId

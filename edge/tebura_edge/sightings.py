@@ -18,6 +18,8 @@ from tebura_edge.geometry import CameraView
 from tebura_edge.tracker import Track
 
 _HALF_NS = SECOND_NS // 2
+_EXCHANGED_NS = 3 * SECOND_NS
+"""What cannot be told for so long is not told any more."""
 _WALKING_S = 0.06
 """Of a walking speed: feet of drawn people who walk lie off by 0.07 to 0.09 m in the median."""
 
@@ -29,7 +31,7 @@ class Rounds:
     camera: CameraId
     _half: int | None = None
     _before: dict[TrackId, Xy] = field(default_factory=dict)
-    _exchanged: list[tuple[TrackId, TrackId]] = field(default_factory=list)
+    _exchanged: list[tuple[int, tuple[TrackId, TrackId]]] = field(default_factory=list)
 
     def step(
         self,
@@ -42,7 +44,7 @@ class Rounds:
 
         Of people those of the first frame of a half second count.
         """
-        self._exchanged += exchanged
+        self._exchanged += [(now_ns, pair) for pair in exchanged]
         half = now_ns // _HALF_NS
         if half == self._half:
             return []
@@ -62,8 +64,15 @@ class Rounds:
         self._before = {one.track: one.foot_xy_m for one in seen}
         if not seen or half % 2:
             return []
-        told, self._exchanged = tuple(self._exchanged), []
+        told = self._take_exchanged(now_ns)
         return [PeopleSeen(camera=self.camera, at_ns=Ns(at_ns), people=tuple(seen), exchanged=told)]
+
+    def _take_exchanged(self, now_ns: int) -> tuple[tuple[TrackId, TrackId], ...]:
+        """Pairs of whom both are seen now; the others wait a little for it."""
+        fresh = [one for one in self._exchanged if now_ns - one[0] <= _EXCHANGED_NS]
+        told = tuple(pair for _, pair in fresh if self._before.keys() >= set(pair))
+        self._exchanged = [one for one in fresh if one[1] not in told]
+        return told
 
 
 def _at(track: Track, at_ns: int) -> Xy:

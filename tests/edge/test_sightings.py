@@ -1,6 +1,7 @@
 """Where everybody stands, told at moments that all cameras share."""
 
 import numpy as np
+import pytest
 from tebura_contract.clock import SECOND_NS, ns_from_s
 from tebura_contract.events import PeopleSeen
 from tebura_contract.geometry import Intrinsics, Pose
@@ -92,3 +93,17 @@ def test_who_was_taken_for_another_is_told_once_in_the_next_second() -> None:
     assert [event.exchanged for event in events if event.exchanged] == [((MIKA, KEN),)]
     [event] = [event for event in events if event.exchanged]
     assert event.at_ns == ns_from_s(2.0)
+
+
+@pytest.mark.parametrize(("back_s", "is_told"), [(3.0, True), (6.0, False)])
+def test_a_pair_is_told_when_both_are_seen_again_unless_that_takes_long(
+    back_s: float, is_told: bool
+) -> None:
+    rounds, events = Rounds(CameraId("aisle")), []
+    for tick in range(81):
+        at_s = tick / 10
+        names = (MIKA, KEN) if at_s <= 1.3 or at_s >= back_s else (MIKA,)
+        people = [(name, track_at(at_s, (1.0, 3.0))) for name in names]
+        events += rounds.step(ns_from_s(at_s), people, VIEW, [(MIKA, KEN)] if tick == 13 else [])
+    told_ns = [event.at_ns for event in events if event.exchanged]
+    assert told_ns == ([ns_from_s(back_s)] if is_told else [])

@@ -147,6 +147,19 @@ def test_two_whom_the_camera_says_it_took_for_each_other_go_on_as_the_other() ->
     assert share(script, ken, 38.0, visits[mika]) > 0.9
 
 
+@pytest.mark.parametrize("are_two", [True, False], ids=["one-of-them-unseen", "one-and-the-same"])
+def test_what_no_camera_can_know_of_exchanges_changes_nothing(are_two: bool) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.look(31, 40, mika, ken)
+    before = share(script, mika, 38.0, visits[mika])
+    only_mika = (Seen(track=mika, foot_xy_m=HERE, sd_m=0.1, before_xy_m=HERE),)
+    pair = (mika, ken) if are_two else (mika, mika)
+    said = PeopleSeen(camera=BACK, at_ns=ns(35.0), people=only_mika, exchanged=(pair,))
+    script.say(CAMERA, said)
+    assert share(script, mika, 38.0, visits[mika]) == pytest.approx(before, abs=0.05)
+
+
 def test_two_who_walk_past_each_other_keep_their_tracks() -> None:
     script, visits = two_inside()
     mika, ken = visits
@@ -380,7 +393,13 @@ def senseless(random: Random) -> Sighted:
         )
         at_ns = ns(random.choice((random.randrange(70), random.uniform(0.0, 70.0))))
         camera = AISLE if node == CAMERA else BACK
-        script.say(node, PeopleSeen(camera=camera, at_ns=at_ns, people=people))
+        all_names = [track for _, track in names]
+        pairs = tuple(
+            (random.choice(all_names), random.choice(all_names))
+            for _ in range(random.choice((0, 0, 1, 3)))
+        )
+        seen = PeopleSeen(camera=camera, at_ns=at_ns, people=people, exchanged=pairs)
+        script.say(node, seen)
     return script
 
 

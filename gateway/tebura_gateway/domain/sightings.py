@@ -77,10 +77,16 @@ def sightings_of(facts: Sequence[Fact]) -> Sightings:
         if before:
             mine.setdefault(at_ns - APART_NS, Look(at_ns - APART_NS, before))
         spots = _spots((one.track, one.foot_xy_m, one.sd_m) for one in event.people)
-        mine.setdefault(at_ns, Look(at_ns, spots, event.exchanged))
+        exchanged = tuple(pair for pair in event.exchanged if _are_two_of(pair, spots))
+        mine.setdefault(at_ns, Look(at_ns, spots, exchanged))
     return Sightings(
         {eye: [looks[at_ns] for at_ns in sorted(looks)] for eye, looks in found.items()}
     )
+
+
+def _are_two_of(pair: tuple[TrackId, TrackId], spots: Mapping[TrackId, Spot]) -> bool:
+    """Nobody is taken for themselves, and a camera only speaks of whom it sees."""
+    return pair[0] != pair[1] and spots.keys() >= set(pair)
 
 
 def _spots(told: Iterable[tuple[TrackId, Xy | None, float]]) -> dict[TrackId, Spot]:
