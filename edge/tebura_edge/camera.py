@@ -107,6 +107,7 @@ class CameraReader:
         self._is_connected = False
         self._said: tuple[SensorState, str] | None = None
         self._beat_ns = 0
+        self._is_resting = False
         self.rested_count = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(
@@ -205,6 +206,10 @@ class CameraReader:
         """Thin a faster source to the rate; a quarter period early is in time."""
         is_resting = self._desk.is_resting(self.settings.label)
         period_ns = self.settings.period_ns(is_resting=is_resting)
+        if self._is_resting and not is_resting:
+            # Awake: the beat of its rest may be ahead of the pictures, and would cost this one.
+            self._beat_ns = captured_ns - period_ns
+        self._is_resting = is_resting
         due_ns = self._beat_ns + period_ns
         late_ns = captured_ns - due_ns
         if -period_ns <= late_ns < -period_ns // 4:

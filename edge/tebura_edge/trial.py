@@ -7,7 +7,7 @@ pictures come when they come, and one that nobody is ready for is gone.
 
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,8 @@ EVERYWHERE = np.array([[0.0, 0.0, 1.0, 1.0]])
 """The hardest case: all stand before a shelf, and are looked at once more from nearer."""
 WARM_UP_S = 1.5
 """Before it counts: buffers are allocated, trackers confirm, the governor wakes up."""
-
+RUN_OUT_S = 1.0
+"""After it counts: what was on its way then is no lost picture; what takes longer is one."""
 
 P99_MS = 250.0
 LOOK_HZ = 5.0
@@ -49,10 +50,10 @@ times a second, and next to no picture is lost."""
 class Outcome:
     """How a trial went.
 
-    `due` pictures were wanted by the node and `tracked` of them went through to the tracks;
-    latencies run from the moment the camera had a picture to be decoded until its tracks were
-    known. `look_hz` is how often the network saw the worst served busy camera, `looks` all it did.
-    `cores` is the processor time used a second, `others` that of other programs meanwhile.
+    `due` pictures came and were wanted by the node, and `tracked` of them went through to the
+    tracks; latencies run from the moment the camera had a picture to be decoded until its tracks
+    were known. `look_hz` is how often the network saw the worst served busy camera, `looks` all it
+    did. `cores` is the processor time used a second, `others` that of other programs meanwhile.
     """
 
     streams: int
@@ -103,40 +104,65 @@ def most_streams(
 
 @dataclass
 class _Tally:
-    """What is counted of a trial; `begin` forgets the warm-up."""
+    """What is counted of a trial: of the pictures that come between `begin` and `end`."""
 
     looks: dict[CameraId, PeopleLook]
     videos: dict[CameraId, LoopedVideo] = field(default_factory=dict)
     readers: list[CameraReader] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
-    cpu_s: float = 0.0
-    machine_s: float = 0.0
-    looked: dict[CameraId, int] = field(default_factory=dict)
-    rested: int = 0
+    began: "_Used | None" = None
+    ended: "_Used | None" = None
 
     def begin(self) -> None:
-        self.latencies_s.clear()
-        self.cpu_s, self.machine_s = _cpu_s(), _machine_s()
-        self.looked = {label: look.looked_count for label, look in self.looks.items()}
-        self.rested = self._rested()
+        self.began = self._used()
 
-    def rested_count(self) -> int:
-        """Pictures that nobody asked for while nothing moved."""
-        return self._rested() - self.rested
+    def end(self) -> None:
+        self.ended = self._used()
 
-    def _rested(self) -> int:
-        return sum(reader.rested_count for reader in self.readers)
+    def spent(self) -> "_Used":
+        """What was used between."""
+        assert self.began is not None
+        assert self.ended is not None
+        return self.ended - self.began
 
-    def look_count(self, camera: CameraId) -> int:
-        return self.looks[camera].looked_count - self.looked[camera]
+    def _used(self) -> "_Used":
+        return _Used(
+            at_ns=time.monotonic_ns(),
+            cpu_s=_cpu_s(),
+            machine_s=_machine_s(),
+            looks=sum(look.looked_count for look in self.looks.values()),
+            rested=sum(reader.rested_count for reader in self.readers),
+        )
 
     def tracked(self, found: Detections) -> None:
         """Note that this frame has its tracks; the picture was due at the last moment before."""
         now_ns = time.monotonic_ns()
         moments = list(self.videos[found.camera].moments_ns)
         due_ns = max((at_ns for at_ns in moments if at_ns <= found.captured_ns), default=None)
-        if due_ns is not None:
+        if due_ns is None or self.began is None or due_ns < self.began.at_ns:
+            return
+        if self.ended is None or due_ns < self.ended.at_ns:
             self.latencies_s.append(seconds(now_ns - due_ns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What was used so far: `rested` pictures nobody asked for while nothing moved."""
+
+    at_ns: int
+    cpu_s: float
+    machine_s: float
+    looks: int
+    rested: int
+
+    def __sub__(self, earlier: "_Used") -> "_Used":
+        return _Used(
+            self.at_ns - earlier.at_ns,
+            self.cpu_s - earlier.cpu_s,
+            self.machine_s - earlier.machine_s,
+            self.looks - earlier.looks,
+            self.rested - earlier.rested,
+        )
 
 
 def run_trial(
@@ -182,7 +208,10 @@ def run_trial(
         _follow(found, role, tally, thread, warm_up_s)
         tally.begin()
         _follow(found, role, tally, thread, lasts_s)
-        return _outcome(cameras, tally, thread, lasts_s)
+        tally.end()
+        counts = thread.counts()
+        _follow(found, role, tally, thread, RUN_OUT_S)
+        return _outcome(cameras, tally, counts, lasts_s)
     finally:
         thread.stop()
         for reader in readers:
@@ -230,13 +259,16 @@ def _follow(
 
 
 def _outcome(
-    cameras: dict[CameraId, Stream], tally: _Tally, thread: InferenceThread, lasts_s: float
+    cameras: dict[CameraId, Stream],
+    tally: _Tally,
+    counts: Mapping[CameraId, Looking],
+    lasts_s: float,
 ) -> Outcome:
+    spent = tally.spent()
     shown = round(sum(stream.rate_hz for stream in cameras.values()) * lasts_s)
-    due = shown - tally.rested_count()
+    due = shown - spent.rested
     busy = [label for label, stream in cameras.items() if stream.is_busy]
     latencies_ms = np.array(tally.latencies_s or [lasts_s]) * 1000
-    own_s = _cpu_s() - tally.cpu_s
     return Outcome(
         streams=len(cameras),
         busy=len(busy),
@@ -244,12 +276,10 @@ def _outcome(
         tracked=min(due, len(tally.latencies_s)),
         p50_ms=float(np.percentile(latencies_ms, 50)),
         p99_ms=float(np.percentile(latencies_ms, 99)),
-        look_hz=min(
-            (_look_hz(thread.counts()[label], cameras[label]) for label in busy), default=0.0
-        ),
-        looks=sum(tally.look_count(label) for label in cameras),
-        cores=own_s / lasts_s,
-        others=max(0.0, _machine_s() - tally.machine_s - own_s) / lasts_s,
+        look_hz=min((_look_hz(counts[label], cameras[label]) for label in busy), default=0.0),
+        looks=spent.looks,
+        cores=spent.cpu_s / lasts_s,
+        others=max(0.0, spent.machine_s - spent.cpu_s) / lasts_s,
         lasts_s=lasts_s,
     )
 

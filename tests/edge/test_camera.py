@@ -285,6 +285,8 @@ class Shutter:
     [
         # Every other picture at rest; the first one after it is taken at once.
         (5.0, [*range(1, 10), *range(11, 27, 2), *range(27, 41)]),
+        # The beat of two and a half pictures was half a picture ahead when it woke.
+        (4.0, [*range(1, 10), 11, 14, 16, 19, 21, 24, 26, *range(27, 41)]),
         (0.0, list(range(1, 41))),
         (12.0, list(range(1, 41))),
     ],
