@@ -9,7 +9,8 @@ Rules, all measured from when a reader *last* saw something, since a phone is he
   within `SHOWING_NS` is still the same showing and says nothing;
 - a code opens once; shown again later it is refused as replayed;
 - a member who came in less than `GROUP_NS` ago and shows a fresh code brings a guest along ("+1"):
-  the entry joins the first visit, one pays. Later it is a new entry, and the gateway judges it;
+  the entry joins the first visit, one pays. The phone shows a spare code by itself once its own was
+  used. Later than that it is a new entry, and the gateway judges it;
 - who comes in hands free is named by two signs (`hands_free`), or by their palm, which then only
   claims as a code does, and the face must confirm it: one sign alone never opens;
 - where faces are used, a good code only claims: the face confirms it (`face_gate`), or the gateway
@@ -24,7 +25,7 @@ from dataclasses import replace
 import msgspec
 from tebura_contract.clock import SECOND_NS, Ns
 from tebura_contract.codec import decode, encode
-from tebura_contract.entry_code import CodeFault, check_code, time_step
+from tebura_contract.entry_code import GROUP_S, CodeFault, check_code, time_step
 from tebura_contract.events import (
     EntryRefused,
     Event,
@@ -55,9 +56,7 @@ from tebura_edge.role import CodeRead, FaceCame, FaceSeen, FactorSeen, Input, Sc
 SHOWING_NS = 3 * SECOND_NS
 """A phone trembles in and out of the reader's view; shorter gaps than this are one showing."""
 
-GROUP_NS = 120 * SECOND_NS
-"""A group stands at the door together. Longer, and a member who left unseen and comes back would
-come in as a guest of a visit that is over."""
+GROUP_NS = GROUP_S * SECOND_NS
 
 REFUSAL_EVERY_NS = SECOND_NS
 """At most one refusal a second and gate is reported: a screen that flickers through made-up codes
@@ -77,6 +76,7 @@ MAX_SAVED_BYTES = 16 * 1024 * 1024
 class _Used(msgspec.Struct, frozen=True, array_like=True):
     member: MemberId
     step: int
+    spare: int = 0
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -131,7 +131,7 @@ class GateRole:
         self._hands_free = HandsFree()
         self._gate_of = {reader: gates[gate] for gate, reader in readers.items()}
         state = decode(saved, _Saved, limit_bytes=MAX_SAVED_BYTES) if saved else _Saved()
-        self._used = {(used.member, used.step) for used in state.used}
+        self._used = {(used.member, used.step, used.spare) for used in state.used}
         self._entries = {entry.member: entry for entry in state.entries}
         self._barred = dict(state.barred)
         self._faces = faces
@@ -203,7 +203,7 @@ class GateRole:
     def save(self) -> bytes:
         return encode(
             _Saved(
-                used=tuple(_Used(member, step) for member, step in sorted(self._used)),
+                used=tuple(_Used(*used) for used in sorted(self._used)),
                 entries=tuple(self._entries.values()),
                 barred=self._barred,
                 failures=self._failures.saved(),
@@ -224,9 +224,10 @@ class GateRole:
             return [self._departure(gate, verdict.member, read.at_ns)]
         if verdict.member in self._barred:
             return self._refusal(gate.id, self._barred[verdict.member], read.at_ns)
-        if (verdict.member, verdict.step) in self._used:
+        used = (verdict.member, verdict.step, verdict.spare)
+        if used in self._used:
             return self._refusal(gate.id, RefusalReason.REPLAYED, read.at_ns)
-        self._used.add((verdict.member, verdict.step))
+        self._used.add(used)
         joins = self._joined(verdict.member, read.at_ns)
         # A guest's face is nobody's here: the member stands beside.
         if self._faces is None or gate.id not in self._face_gate_of.values() or joins:
@@ -371,7 +372,7 @@ class GateRole:
                 del seen_ns[key]
         self._failures.forget(now_ns)
         oldest_step = time_step(now_ns) - KEEP_STEPS
-        if any(step < oldest_step for _, step in self._used):
-            self._used = {(member, step) for member, step in self._used if step >= oldest_step}
+        if any(step < oldest_step for _, step, _ in self._used):
+            self._used = {used for used in self._used if used[1] >= oldest_step}
         for member in [m for m, entry in self._entries.items() if now_ns - entry.at_ns > GROUP_NS]:
             del self._entries[member]

@@ -6,13 +6,14 @@ say them again. Camera code is loaded only where a recording holds pixels.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.codec import DecodeError, decode
-from tebura_contract.entry_code import make_code, member_key
+from tebura_contract.entry_code import SPARES, make_code, member_key
 from tebura_contract.envelope import Envelope, identify
 from tebura_contract.events import (
     Event,
@@ -21,11 +22,12 @@ from tebura_contract.events import (
     Reach,
     SensorChanged,
     SensorKind,
+    ShopperEntered,
     TrackAtGate,
     TrackEnded,
     TrackStarted,
 )
-from tebura_contract.ids import CameraId, EventId, NodeId, ShelfId, StoreId, VisitId
+from tebura_contract.ids import CameraId, EventId, MemberId, NodeId, ShelfId, StoreId, VisitId
 from tebura_contract.layout import Layout
 from tebura_contract.messages import Watermark
 from tebura_contract.recording import (
@@ -96,6 +98,7 @@ class Replay:
     seeing: frozenset[NodeId] = frozenset()
     judge: Judge = judge
     _screens: dict[CameraId, Screen] = field(default_factory=dict)
+    _let_in: Counter[MemberId] = field(default_factory=Counter)
     _ticked_ns: int = 0
     _judged_ns: int = 0
 
@@ -267,7 +270,9 @@ class Replay:
         store = StoreId(self.layout.store.id)
         member = member_of(screen.account)
         key = member_key(STORE_KEY, store, member)
-        return CodeOnScreen(screen.corners_px, make_code(key, store, member, at_ns))
+        # As a phone does: the next one for a friend, once a code of its own let somebody in.
+        spare = self._let_in[member] % (SPARES + 1)
+        return CodeOnScreen(screen.corners_px, make_code(key, store, member, at_ns, spare))
 
     def _step(self, name: NodeId, item: Input) -> None:
         node, clock = self.nodes.get(name), self.clocks.get(name)
@@ -308,6 +313,9 @@ class Replay:
                 self._note(name, self.nodes[name].step(command))
 
     def _note(self, name: NodeId, facts: Iterable[Fact]) -> None:
+        facts = list(facts)
+        entered = (fact.event for fact in facts if isinstance(fact.event, ShopperEntered))
+        self._let_in.update(event.member for event in entered)
         clock = self.clocks.get(name)
         if clock is not None:
             facts = [msgspec.structs.replace(fact, uncertainty_ns=clock.doubt_ns) for fact in facts]

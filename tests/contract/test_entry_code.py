@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from tebura_contract.clock import SECOND_NS
 from tebura_contract.entry_code import (
     LENGTH,
+    SPARES,
     STEP_S,
     Claim,
     CodeFault,
@@ -21,8 +22,8 @@ MEMBER = new_member_id(b"\x00mika1234")
 NOW_NS = 1_700_000_000 * SECOND_NS
 
 
-def code_at(store_ns: int) -> str:
-    return make_code(member_key(STORE_KEY, STORE, MEMBER), STORE, MEMBER, store_ns)
+def code_at(store_ns: int, spare: int = 0) -> str:
+    return make_code(member_key(STORE_KEY, STORE, MEMBER), STORE, MEMBER, store_ns, spare)
 
 
 def test_code_claims_its_member_and_step() -> None:
@@ -44,9 +45,22 @@ def test_code_opens_only_within_one_step_of_its_own(age_s: int) -> None:
     assert isinstance(outcome, Claim) == (abs(steps_apart) <= 1)
 
 
-def test_a_screenshot_of_minutes_ago_is_named_expired() -> None:
+def test_each_spare_is_another_code_of_the_same_step() -> None:
+    codes = [code_at(NOW_NS, spare) for spare in range(SPARES + 1)]
+    assert len(set(codes)) == SPARES + 1
+    for later_s in (-STEP_S, 0, STEP_S):
+        at_ns = NOW_NS + later_s * SECOND_NS
+        claims = [check_code(code, [STORE_KEY], STORE, at_ns) for code in codes]
+        step = time_step(NOW_NS)
+        assert claims == [Claim(member=MEMBER, step=step, spare=n) for n in range(SPARES + 1)]
+    unknown = code_at(NOW_NS, SPARES + 1)
+    assert check_code(unknown, [STORE_KEY], STORE, NOW_NS) is CodeFault.FORGED
+
+
+@pytest.mark.parametrize("spare", range(SPARES + 1))
+def test_a_screenshot_of_minutes_ago_is_named_expired(spare: int) -> None:
     later_ns = NOW_NS + 10 * STEP_S * SECOND_NS
-    assert check_code(code_at(NOW_NS), [STORE_KEY], STORE, later_ns) is CodeFault.EXPIRED
+    assert check_code(code_at(NOW_NS, spare), [STORE_KEY], STORE, later_ns) is CodeFault.EXPIRED
 
 
 def test_code_of_another_store_does_not_open() -> None:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from tebura_contract.clock import SECOND_NS
@@ -36,9 +37,9 @@ def new_role(saved: bytes = b"") -> GateRole:
     return GateRole(LAYOUT, NODE, [KEY], saved, READERS)
 
 
-def code(member: MemberId, at_s: float, store: str = STORE) -> str:
-    key = member_key(KEY, store, member)  # type: ignore[arg-type]
-    return make_code(key, store, member, START_NS + round(at_s * SECOND_NS))  # type: ignore[arg-type]
+def code(member: MemberId, at_s: float, store: str = STORE, spare: int = 0) -> str:
+    key, at_ns = member_key(KEY, store, member), START_NS + round(at_s * SECOND_NS)  # type: ignore[arg-type]
+    return make_code(key, store, member, at_ns, spare)  # type: ignore[arg-type]
 
 
 def show(role: GateRole, text: str, at_s: float, reader: str = "gate-camera") -> list[Event]:
@@ -140,6 +141,36 @@ def test_a_fresh_code_of_a_member_inside_brings_a_guest_who_joins_the_visit() ->
     (second_guest,) = show(role, code(MIKA, 61), 61)
     assert isinstance(second_guest, ShopperEntered)
     assert second_guest.joins == "gate-1-1-10"
+
+
+def test_two_friends_come_in_within_half_a_minute_and_each_code_opens_once() -> None:
+    role = new_role()
+    entries = [e for n in range(3) for e in show(role, code(MIKA, 1, spare=n), 1 + 7 * n)]
+    joined = [e.joins for e in entries if isinstance(e, ShopperEntered)]
+    assert joined == [None, "gate-1-1-10", "gate-1-1-10"]
+    again = new_role(role.save())
+    for n in range(3):
+        text = code(MIKA, 1, spare=n)
+        assert reasons(show(again, text, 22 + 4 * n)) == [RefusalReason.REPLAYED]
+
+
+def test_a_phone_that_goes_over_to_its_next_code_in_sight_of_the_reader_is_one_entry() -> None:
+    role = new_role()
+    events = [e for n in range(20) for e in show(role, code(MIKA, 1, spare=int(n > 3)), 1 + n / 4)]
+    assert len(events) == 1
+    (guest,) = show(role, code(MIKA, 1, spare=1), 10)
+    assert isinstance(guest, ShopperEntered)
+    assert guest.joins == "gate-1-1-10"
+
+
+def test_codes_used_before_there_were_spares_stay_used() -> None:
+    role = new_role()
+    show(role, code(MIKA, 1), 1)
+    used = [[MIKA, START_NS // STEP_NS, 0]]
+    saved = msgspec.json.decode(role.save())
+    assert saved["used"] == used
+    earlier = msgspec.json.encode(saved | {"used": [one[:2] for one in used]})
+    assert reasons(show(new_role(earlier), code(MIKA, 1), 10)) == [RefusalReason.REPLAYED]
 
 
 def test_a_guest_may_come_right_after_a_restart_of_the_gate() -> None:

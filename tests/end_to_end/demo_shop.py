@@ -340,10 +340,11 @@ class DemoShop:
         self._people.append(person)
         return person
 
-    def show_code(self, phone: Phone, later_steps: int = 0) -> None:
-        """Hold a phone's code to the reader; a friend's is the one after."""
-        codes = phone.http.get("/me/codes.json").json()
-        os.write(self.desk, codes[later_steps]["code"].encode() + b"\r")
+    def show_code(self, phone: Phone, spare: int = 0) -> None:
+        """Hold a phone's code to the reader, or the one it shows once that was used."""
+        first = phone.http.get("/me/codes.json").json()[0]
+        shown = [first, *first["spares"]][spare]
+        os.write(self.desk, shown["code"].encode() + b"\r")
 
     def take(self, track: TrackId, shelf: str, plate: str, x_m: float, by_g: float) -> float:
         """A hand takes something (or puts it down, where `by_g` is positive); when it did."""

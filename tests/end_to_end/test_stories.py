@@ -87,7 +87,7 @@ def test_s1_a_friend_on_the_same_account_one_bill_and_a_refund_in_one_tap(
     # The reader takes two codes of one member for one showing within three seconds.
     time.sleep(3.5)
     friend = shop.eyes.come_in()
-    shop.show_code(phone, later_steps=1)
+    shop.show_code(phone, spare=1)
     time.sleep(1.0)
     shop.eyes.go_in(friend)
     assert len(shop.staff.visits()) == 1, "a guest joins the visit"
@@ -165,7 +165,7 @@ def come_to_the_counter(shop: DemoShop, phone: Phone) -> tuple[str, TrackId]:
     if not is_inside(shop, phone):
         # Refused at the first try: on a busy machine a face may be seen too seldom.
         phone.lend()
-        shop.show_code(phone, later_steps=1)
+        shop.show_code(phone, spare=1)
         until(lambda: is_inside(shop, phone))
     told("code to entry", time.monotonic() - began_s)
     shop.eyes.go_in(track)

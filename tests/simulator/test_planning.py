@@ -369,12 +369,15 @@ def test_what_is_laid_down_weighs_on_the_plates_until_it_is_taken_away() -> None
 # Coming, going and walking
 
 
-def test_a_guest_comes_in_on_its_host_s_account_without_a_code() -> None:
+def test_a_guest_comes_in_on_its_host_s_account_by_a_code_of_the_host_s() -> None:
     guest = ShopperScript(id="kid", guest_of="a", enter_s=3.0, do=(take(TEA),))
     story = play(shopper("a", take(WATER)), guest)
     passage = story.passages[1]
     assert (passage.member, passage.is_guest, passage.gate) == ("a", True, "door")
-    assert (passage.code_from_s, passage.code_to_s) == (None, None)
+    (_, lowered_s), (held_s, _) = ((p.code_from_s, p.code_to_s) for p in story.passages)
+    assert lowered_s is not None
+    assert held_s is not None
+    assert held_s > lowered_s
     assert {action.member for action in story.actions} == {"a"}
     assert {action.shopper for action in story.actions} == {"a", "kid"}
 

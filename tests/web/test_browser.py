@@ -211,6 +211,37 @@ def test_the_code_turns_over_while_the_phone_is_offline(
         page.context.set_offline(False)
 
 
+def test_once_in_the_phone_shows_the_next_code_for_a_friend(
+    chromium: Browser, server: Server, shop: Showcase
+) -> None:
+    aoi = shop.members()[2]
+    with phone(chromium, "en") as page:
+        sign_in(page, server.address, shop, aoi)
+        box = page.locator(".qr")
+        expect(box).to_have_attribute("data-code", box_code(shop, 0))
+        visit = shop.enter(aoi)
+        expect(box).to_have_attribute("data-code", box_code(shop, 0, spare=1))
+        expect(box).to_be_hidden()
+        page.get_by_role("button", name="Let a friend in").click()
+        assert read_codes(box.locator("svg")) == [box_code(shop, 0, spare=1)]
+        shop.come_along(visit)
+        expect(box).to_have_attribute("data-code", box_code(shop, 0, spare=2))
+        # Where the shop cannot be asked whether one was used, a finger does it.
+        page.get_by_role("button", name="Show another code").click()
+        expect(box).to_have_attribute("data-code", box_code(shop, 0))
+        page.get_by_role("button", name="Show another code").click()
+        expect(box).to_have_attribute("data-code", box_code(shop, 0, spare=1))
+        page.reload()
+        expect(box).to_have_attribute("data-code", box_code(shop, 0, spare=2))
+        page.get_by_role("button", name="Let a friend in").click()
+        expect(box).to_be_visible()
+        # Two minutes on, a code would open another visit.
+        shop.time_ns += 61 * SECOND_NS
+        shop.changed += 1
+        expect(page.get_by_role("button", name="Let a friend in")).to_be_hidden()
+        expect(box).to_be_hidden()
+
+
 def read_codes(drawing: Locator) -> list[str]:
     """What a gate's reader makes of it."""
     shot = np.frombuffer(drawing.screenshot(), np.uint8)
@@ -220,11 +251,11 @@ def read_codes(drawing: Locator) -> list[str]:
     return [read.text for read in CodeReader()(frame)]
 
 
-def box_code(shop: Showcase, steps: int) -> str:
+def box_code(shop: Showcase, steps: int, spare: int = 0) -> str:
     """The code of so many half minutes from now."""
     member = shop.members()[2].id
     at_ns = shop.now_ns() + steps * 30 * SECOND_NS
-    return make_code(shop.member_key(member), shop.layout.store.id, member, at_ns)
+    return make_code(shop.member_key(member), shop.layout.store.id, member, at_ns, spare)
 
 
 @contextmanager

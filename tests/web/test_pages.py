@@ -4,8 +4,9 @@ import json
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.entry_code import Claim, check_code
+from tebura_contract.entry_code import SPARES, Claim, check_code
 from tebura_contract.events import RefusalReason
 from tebura_contract.ids import Sku
 from tebura_gateway.service.requests import Ruling, RulingKind
@@ -52,6 +53,12 @@ def test_the_codes_of_two_hours_open_the_gate_in_their_time(
         assert isinstance(claim, Claim)
         assert claim.member == aoi.id
         assert len(code["code"]) <= 45
+        spares = [
+            check_code(one["code"], [STORE_KEY], shop.layout.store.id, at_ns)
+            for one in code["spares"]
+        ]
+        assert spares == [replace(claim, spare=n) for n in range(1, SPARES + 1)]
+        assert {one["size"] for one in code["spares"]} == {code["size"]}
     assert [code["to"] for code in codes[:-1]] == [code["from"] for code in codes[1:]]
     html = browser.http.get("/me").text
     held = json.loads(html.partition("data-codes='")[2].partition("'")[0])

@@ -344,6 +344,7 @@ class DatabaseViews:
             total=self._money(row.total_minor + open_minor),
             lines=lines,
             happenings=tuple(steps),
+            people=row.people,
             tracks=_read(row.tracks, tuple[TrackId, ...]),
             receipt_number=number,
             reason=row.reason,

@@ -130,7 +130,8 @@ class Happening(View, frozen=True, kw_only=True):
 class VisitView(View, frozen=True, kw_only=True):
     """One visit with its cart; `total` is what the cart costs now, discounts off, tax included.
 
-    `happenings` come oldest first; `tracks` are the people of the visit as cameras know them.
+    `happenings` come oldest first; `people` came in by the member's codes, and `tracks` are those
+    people as cameras know them.
     """
 
     id: VisitId
@@ -143,6 +144,7 @@ class VisitView(View, frozen=True, kw_only=True):
     total: Money
     lines: tuple[CartLine, ...]
     happenings: tuple[Happening, ...] = ()
+    people: int = 1
     tracks: tuple[TrackId, ...] = ()
     receipt_number: int | None = None
     reason: str = ""

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import segno
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.entry_code import STEP_S, make_code, time_step
+from tebura_contract.entry_code import SPARES, STEP_S, make_code, time_step
 from tebura_contract.ids import MemberId, StoreId
 
 AHEAD_S: Final = 2 * 3600
@@ -22,45 +22,47 @@ are read equally well."""
 QUIET_MODULES: Final = 4
 
 
-class ShownCode(msgspec.Struct, frozen=True, kw_only=True):
-    """A code and when it is good, in store time.
+class DrawnCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code and its picture.
 
-    `size` is the side of its picture in modules without the quiet zone, `modules` the picture: a
+    `size` is the side of the picture in modules without the quiet zone, `modules` the picture: a
     bit a module, row by row, dark is 1, the highest bit first, in base64.
     """
 
-    from_ns: int
-    to_ns: int
     code: str
     size: int
     modules: str
 
 
+class StepCodes(msgspec.Struct, frozen=True, kw_only=True):
+    """The codes of a time step, the first and its spares, and when they are good in store time."""
+
+    from_ns: int
+    to_ns: int
+    first: DrawnCode
+    spares: tuple[DrawnCode, ...]
+
+
 def codes_ahead(
     key: bytes, store: StoreId, member: MemberId, now_ns: int, ahead_s: int = AHEAD_S
-) -> list[ShownCode]:
-    """The code of the moment and those of the time ahead."""
+) -> list[StepCodes]:
+    """The codes of the moment and those of the time ahead."""
     step_ns = STEP_S * SECOND_NS
-    first = time_step(now_ns)
+    now = time_step(now_ns)
     shown = []
-    for step in range(first, first + ahead_s // STEP_S + 1):
-        code = make_code(key, store, member, step * step_ns)
-        size, modules = _packed(code)
-        shown.append(
-            ShownCode(
-                from_ns=step * step_ns,
-                to_ns=(step + 1) * step_ns,
-                code=code,
-                size=size,
-                modules=modules,
-            )
+    for step in range(now, now + ahead_s // STEP_S + 1):
+        from_ns = step * step_ns
+        first, *spares = (
+            _drawn(make_code(key, store, member, from_ns, spare)) for spare in range(SPARES + 1)
         )
+        to_ns = from_ns + step_ns
+        shown.append(StepCodes(from_ns=from_ns, to_ns=to_ns, first=first, spares=tuple(spares)))
     return shown
 
 
-@lru_cache(maxsize=8192)
-def _packed(code: str) -> tuple[int, str]:
-    """Side length in modules, and the modules as bits.
+@lru_cache(maxsize=3 * 8192)
+def _drawn(code: str) -> DrawnCode:
+    """A code with its picture.
 
     Error correction M is the most that leaves a 33-character code at 25 x 25 modules: larger
     modules are worth more to a gate's camera than more redundancy. Kept for a while: a phone asks
@@ -70,7 +72,7 @@ def _packed(code: str) -> tuple[int, str]:
     bits = "".join("1" if module else "0" for row in matrix for module in row)
     bits += "0" * (-len(bits) % 8)
     raw = int(bits, 2).to_bytes(len(bits) // 8, "big")
-    return len(matrix), base64.b64encode(raw).decode()
+    return DrawnCode(code=code, size=len(matrix), modules=base64.b64encode(raw).decode())
 
 
 def picture_of_address(address: str) -> tuple[int, str]:

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterable
 from typing import Annotated, Final
 
+import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from tebura_contract.clock import SECOND_NS, rfc3339
+from tebura_contract.entry_code import GROUP_S
 from tebura_contract.ids import MemberId, Sku, VisitId
 
 from tebura_gateway.api.access import (
@@ -83,6 +85,7 @@ def me(
         "form": session.form,
         "member": member,
         "visit": visit,
+        "may_bring": _may_bring(runtime, visit),
         "past": past,
         "unpaid": _unpaid(runtime, member),
         "account": runtime.payments.account(member.id),
@@ -107,7 +110,12 @@ async def me_stream(
     def render() -> dict[str, str]:
         visit, past = _now(runtime, member)
         return {
-            "now": part(request, words, "phone_now.html", {"visit": visit, "form": session.form}),
+            "now": part(
+                request,
+                words,
+                "phone_now.html",
+                {"visit": visit, "form": session.form, "may_bring": _may_bring(runtime, visit)},
+            ),
             "past": part(request, words, "phone_past.html", {"past": past}),
         }
 
@@ -117,7 +125,7 @@ async def me_stream(
 
 @router.get("/me/codes.json")
 def my_codes(runtime: RuntimeDep, member: MemberDep) -> Response:
-    """The codes of the next two hours, each with its picture: see `ShownCode`."""
+    """The codes of the next two hours, with their pictures: see `StepCodes`."""
     return JSONResponse(_codes(runtime, member, AHEAD_S))
 
 
@@ -238,11 +246,18 @@ def _now(runtime: Runtime, member: MemberView) -> tuple[VisitView | None, list[V
     return None, visits
 
 
+def _may_bring(runtime: Runtime, visit: VisitView | None) -> bool:
+    """Whether another code would let a guest in; later it would open another visit."""
+    if visit is None or visit.stage is not VisitStage.SHOPPING:
+        return False
+    return runtime.now_ns() - visit.entered_ns < GROUP_S * SECOND_NS
+
+
 def _unpaid(runtime: Runtime, member: MemberView) -> list[VisitView]:
     return [one for one in runtime.views.visits_of(member.id) if one.stage is VisitStage.UNPAID]
 
 
-def _codes(runtime: Runtime, member: MemberView, ahead_s: int) -> list[dict[str, str | int]]:
+def _codes(runtime: Runtime, member: MemberView, ahead_s: int) -> list[dict[str, object]]:
     """None for who would be turned away at the gate: their page says what to do first."""
     if member.barred is not None:
         return []
@@ -251,13 +266,12 @@ def _codes(runtime: Runtime, member: MemberView, ahead_s: int) -> list[dict[str,
     )
     return [
         {
-            "from": rfc3339(code.from_ns),
-            "to": rfc3339(code.to_ns),
-            "code": code.code,
-            "size": code.size,
-            "modules": code.modules,
+            "from": rfc3339(step.from_ns),
+            "to": rfc3339(step.to_ns),
+            **msgspec.to_builtins(step.first),
+            "spares": msgspec.to_builtins(step.spares),
         }
-        for code in shown
+        for step in shown
     ]
 
 

@@ -42,6 +42,9 @@ _AFTER_S = 6.0
 """From the last one's leaving to the end."""
 _READER_S = 6.0
 """How long somebody stands before the code reader."""
+_GUEST_S = 7.0
+"""Between two of one party: a gate takes their phone as held out once more after three seconds
+without it."""
 _STAY_S = 14.0
 _EVENT_S = 7.0
 """A visit's length, about: `_STAY_S` and `_EVENT_S` for each pick or put-back."""
@@ -121,7 +124,8 @@ class _Cast:
         for _ in range(chance.whole("parties", knobs.parties)):
             size = self._party(at_s)
             gap_s = size * stay_s / knobs.at_once * float(chance.stream("gap").uniform(0.5, 1.5))
-            at_s = round(at_s + max(gap_s, size * _READER_S), 1)
+            most_s = _READER_S + (size - 1) * _GUEST_S
+            at_s = round(at_s + max(gap_s, most_s), 1)
         return self._people
 
     def _party(self, at_s: float) -> int:
@@ -132,7 +136,7 @@ class _Cast:
         if host.member is None:
             return 1
         for number in range(guests):
-            self._shopper(round(at_s + (number + 1) * _READER_S, 1), host.id, is_stranger=True)
+            self._shopper(round(at_s + (number + 1) * _GUEST_S, 1), host.id, is_stranger=True)
         return 1 + guests
 
     def _shopper(self, at_s: float, guest_of: str | None, *, is_stranger: bool) -> ShopperScript:

@@ -131,9 +131,9 @@ class Part(StrEnum):
 class ShopperScript(Script, frozen=True, kw_only=True):
     """A person: the account it enters with, when it comes to the door, what it does inside.
 
-    A shopper without `member` shows no code: it walks past the reader. `guest_of` names the shopper
-    who pays for this one: it enters by that one's code ("+1"). `height_m` None is the shape's own;
-    small people are seen less by cameras that look across.
+    `guest_of` names the shopper who pays for this one: it shows another code of that one's ("+1").
+    A shopper without `member` who is nobody's guest shows none: it walks past the reader.
+    `height_m` None is the shape's own; small people are seen less by cameras that look across.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]

@@ -83,7 +83,7 @@ class Touch(msgspec.Struct, frozen=True, kw_only=True):
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """A person's time in the shop, and when its phone is held still before the gate's reader.
 
-    `member` is who pays; a guest (`is_guest`) enters by that one's code and shows none itself.
+    `member` is who pays; a guest (`is_guest`) shows a code of that one's.
     """
 
     shopper: str

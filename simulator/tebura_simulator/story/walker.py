@@ -64,9 +64,10 @@ class Walker:
             self.stance = Stance(door, 0.0)
             return
         reader = self.shop.reader
-        if self.script.guest_of is not None:
+        has_code = self.plan.member is not None
+        if has_code:
             self.plan.gate = gate
-        if reader is None or self.script.member is None:
+        if reader is None or not has_code:
             self.stance = Stance(door, bearing(door, center_of(gate.zone_m)))
             self.walk(Stance(center_of(gate.zone_m), self.stance.yaw_rad))
             return
@@ -77,7 +78,6 @@ class Walker:
         stop = Stance((float(before[0]), float(before[1])), math.atan2(-level[1], -level[0]))
         self.stance = Stance(door, bearing(door, stop.xy_m))
         self.walk(stop)
-        self.plan.gate = gate
         there = self.now_s + PHONE_RISE_S
         self.plan.code_s = (there, there + PHONE_SHOWN_S)
         phone_m = frame.point((0.0, 0.0, PHONE_AHEAD_M))
