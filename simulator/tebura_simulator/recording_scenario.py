@@ -130,13 +130,12 @@ def record_scenario(
 
 
 def whereabouts_in(films: Sequence[FootageTruth], passages: Sequence[Passage]) -> Whereabouts:
-    """The full seconds of the truth beside films."""
+    """What the truth beside films says of people."""
     who = {passage.shopper: passage for passage in passages}
     looks = [
         TrueLook(camera=film.camera, at_s=frame.t_s, people=_standers(frame.people, who))
         for film in films
         for frame in film.frames
-        if frame.t_s.is_integer()
     ]
     return Whereabouts(looks=tuple(looks))
 

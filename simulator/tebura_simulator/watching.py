@@ -52,15 +52,14 @@ def watching_of(
                 for one in seen.people:
                     owners = presence.owners(one.track, int(seen.at_ns))
                     visit = max(owners, key=lambda v: (owners[v], v or ""), default=None)
-                    spotted.append(
-                        Spotted(
-                            seen.camera,
-                            seconds(seen.at_ns - start_ns),
-                            one.track,
-                            one.foot_xy_m,
-                            name_of.get(visit) if visit is not None else None,
+                    account = name_of.get(visit) if visit is not None else None
+                    at_s = seconds(seen.at_ns - start_ns)
+                    if one.before_xy_m is not None:
+                        before = Spotted(
+                            seen.camera, at_s - 0.5, one.track, one.before_xy_m, account
                         )
-                    )
+                        spotted.append(before)
+                    spotted.append(Spotted(seen.camera, at_s, one.track, one.foot_xy_m, account))
             case Reach() as reach:
                 from_s, to_s = (seconds(ns - start_ns) for ns in (reach.from_ns, reach.to_ns))
                 reaches.append(ToldReach(reach.camera, reach.track, reach.shelf, from_s, to_s))

@@ -1,4 +1,4 @@
-"""Where everybody truly was at each full second, as each camera's film has it.
+"""Where everybody truly was in each frame of each camera's film.
 
 Kept beside the films of a bench, to compare with what cameras then tell.
 """

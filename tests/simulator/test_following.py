@@ -68,6 +68,35 @@ def test_a_track_that_stays_with_its_person_is_followed_and_never_switched() -> 
     assert (found.switches, found.exchanges, found.renames, found.nobodies) == (0, 0, 0, 0)
 
 
+def looks_at(at_s: float, **people: tuple[Xy, float]) -> TrueLook:
+    """One frame of the aisle's: where people stand and how much of them is seen."""
+    seen = tuple(stands(name, at, share) for name, (at, share) in people.items())
+    return TrueLook(camera=AISLE, at_s=at_s, people=seen)
+
+
+@pytest.mark.parametrize(("share", "switches"), [(0.49, 0), (0.51, 1)])
+def test_whoever_was_covered_for_a_moment_may_come_back_as_another(
+    share: float, switches: int
+) -> None:
+    truth = [looks_at(n / 10, hana=(HERE, share if n == 7 else 1.0)) for n in range(11)]
+    assert compare(truth, tells({"a": HERE}, {"b": HERE})).switches == switches
+
+
+def test_half_a_second_tells_whose_a_track_is_before_it_is_told_beside_somebody_else() -> None:
+    # Ken comes past Hana, of whom nothing is told for a while; his feet look nearer to hers.
+    truth = [
+        looks_at(0.0, hana=(HERE, 1.0)),
+        looks_at(0.5, hana=(HERE, 1.0), ken=((2.0, 1.0), 1.0)),
+        looks_at(1.0, hana=(HERE, 1.0), ken=((1.5, 1.0), 1.0)),
+        looks_at(2.0, hana=(HERE, 1.0), ken=((1.5, 1.0), 1.0)),
+    ]
+    early = Spotted(AISLE, 0.5, TrackId("b"), (2.0, 1.0), None)
+    told = tells({"a": HERE}, {"b": (1.2, 1.0)}, {"a": HERE})
+    assert compare(truth, [*told, early]).switches == 0
+    # Told of the full seconds alone it would be hers, and hers twice another.
+    assert compare(truth, told).switches == 2
+
+
 def test_two_tracks_that_change_people_are_two_switches_and_both_exchanges() -> None:
     truth = walks(*[{"hana": HERE, "ken": THERE}] * 3)
     told = tells(
@@ -172,4 +201,5 @@ def test_films_say_where_people_are_by_the_account_that_pays(
     assert truth is not None
     people = [person for look in found.looks for person in look.people]
     assert {person.account for person in people} == {one.shopper for one in truth.receipts}
-    assert all(look.at_s.is_integer() for look in found.looks)
+    frames = [look.at_s for look in found.looks if look.camera == found.looks[0].camera]
+    assert frames == [n / 10 for n in range(len(frames))]

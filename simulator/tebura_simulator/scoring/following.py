@@ -1,13 +1,14 @@
 """How well cameras followed people: their tracks beside where everybody truly was.
 
-At each full second the people in a camera's picture are paired with the tracks that it tells: who
-was one track's a second ago stays so while that track is near enough, then the nearest go together
-(CLEAR MOT, Bernardin and Stiefelhagen 2008). Feet are compared on the floor, for that is what
-cameras tell.
+At each half second the people in a camera's picture are paired with the tracks that it tells: who
+was one track's before stays so while that track is near enough, then the nearest go together (CLEAR
+MOT, Bernardin and Stiefelhagen 2008). Feet are compared on the floor, for that is what cameras
+tell. What is counted is counted at full seconds, but whoever is out of sight for one frame in
+between may come back as another track.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -69,11 +70,17 @@ def score_following(truth: Whereabouts, events: Sequence[TrueEvent], told: Watch
     there = _people_by_second(truth.looks)
     spots: dict[tuple[CameraId, int], list[Spotted]] = {}
     for spot in told.spotted:
-        spots.setdefault((spot.camera, round(spot.at_s)), []).append(spot)
+        spots.setdefault((spot.camera, round(2 * spot.at_s)), []).append(spot)
     eyes: dict[CameraId, _Eye] = {}
     for look in truth.looks:
         eye = eyes.setdefault(look.camera, _Eye())
-        eye.take(look, spots.get((look.camera, round(look.at_s)), []), there[round(look.at_s)])
+        then = spots.get((look.camera, round(2 * look.at_s)), [])
+        if look.at_s.is_integer():
+            eye.take(look, then, there[round(look.at_s)])
+        elif (2 * look.at_s).is_integer():
+            eye.pair(look, then)
+        else:
+            eye.miss(look)
     pairs = [pair for eye in eyes.values() for pair in eye.pairs]
     known = [(p, s) for p, s in pairs if p.is_known and s.account is not None]
     made = [event for event in events if event.kind in CLAIMS]
@@ -105,7 +112,7 @@ def add_following(scores: Iterable[FollowScore | None]) -> FollowScore | None:
 
 @dataclass
 class _Eye:
-    """One camera's people and tracks, second by second."""
+    """One camera's people and tracks, frame by frame."""
 
     sights: int = 0
     switches: int = 0
@@ -117,16 +124,8 @@ class _Eye:
 
     def take(self, look: TrueLook, spots: Sequence[Spotted], everybody: Sequence[Stander]) -> None:
         """One full second."""
-        seen = {one.shopper for one in look.people if one.seen_share >= SEEN_SHARE}
-        self.sights += len(seen)
-        paired = self._paired(look.people, spots)
-        for person, spot in paired:
-            before = self._track_of.get(person.shopper)
-            if before is not None and before != spot.track:
-                self.switches += 1
-                self.exchanges += self._last_of.get(spot.track, person.shopper) != person.shopper
-            self._track_of[person.shopper] = spot.track
-            self._last_of[spot.track] = person.shopper
+        self.sights += len(_in_sight(look))
+        paired = self.pair(look, spots)
         self.pairs += paired
         mine = {spot.track for _, spot in paired}
         self.nobodies += [
@@ -135,8 +134,25 @@ class _Eye:
             if spot.track not in mine
             and all(math.dist(spot.foot_m, one.foot_m) > NOBODY_M for one in everybody)
         ]
-        # Who is out of sight may come back as another.
-        still = seen | {person.shopper for person, _ in paired}
+
+    def pair(self, look: TrueLook, spots: Sequence[Spotted]) -> list[tuple[Stander, Spotted]]:
+        """Who is which track at a moment at which tracks are told."""
+        paired = self._paired(look.people, spots)
+        for person, spot in paired:
+            before = self._track_of.get(person.shopper)
+            if before is not None and before != spot.track:
+                self.switches += 1
+                self.exchanges += self._last_of.get(spot.track, person.shopper) != person.shopper
+            self._track_of[person.shopper] = spot.track
+            self._last_of[spot.track] = person.shopper
+        self._keep(_in_sight(look) | {person.shopper for person, _ in paired})
+        return paired
+
+    def miss(self, look: TrueLook) -> None:
+        """A frame in between: who is out of sight may come back as another."""
+        self._keep(_in_sight(look))
+
+    def _keep(self, still: Collection[str]) -> None:
         self._track_of = {name: t for name, t in self._track_of.items() if name in still}
 
     def person_of(self, track: TrackId, at_s: float) -> Stander | None:
@@ -160,10 +176,15 @@ class _Eye:
         return found
 
 
+def _in_sight(look: TrueLook) -> set[str]:
+    return {one.shopper for one in look.people if one.seen_share >= SEEN_SHARE}
+
+
 def _people_by_second(looks: Iterable[TrueLook]) -> Mapping[int, list[Stander]]:
     found: dict[int, list[Stander]] = {}
     for look in looks:
-        found.setdefault(round(look.at_s), []).extend(look.people)
+        if look.at_s.is_integer():
+            found.setdefault(round(look.at_s), []).extend(look.people)
     return found
 
 
