@@ -14,9 +14,9 @@ from tebura_contract.layout import Layout, load_layout
 
 from tebura_edge.closer import front_boxes
 from tebura_edge.detections import Detections, Keypoint
-from tebura_edge.footing import KEYPOINT_SCORE, foot_xy_m
+from tebura_edge.footing import KEYPOINT_SCORE, Footing
 from tebura_edge.frames import Frame
-from tebura_edge.geometry import CameraView, Front, camera_view, shelf_fronts
+from tebura_edge.geometry import CameraView, Front, camera_view, gondola_blocks, shelf_fronts
 from tebura_edge.people import PeopleLook, PeopleSettings, open_people
 from tebura_edge.reaches import ReachSettings, hands_in_shelves
 from tebura_edge.tracker import Track, Tracker
@@ -102,12 +102,12 @@ def annotate_video(
     total = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     settings = people or PeopleSettings()
     network = open_people(settings)
-    view, fronts = _scene(layout, camera, size)
-    sketch = _Sketch(size, rate_hz, view, fronts)
+    footing, fronts = _scene(layout, camera, size)
+    sketch = _Sketch(size, rate_hz, footing, fronts)
     writer = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, size)
     if not writer.isOpened():
         raise AnnotateError(f"{out}: cannot be written")
-    look = PeopleLook(network, settings, front_boxes(view, fronts) if view else None)
+    look = PeopleLook(network, settings, front_boxes(footing.view, fronts) if footing else None)
     count = 0
     try:
         for count, image in enumerate(_frames(capture), start=1):
@@ -137,7 +137,7 @@ def _frames(capture: cv2.VideoCapture) -> Iterator[Image]:
 
 def _scene(
     path: Path | None, label: str | None, size_px: tuple[int, int]
-) -> tuple[CameraView | None, list[Front]]:
+) -> tuple[Footing | None, list[Front]]:
     """The camera at the video's size and the fronts it watches."""
     if path is None:
         return None, []
@@ -149,7 +149,7 @@ def _scene(
     camera = cameras[chosen]
     fronts = shelf_fronts(layout)
     view = camera_view(camera.intrinsics, camera.store_from_camera).scaled(size_px)
-    return view, [fronts[shelf] for shelf in camera.watches]
+    return Footing(view, gondola_blocks(layout)), [fronts[shelf] for shelf in camera.watches]
 
 
 class _Sketch:
@@ -159,13 +159,13 @@ class _Sketch:
         self,
         size_px: tuple[int, int],
         rate_hz: float,
-        view: CameraView | None,
+        footing: Footing | None,
         fronts: list[Front],
     ) -> None:
         self._rate_hz = rate_hz
-        self._view = view
+        self._view = None if footing is None else footing.view
         self._fronts = fronts
-        foot_of = None if view is None else lambda box, points: foot_xy_m(view, box, points)
+        foot_of = None if footing is None else footing.xy_m
         self._tracker = Tracker(picture_px=size_px, foot_of=foot_of)
         self.spans: dict[int, TrackSpan] = {}
 

@@ -4,11 +4,10 @@ Pure: frames' own times are all it knows. Tracks live in memory only, on purpose
 people are new tracks, and the gateway relinks them or asks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from tebura_contract.calibration import Calibration
 from tebura_contract.clock import Ns
 from tebura_contract.events import (
@@ -26,8 +25,16 @@ from tebura_contract.layout import Gate, Layout
 from tebura_contract.messages import Position
 
 from tebura_edge.detections import Detections
-from tebura_edge.footing import foot_xy_m
-from tebura_edge.geometry import CameraView, Floats, Front, camera_view, is_inside, shelf_fronts
+from tebura_edge.footing import Footing
+from tebura_edge.geometry import (
+    CameraView,
+    Floats,
+    Front,
+    camera_view,
+    gondola_blocks,
+    is_inside,
+    shelf_fronts,
+)
 from tebura_edge.reaches import Reached, ReachFinder, ReachSettings, hands_in_shelves
 from tebura_edge.role import Input, SensorStatus
 from tebura_edge.sightings import Rounds
@@ -67,19 +74,19 @@ class _Eye:
     def __init__(
         self,
         label: CameraId,
-        view: CameraView,
+        footing: Footing,
         fronts: list[Front],
         gates: tuple[Gate, ...],
         settings: CameraRoleSettings,
     ) -> None:
         self.label = label
-        self.view = view
+        self.footing = footing
         self.fronts = fronts
         self._gates, self._settings = gates, settings
         self.tracker = Tracker(
             settings.tracker,
-            picture_px=view.intrinsics.size_px,
-            foot_of=self._foot,
+            picture_px=self.view.intrinsics.size_px,
+            foot_of=lambda box, keypoints: self.footing.xy_m(box, keypoints),
             is_leaving=lambda *last: self.left_by(*last) is not None,
         )
         self.reaches = ReachFinder(settings.reach)
@@ -88,13 +95,14 @@ class _Eye:
         self.seen_ns: int | None = None
         self.is_blind = False
 
-    def _foot(self, box: NDArray[np.float32], keypoints: NDArray[np.float32]) -> Floats | None:
-        return foot_xy_m(self.view, box, keypoints)
+    @property
+    def view(self) -> CameraView:
+        return self.footing.view
 
     def fit(self, picture_px: tuple[int, int] | None) -> None:
         """A camera may send another size than it was calibrated at; the geometry follows."""
         if picture_px is not None and picture_px != self.view.intrinsics.size_px:
-            self.view = self.view.scaled(picture_px)
+            self.footing = replace(self.footing, view=self.view.scaled(picture_px))
             self.tracker.picture_px = picture_px
 
     def left_by(self, foot_m: Floats, velocity_mps: Floats) -> GateId | None:
@@ -140,6 +148,7 @@ class CameraRole:
         self._now_ns: int | None = None
         measured = calibration.cameras if calibration else {}
         fronts = shelf_fronts(layout, calibration.shelf_fronts if calibration else None)
+        blocks = gondola_blocks(layout)
         self._eyes: dict[CameraId, _Eye] = {}
         for camera in layout.camera:
             wanted = self._settings.cameras
@@ -151,7 +160,7 @@ class CameraRole:
                 view = camera_view(found.intrinsics, found.store_from_camera)
             watched = [fronts[shelf] for shelf in camera.watches]
             self._eyes[camera.label] = _Eye(
-                camera.label, view, watched, layout.gate, self._settings
+                camera.label, Footing(view, blocks), watched, layout.gate, self._settings
             )
 
     def step(self, item: Input) -> list[Event]:
@@ -227,7 +236,7 @@ class CameraRole:
             for one, other in tracked.exchanged
             if one.number in eye.shoppers and other.number in eye.shoppers
         ]
-        return [*events, *eye.rounds.step(found.captured_ns, people, eye.view, exchanged)]
+        return [*events, *eye.rounds.step(found.captured_ns, people, eye.footing, exchanged)]
 
     def _status(self, eye: _Eye, status: SensorStatus) -> list[Event]:
         if status.state is SensorState.OK:

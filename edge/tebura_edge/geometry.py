@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 UNDISTORT_ROUNDS = 40
 """Fixed-point rounds. The store lenses of the AutoCheckout data (k1 about -0.5) need about 15."""
+_GRAZES_M = 0.05
+"""A view that goes through so little of a gondola is let pass: cameras are measured no better."""
 UNDISTORT_RESIDUAL = 1e-4
 """In normalised units, about 0.05 px: a point that does not come back that well is outside what
 the distortion polynomial can invert and becomes NaN instead of a wrong ray."""
@@ -238,6 +240,51 @@ def front_from_corners(shelf: ShelfId, front: ShelfFront, depth_m: float) -> Fro
         float(np.linalg.norm(along)),
         float(np.linalg.norm(up)),
         depth_m,
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Blocks:
+    """Boxes that nobody sees through.
+
+    Rotations (n, 3, 3) and translations (n, 3) go from the store to each box, which reaches from
+    its own origin to its `sides_m` (n, 3).
+    """
+
+    rotations: Floats
+    translations_m: Floats
+    sides_m: Floats
+
+    def hide(self, eye_m: Floats, points_m: ArrayLike) -> NDArray[np.bool_]:
+        """Which points (k, 3) cannot be seen from a place (3,)."""
+        points = np.asarray(points_m, float)
+        if not len(self.sides_m):
+            return np.zeros(len(points), np.bool_)
+        eyes = self.rotations @ eye_m + self.translations_m
+        ends = points @ self.rotations.transpose(0, 2, 1) + self.translations_m[:, None]
+        ways = ends - eyes[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low = -eyes[:, None] / ways
+            high = (self.sides_m - eyes)[:, None] / ways
+        into = np.fmin(low, high).max(axis=2).clip(0.0, 1.0)
+        out = np.fmax(low, high).min(axis=2).clip(0.0, 1.0)
+        through_m = (out - into) * np.linalg.norm(ways, axis=2)
+        hidden: NDArray[np.bool_] = (through_m > _GRAZES_M).any(axis=0)
+        return hidden
+
+
+def gondola_blocks(layout: Layout) -> Blocks:
+    """The gondolas, each up to its highest board: what is above may be a rail or a sign."""
+    sides, maps = [], []
+    for gondola in layout.gondola:
+        boards_m = [shelf.gondola_from_shelf.translation_m[2] for shelf in gondola.shelf]
+        width_m, depth_m, height_m = gondola.size_m
+        sides.append((width_m, depth_m, max(boards_m, default=height_m)))
+        maps.append(Rigid.from_pose(gondola.store_from_gondola).inverse())
+    return Blocks(
+        np.array([one.rotation for one in maps]).reshape(-1, 3, 3),
+        np.array([one.translation_m for one in maps]).reshape(-1, 3),
+        np.array(sides, float).reshape(-1, 3),
     )
 
 

@@ -13,8 +13,7 @@ from tebura_contract.events import PeopleSeen, Seen
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, TrackId
 
-from tebura_edge.footing import foot_sd_m
-from tebura_edge.geometry import CameraView
+from tebura_edge.footing import Footing
 from tebura_edge.tracker import Track
 
 _HALF_NS = SECOND_NS // 2
@@ -37,7 +36,7 @@ class Rounds:
         self,
         now_ns: int,
         people: Iterable[tuple[TrackId, Track]],
-        view: CameraView,
+        footing: Footing,
         exchanged: Iterable[tuple[TrackId, TrackId]] = (),
     ) -> list[PeopleSeen]:
         """Take a frame's people, and pairs that had been taken for each other.
@@ -55,7 +54,7 @@ class Rounds:
             Seen(
                 track=name,
                 foot_xy_m=_at(track, at_ns),
-                sd_m=round(_sd_m(track, view), 3),
+                sd_m=round(_sd_m(track, footing), 3),
                 before_xy_m=before.get(name),
             )
             for name, track in people
@@ -83,8 +82,7 @@ def _at(track: Track, at_ns: int) -> Xy:
     return (round(float(x_m), 3), round(float(y_m), 3))
 
 
-def _sd_m(track: Track, view: CameraView) -> float:
+def _sd_m(track: Track, footing: Footing) -> float:
     """How far off that is each way: more of who walks."""
-    assert track.foot_m is not None
-    standing_m = foot_sd_m(view, track.foot_m, track.keypoints)
+    standing_m = footing.sd_m(track.box, track.keypoints)
     return float(np.hypot(standing_m, _WALKING_S * np.hypot(*track.foot_velocity)))

@@ -10,7 +10,7 @@ from tebura_contract.geometry import Intrinsics
 from tebura_contract.ids import ShelfId
 from tebura_edge.arms import FOREARM_M, UPPER_ARM_M, above_foot
 from tebura_edge.detections import Keypoint
-from tebura_edge.footing import foot_xy_m
+from tebura_edge.footing import Footing
 from tebura_edge.geometry import CameraView, Floats, Front, Rigid, camera_view
 from tebura_edge.reaches import (
     HandAt,
@@ -97,7 +97,7 @@ def test_foot_and_shoulder_are_found_where_they_are(view: CameraView) -> None:
     keypoints = shopper(view, (1.9, 2.05), (1.95, 2.2, 1.0))
     pixels = keypoints[keypoints[:, 2] > 0, :2]
     box = np.concatenate([pixels.min(axis=0), pixels.max(axis=0)]).astype(np.float32)
-    foot = foot_xy_m(view, box, keypoints)
+    foot = Footing(view).xy_m(box, keypoints)
     assert foot is not None
     np.testing.assert_allclose(foot, [1.9, 2.05], atol=1e-3)
     found = above_foot(view, keypoints[Keypoint.RIGHT_SHOULDER, :2].astype(float), foot)
@@ -109,7 +109,7 @@ def test_a_hidden_foot_is_judged_by_the_body_above() -> None:
     keypoints = shopper(view, (1.9, 2.05), (1.95, 2.2, 1.0))
     keypoints[[Keypoint.LEFT_ANKLE, Keypoint.RIGHT_ANKLE], 2] = 0.05
     cut_off = np.array([200, 50, 300, 359], np.float32)
-    foot = foot_xy_m(view, cut_off, keypoints)
+    foot = Footing(view).xy_m(cut_off, keypoints)
     assert foot is not None
     np.testing.assert_allclose(foot, [1.9, 2.05], atol=0.12)
 
@@ -119,7 +119,7 @@ def test_of_two_ankles_the_one_that_is_seen_tells_the_foot() -> None:
     keypoints = shopper(view, (1.9, 2.05), (1.95, 2.2, 1.0))
     keypoints[Keypoint.LEFT_ANKLE] += (60.0, 25.0, 0.22 - 0.9)  # a guess, through the gondola
     box = np.array([200, 50, 300, 300], np.float32)
-    foot = foot_xy_m(view, box, keypoints)
+    foot = Footing(view).xy_m(box, keypoints)
     assert foot is not None
     np.testing.assert_allclose(foot, [2.0, 2.05], atol=0.05)
 

@@ -6,8 +6,7 @@ from tebura_contract.clock import SECOND_NS, ns_from_s
 from tebura_contract.events import PeopleSeen
 from tebura_contract.geometry import Intrinsics, Pose
 from tebura_contract.ids import CameraId, TrackId
-from tebura_edge.detections import Keypoint
-from tebura_edge.footing import foot_sd_m
+from tebura_edge.footing import Footing
 from tebura_edge.geometry import camera_view
 from tebura_edge.sightings import Rounds
 from tebura_edge.tracker import FOOT_S, Track
@@ -36,7 +35,7 @@ def told(frames_s: list[float], gone_from_s: float = 1e9) -> list[PeopleSeen]:
     rounds, events = Rounds(CameraId("aisle")), []
     for at_s in frames_s:
         people = [(MIKA, track_at(at_s, (at_s - FOOT_S, 3.0)))] if at_s < gone_from_s else []
-        events += rounds.step(ns_from_s(at_s), people, VIEW)
+        events += rounds.step(ns_from_s(at_s), people, Footing(VIEW))
     return events
 
 
@@ -63,25 +62,6 @@ def test_an_empty_view_tells_nothing_and_who_was_missed_has_no_half_before() -> 
     assert [event.people[0].before_xy_m is None for event in told(frames)] == [True, False, True]
 
 
-def test_a_foot_is_less_sure_far_away_and_where_only_shoulders_tell() -> None:
-    shoulders = np.zeros((17, 3), np.float32)
-    shoulders[[Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER], 2] = 1.0
-    near, far = np.array([0.0, 2.0]), np.array([0.0, 6.0])
-    plain = foot_sd_m(VIEW, near, WHOLE)
-    assert 0.02 < plain < foot_sd_m(VIEW, far, WHOLE)
-    assert foot_sd_m(VIEW, near, shoulders) > 2 * plain
-
-
-def test_a_foot_is_less_sure_where_ankles_are_only_guessed() -> None:
-    at_m = np.array([0.0, 3.0])
-    off_m = []
-    for score in (0.8, 0.3, 0.2):
-        guessed = WHOLE.copy()
-        guessed[[Keypoint.LEFT_ANKLE, Keypoint.RIGHT_ANKLE], 2] = score
-        off_m.append(foot_sd_m(VIEW, at_m, guessed))
-    assert off_m[0] < off_m[1] / 2 < off_m[2] / 3
-
-
 def test_who_was_taken_for_another_is_told_once_in_the_next_second() -> None:
     rounds, events = Rounds(CameraId("aisle")), []
     for tick in range(41):
@@ -89,7 +69,7 @@ def test_who_was_taken_for_another_is_told_once_in_the_next_second() -> None:
             (name, track_at(tick / 10, (x_m, 3.0))) for name, x_m in ((MIKA, 1.0), (KEN, 2.0))
         ]
         pairs = [(MIKA, KEN)] if tick == 13 else []
-        events += rounds.step(ns_from_s(tick / 10), people, VIEW, pairs)
+        events += rounds.step(ns_from_s(tick / 10), people, Footing(VIEW), pairs)
     assert [event.exchanged for event in events if event.exchanged] == [((MIKA, KEN),)]
     [event] = [event for event in events if event.exchanged]
     assert event.at_ns == ns_from_s(2.0)
@@ -104,6 +84,8 @@ def test_a_pair_is_told_when_both_are_seen_again_unless_that_takes_long(
         at_s = tick / 10
         names = (MIKA, KEN) if at_s <= 1.3 or at_s >= back_s else (MIKA,)
         people = [(name, track_at(at_s, (1.0, 3.0))) for name in names]
-        events += rounds.step(ns_from_s(at_s), people, VIEW, [(MIKA, KEN)] if tick == 13 else [])
+        events += rounds.step(
+            ns_from_s(at_s), people, Footing(VIEW), [(MIKA, KEN)] if tick == 13 else []
+        )
     told_ns = [event.at_ns for event in events if event.exchanged]
     assert told_ns == ([ns_from_s(back_s)] if is_told else [])

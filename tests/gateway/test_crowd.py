@@ -219,6 +219,25 @@ def test_a_track_that_goes_over_to_another_while_its_own_person_walks_off_is_the
     assert share(script, other, 36.0, visits[ken]) > 0.9
 
 
+@pytest.mark.parametrize("has_stood", [True, False])
+def test_a_track_that_goes_on_with_somebody_who_came_by_is_theirs(has_stood: bool) -> None:
+    """The other camera sees only who came by; where both walk nothing tells who went on."""
+    script, visits = two_inside()
+    mika, ken = visits
+    script.breaks(ken, 30.5)
+    by = walks(THERE, (0.5, 3.0), 32.0, 37.0)
+    comes = stays(HERE) if has_stood else walks((2.2, 0.2), HERE, 32.0, 34.5)
+    script.paths[mika] = lambda at_s: comes(at_s) if at_s < 34.5 else by(at_s)
+    other = script.begins(1, 22.0, by, SECOND_NODE)
+    left = script.begins(3, 35.5, stays(HERE))
+    script.look(31, 35, mika)
+    script.look(36, 42, mika, left)
+    script.look(23, 42, other, node=SECOND_NODE)
+    assert share(script, mika, 30.0, visits[mika]) > 0.9
+    assert (share(script, mika, 40.0, visits[ken]) > 0.8) == has_stood
+    assert (share(script, left, 40.0, visits[mika]) > 0.8) == has_stood
+
+
 def test_where_two_cross_and_one_camera_follows_the_wrong_one_nobody_is_cut() -> None:
     """Nothing tells which camera was wrong."""
     script, visits = two_inside()

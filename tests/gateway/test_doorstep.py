@@ -1,11 +1,15 @@
 """Tracks that go out with one person and in with the next: what a code at the door tells."""
 
+import math
+
 import pytest
-from tebura_contract.events import PeopleSeen, TrackAtGate
-from tebura_contract.ids import TrackId, VisitId
+from tebura_contract.events import PeopleSeen, TrackAtGate, TrackEnded
+from tebura_contract.ids import MemberId, TrackId, VisitId
 
 from tests.gateway.shop import DOOR, KEN, MIKA, ns
 from tests.gateway.sighted import HERE, SECOND_NODE, THERE, Sighted, is_in_store, seen, stays, walks
+
+YUKI = MemberId("YUKICCCCCCCCCCC")
 
 
 def over_the_doorstep(script: Sighted, *, code_s: float | None) -> tuple[TrackId, VisitId]:
@@ -67,18 +71,57 @@ def test_who_turns_at_the_door_stays_who_they_are_while_somebody_else_comes_in()
     assert found.owners(other, ns(42.0)).get(came, 0.0) > 0.9
 
 
-@pytest.mark.parametrize("is_seen_anew", [False, True])
-def test_a_second_camera_at_the_door_agrees(is_seen_anew: bool) -> None:
-    """It followed both as one, too, or it saw who came in by themselves."""
+def test_a_track_that_went_over_to_who_leaves_goes_over_once_more_at_the_door() -> None:
+    """It stood near the door, went out with who came by, and came in with the next."""
+    script = Sighted()
+    stands = (1.6, 0.3)
+    track = script.comes_in(1, 0.0, stands)
+    mika = script.enter(MIKA, 1.0)
+    leaves = script.comes_in(2, 8.0, THERE)
+    ken = script.enter(KEN, 9.0)
+    out, back = walks(THERE, (-0.9, 0.0), 24.0, 30.0), walks((-0.9, 0.0), (0.0, 0.0), 30.5, 31.5)
+    inward = walks((0.0, 0.0), THERE, 35.0, 39.0)
+    came = script.paths[track]
+    script.paths[track] = lambda at_s: (
+        came(at_s)
+        if at_s < 27.5
+        else out(at_s)
+        if at_s < 30.5
+        else back(at_s)
+        if at_s < 35.0
+        else inward(at_s)
+    )
+    script.look(6, 22, track, leaves)
+    script.breaks(leaves, 22.5)
+    script.cross(track, 28.4, is_inside=True)
+    other = script.begins(1, 14.0, out, SECOND_NODE)
+    script.look(15, 29, other, node=SECOND_NODE)
+    script.say(SECOND_NODE, TrackEnded(track=other, at_ns=ns(29.5), foot_xy_m=out(29.5), gate=DOOR))
+    left = script.begins(3, 28.5, stays(stands))
+    yuki = script.enter(YUKI, 33.0)
+    script.cross(track, 36.0, is_inside=False)
+    script.look(23, 28, track)
+    script.look(29, 45, track, left)
+    found = seen(script.facts)
+    assert found.owners(track, ns(26.0)).get(mika, 0.0) > 0.9
+    assert found.owners(track, ns(42.0)).get(yuki, 0.0) > 0.9
+    assert found.owners(left, ns(42.0)).get(mika, 0.0) > 0.9
+    assert is_in_store(found, mika, 45.0)
+    assert not is_in_store(found, ken, 45.0)
+
+
+@pytest.mark.parametrize("from_s", [27.0, 31.0, 34.5])
+def test_a_second_camera_at_the_door_agrees(from_s: float) -> None:
+    """It followed both as one, too, or it saw who came in by themselves, then or after the code."""
     script = Sighted()
     track, gone = over_the_doorstep(script, code_s=33.0)
     path = script.paths[track]
-    other = script.begins(1, 31.0 if is_seen_anew else 27.0, path, SECOND_NODE)
-    if not is_seen_anew:
+    other = script.begins(1, from_s, path, SECOND_NODE)
+    if from_s < 29.0:
         script.say(SECOND_NODE, TrackAtGate(track=other, gate=DOOR, at_ns=ns(29.0), is_inside=True))
     crossed = TrackAtGate(track=other, gate=DOOR, at_ns=ns(36.0), is_inside=False)
     script.say(SECOND_NODE, crossed)
-    script.look(32 if is_seen_anew else 28, 45, other, node=SECOND_NODE)
+    script.look(math.floor(from_s) + 1, 45, other, node=SECOND_NODE)
     found = seen(script.facts)
     [came] = found.visits.keys() - {gone}
     for name in (track, other):

@@ -86,8 +86,8 @@ class _Floor:
     def first(self, strand: Track) -> Mapping[int, Spot]:
         """Where a strand was seen at first, by moment."""
         spots = self.spots.get(strand.id, {})
-        if not spots and strand.started_xy_m is not None:
-            return {moment_of(strand.started_ns): Spot(strand.started_xy_m, _STAND_M)}
+        if not spots:
+            return _start(strand)
         return {moment: spots[moment] for moment in sorted(spots)[:_LOOKS]}
 
     def velocity_mps(self, strand: Track) -> Xy | None:
@@ -196,8 +196,16 @@ def _fit_lost(
 
 
 def _fit_seen(strand: Track, live: Sequence[Track], floor: _Floor) -> float:
-    """The same of a body that other cameras see, over the strand's first looks."""
+    """The same of a body that other cameras see, over the strand's first looks.
+
+    Where they were never told at one moment, where the strand began has to do.
+    """
     mine = floor.first(strand)
+    return _fit_looks(mine, live, floor) or _fit_looks(_start(strand), live, floor) or _ANYWHERE
+
+
+def _fit_looks(mine: Mapping[int, Spot], live: Sequence[Track], floor: _Floor) -> float:
+    """0 where there is nothing to compare."""
     logs = []
     for moment, spot in mine.items():
         fits = [
@@ -207,7 +215,14 @@ def _fit_seen(strand: Track, live: Sequence[Track], floor: _Floor) -> float:
         ]
         if fits:
             logs.append(math.log(max(fits) + _LEAST_DENSITY))
-    return math.exp(math.fsum(logs) / len(logs)) if logs else _ANYWHERE
+    return math.exp(math.fsum(logs) / len(logs)) if logs else 0.0
+
+
+def _start(strand: Track) -> Mapping[int, Spot]:
+    """Where a strand began, as a look."""
+    if strand.started_xy_m is None:
+        return {}
+    return {moment_of(strand.started_ns): Spot(strand.started_xy_m, _STAND_M)}
 
 
 def _came_in(body: _Body) -> bool:

@@ -45,22 +45,25 @@ def handed_over(
             if (away_ns := away_from_stay_ns(strand, entry.gate, entry.at_ns)) is not None
             and away_ns <= near_ns
         ]
+        until_ns = entry.at_ns + near_ns
         paths = [
-            _path(strands, sightings, strand, stay, entry)
+            _path(strands, sightings, strand, stay.from_ns, until_ns)
             for strand in near
-            if (stay := _turning(strand, entry)) is not None
+            if (stay := _turning(strands, strand, entry)) is not None
         ]
         if not paths:
             continue
         coming = [
-            _path(strands, sightings, strand, None, entry)
+            _path(strands, sightings, strand, strand.started_ns, until_ns)
             for strand in near
             if is_coming(strand, entry.gate, entry.at_ns)
+            and not _is_cut_inside(strands, strand, strand.stays[0])
         ]
         # Of two who were on their way out nobody can say which one somebody else became.
         is_one = all(_are_one(paths[0], other) for other in (*paths[1:], *coming))
-        if paths[0].places and is_one:
-            strands = _cut(strands, paths)
+        shown = [path.before(entry.at_ns) for path in paths]
+        if shown[0].places and is_one:
+            strands = _cut(strands, shown)
             in_zone = in_zones(strands.strands)
     return strands
 
@@ -72,21 +75,32 @@ class _Path:
     eye: Eye | None
     places: Mapping[int, tuple[int, TrackId, Spot]]
 
+    def before(self, at_ns: int) -> "_Path":
+        """The part of it until then."""
+        return _Path(self.eye, {n: place for n, place in self.places.items() if place[0] <= at_ns})
 
-def _turning(strand: Track, entry: Person) -> Stay | None:
+
+def _turning(strands: Strands, strand: Track, entry: Person) -> Stay | None:
     """The stay in the gate's zone to which a strand came from inside and from which it went in."""
     for stay in strand.stays:
         if stay.gate != entry.gate or stay.to_ns is None:
             continue
         is_then = stay.from_ns <= entry.at_ns <= stay.to_ns
-        if is_then and _came_from_inside(strand, stay) and _goes_on(strand, stay.to_ns):
+        came_from_inside = _is_seen_before(strand, stay) or _is_cut_inside(strands, strand, stay)
+        if is_then and came_from_inside and _goes_on(strand, stay.to_ns):
             return stay
     return None
 
 
-def _came_from_inside(strand: Track, stay: Stay) -> bool:
+def _is_seen_before(strand: Track, stay: Stay) -> bool:
+    """Whether somebody was seen inside before a stay."""
     before = [s.to_ns for s in strand.stays if s.to_ns is not None and s.to_ns <= stay.from_ns]
     return stay.from_ns - max(before, default=strand.started_ns) > AT_THE_DOOR_NS
+
+
+def _is_cut_inside(strands: Strands, strand: Track, stay: Stay) -> bool:
+    """Whether it is the rest of a track that went over to somebody inside, before a stay."""
+    return strand.id in strands.rests and stay.from_ns > strand.started_ns
 
 
 def _goes_on(strand: Track, from_ns: int) -> bool:
@@ -94,16 +108,14 @@ def _goes_on(strand: Track, from_ns: int) -> bool:
 
 
 def _path(
-    strands: Strands, sightings: Sightings, strand: Track, stay: Stay | None, entry: Person
+    strands: Strands, sightings: Sightings, strand: Track, from_ns: int, until_ns: int
 ) -> _Path:
-    """Until the code was shown: from the coming to the zone, or from the beginning."""
-    from_ns = stay.from_ns if stay is not None else strand.started_ns
     eye = (strand.node, strand.camera) if strand.camera is not None else None
     looks = sightings.looks.get(eye, ()) if eye is not None else ()
     places = {
         look.moment: (look.at_ns, track, spot)
         for look in looks
-        if from_ns <= look.at_ns <= entry.at_ns
+        if from_ns <= look.at_ns <= until_ns
         for track, spot in look.spots.items()
         if strands.of(track, look.at_ns) == strand.id
     }

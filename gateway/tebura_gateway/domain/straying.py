@@ -3,6 +3,9 @@
 Where two people overlap in its picture, a camera may lose the one behind and follow the one before
 without a break. Another camera goes on seeing both: the track stood with one of its people, and
 then stands with another, who had been somewhere else. Both may have walked meanwhile.
+
+Or the other camera sees only who came by: one stood, another walked up, and from then on both are
+at one place. People keep their distance, so it is one of them: who walked goes on.
 """
 
 import math
@@ -15,7 +18,7 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import TrackId
 
 from tebura_gateway.domain.companions import together
-from tebura_gateway.domain.sightings import Look, Sightings, Spot, moment_of
+from tebura_gateway.domain.sightings import APART_NS, Look, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import Strands
 
 _LOOKS = 3
@@ -26,9 +29,13 @@ _SLIDE_NS = 3 * SECOND_NS
 """Going over takes no longer than this, nor do so many looks before it, or after it."""
 _NEAR = 2
 """Whom the other camera did not see just then is about where it sees them so many looks off."""
-_APART_M, _SHORTER_M = 0.6, 0.4
+_APART_M, _SHORTER_M = 0.45, 0.4
 """How far apart the two stand at least, and by how much their ways are shorter than if the other
 camera, and not this one, had taken one for the other."""
+_CLEARLY_M = 0.6
+"""Whom two cameras see so far apart are two, where nothing else tells that they are."""
+_STOOD_MPS, _WALKED_MPS = 0.25, 0.5
+"""What is no faster stands, what is no slower walks: feet lie off by a decimetre at each look."""
 
 _Seen = Mapping[int, Mapping[TrackId, Spot]]
 """Where each strand of a camera was, by moment."""
@@ -74,6 +81,7 @@ class _Stand:
 
 def _seen_by(looks: Sequence[Look], theirs: _Seen) -> Iterator[Straying]:
     stands: dict[TrackId, list[_Stand]] = {}
+    own = {look.moment: look.spots for look in looks}
     for look in looks:
         there = theirs.get(look.moment, {})
         for (track, strand), weight in together(look.spots, there).items():
@@ -89,6 +97,10 @@ def _seen_by(looks: Sequence[Look], theirs: _Seen) -> Iterator[Straying]:
             if before.strand != after.strand and _went_over(before, after, theirs):
                 at_ns, spot, _ = after.looks[0]
                 yield Straying(at_ns, track, before.looks[-1][1].xy_m, spot.xy_m)
+        for row in long:
+            parted = _parted(track, row, own, theirs)
+            if parted is not None:
+                yield parted
 
 
 def _went_over(before: _Stand, after: _Stand, theirs: _Seen) -> bool:
@@ -107,6 +119,31 @@ def _went_over(before: _Stand, after: _Stand, theirs: _Seen) -> bool:
     straight_m = math.dist(first.xy_m, first_now.xy_m) + math.dist(second_then.xy_m, second.xy_m)
     crossed_m = math.dist(first.xy_m, second.xy_m) + math.dist(second_then.xy_m, first_now.xy_m)
     return apart_m >= _APART_M and crossed_m - straight_m >= _SHORTER_M
+
+
+def _parted(track: TrackId, row: _Stand, own: _Seen, theirs: _Seen) -> Straying | None:
+    """Whether somebody walked up to one who stood, and this track went on with them."""
+    at_ns, spot, _ = row.looks[0]
+    first = moment_of(at_ns)
+    apart = [
+        (moment, mine, other)
+        for moment in range(first - _SLIDE_NS // APART_NS, first)
+        if (mine := own.get(moment, {}).get(track)) is not None
+        and (other := theirs.get(moment, {}).get(row.strand)) is not None
+        and math.dist(mine.xy_m, other.xy_m) >= _CLEARLY_M
+    ]
+    if len(apart) < _LOOKS or row.looks[_LOOKS - 1][0] - at_ns > _SLIDE_NS:
+        return None
+    has_stood = _speed_mps([(n, mine) for n, mine, _ in apart]) <= _STOOD_MPS
+    if not has_stood or _speed_mps([(n, other) for n, _, other in apart]) < _WALKED_MPS:
+        return None
+    return Straying(at_ns, track, apart[-1][1].xy_m, spot.xy_m)
+
+
+def _speed_mps(way: Sequence[tuple[int, Spot]]) -> float:
+    """From the first look to the last."""
+    (since, there), (until, here) = way[0], way[-1]
+    return math.dist(there.xy_m, here.xy_m) / ((until - since) * APART_NS / SECOND_NS)
 
 
 def _near(theirs: _Seen, strand: TrackId, at_ns: int) -> Spot | None:
