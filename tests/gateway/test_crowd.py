@@ -194,6 +194,22 @@ def test_a_track_that_goes_over_to_somebody_whom_another_camera_sees_elsewhere_i
     assert not any(other in visit.tracks for visit in presence.visits.values())
 
 
+@pytest.mark.parametrize("until_s", [31.0, 34.0, 39.0])
+def test_a_track_that_was_hidden_and_comes_up_where_another_stands_is_theirs(
+    until_s: float,
+) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.paths[mika] = walks(HERE, (1.0, 2.0), 30.0, 32.0)
+    other = script.begins(1, 22.0, lambda at_s: HERE if at_s < 31.0 else THERE, SECOND_NODE)
+    script.look(31, 45, mika, ken)
+    script.look(23, 30, other, node=SECOND_NODE)
+    script.look(int(until_s), 45, other, node=SECOND_NODE)
+    assert share(script, other, 27.0, visits[mika]) > 0.9
+    # Hidden for longer than a few seconds nothing tells any more, and it is none's for sure.
+    assert (share(script, other, 43.0, visits[ken]) > 0.9) == (until_s < 36.0)
+
+
 def test_a_track_whose_person_goes_to_stand_with_another_goes_on_with_its_own() -> None:
     script, visits = two_inside()
     mika, ken = visits

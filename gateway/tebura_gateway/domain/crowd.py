@@ -66,7 +66,9 @@ def crowd_of(
     """
     strands = strands_of(tracks, sightings)
     for found in strayings_of(sightings, strands):
-        strands = strands.cut(found.track, found.at_ns, found.from_m, found.to_m)
+        strands = strands.cut(
+            found.track, found.at_ns, found.from_m, found.to_m, left_ns=found.left_ns
+        )
     strands = handed_over(strands, sightings, entries, round(settings.entry_s * SECOND_NS))
     bodies = bodies_of(strands, sightings, exits)
     beliefs = beliefs_of(strands, companions_of(sightings, strands), bodies)

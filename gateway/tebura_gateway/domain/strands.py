@@ -55,11 +55,19 @@ class Strands:
         }
 
     def cut(
-        self, track: TrackId, at_ns: int, from_m: Xy, to_m: Xy, *, has_gone: bool = False
+        self,
+        track: TrackId,
+        at_ns: int,
+        from_m: Xy,
+        to_m: Xy,
+        *,
+        left_ns: int | None = None,
+        has_gone: bool = False,
     ) -> "Strands":
         """End the strand that a track is on, there; the track goes on as another one from here.
 
-        Whose strand it was is still in the store, unless they have gone.
+        Whose strand it was, was last seen at `left_ns`, or just then, and is still in the store,
+        unless they have gone.
         """
         strand = self.of(track, at_ns)
         whole = self.strands[strand]
@@ -73,12 +81,13 @@ class Strands:
             (*times[:index], at_ns, *times[index:]),
             (*names[:index], rest, *names[index:]),
         )
+        ended_ns = at_ns if left_ns is None else max(left_ns, whole.started_ns)
         head = replace(
             whole,
-            ended_ns=at_ns,
+            ended_ns=ended_ns,
             ended_xy_m=from_m,
             is_cut=not has_gone,
-            stays=_stays(whole.stays, (), at_ns),
+            stays=_stays(whole.stays, (), ended_ns),
         )
         tail = replace(
             whole,

@@ -25,8 +25,9 @@ _LOOKS = 3
 """So many with one person, and then with another, are no chance."""
 _SURELY = 0.5
 """How surely a track stands where somebody of another camera does."""
-_SLIDE_NS = 3 * SECOND_NS
-"""Going over takes no longer than this, nor do so many looks before it, or after it."""
+_SLIDE_NS, _HIDDEN_NS = 3 * SECOND_NS, 6 * SECOND_NS
+"""Going over takes no longer than the first, nor do so many looks before it, or after it; unless
+the track is hidden meanwhile."""
 _NEAR = 2
 """Whom the other camera did not see just then is about where it sees them so many looks off."""
 _APART_M, _SHORTER_M = 0.45, 0.4
@@ -43,10 +44,11 @@ _Seen = Mapping[int, Mapping[TrackId, Spot]]
 
 @dataclass(frozen=True, slots=True)
 class Straying:
-    """From `at_ns` on a track is somebody else's; before it, it was last seen at `from_m`."""
+    """From `at_ns` on a track is somebody else's; its own was last seen earlier, at `from_m`."""
 
     at_ns: int
     track: TrackId
+    left_ns: int
     from_m: Xy
     to_m: Xy
 
@@ -94,21 +96,25 @@ def _seen_by(looks: Sequence[Look], theirs: _Seen) -> Iterator[Straying]:
     for track, rows in stands.items():
         long = [row for row in rows if len(row.looks) >= _LOOKS]
         for before, after in pairwise(long):
-            if before.strand != after.strand and _went_over(before, after, theirs):
+            seen_ns = [look.at_ns for look in looks if track in look.spots]
+            if before.strand != after.strand and _went_over(before, after, seen_ns, theirs):
+                left_ns, left, _ = before.looks[-1]
                 at_ns, spot, _ = after.looks[0]
-                yield Straying(at_ns, track, before.looks[-1][1].xy_m, spot.xy_m)
+                yield Straying(at_ns, track, left_ns, left.xy_m, spot.xy_m)
         for row in long:
             parted = _parted(track, row, own, theirs)
             if parted is not None:
                 yield parted
 
 
-def _went_over(before: _Stand, after: _Stand, theirs: _Seen) -> bool:
+def _went_over(before: _Stand, after: _Stand, seen_ns: Sequence[int], theirs: _Seen) -> bool:
     """Whether the track went over, rather than the other camera took one for the other."""
     left_ns, _, first = before.looks[-1]
     came_ns, _, second = after.looks[0]
     since_ns, until_ns = before.looks[-_LOOKS][0], after.looks[_LOOKS - 1][0]
-    if max(came_ns - left_ns, left_ns - since_ns, until_ns - came_ns) > _SLIDE_NS:
+    is_hidden = not any(left_ns < at_ns < came_ns for at_ns in seen_ns)
+    longest_ns = _HIDDEN_NS if is_hidden else _SLIDE_NS
+    if came_ns - left_ns > longest_ns or max(left_ns - since_ns, until_ns - came_ns) > _SLIDE_NS:
         return False
     second_then = _near(theirs, after.strand, left_ns)
     if second_then is None:
@@ -137,7 +143,8 @@ def _parted(track: TrackId, row: _Stand, own: _Seen, theirs: _Seen) -> Straying 
     has_stood = _speed_mps([(n, mine) for n, mine, _ in apart]) <= _STOOD_MPS
     if not has_stood or _speed_mps([(n, other) for n, _, other in apart]) < _WALKED_MPS:
         return None
-    return Straying(at_ns, track, apart[-1][1].xy_m, spot.xy_m)
+    last, left, _ = apart[-1]
+    return Straying(at_ns, track, last * APART_NS, left.xy_m, spot.xy_m)
 
 
 def _speed_mps(way: Sequence[tuple[int, Spot]]) -> float:
