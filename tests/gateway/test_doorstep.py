@@ -7,27 +7,35 @@ from tebura_contract.events import PeopleSeen, TrackAtGate, TrackEnded
 from tebura_contract.ids import MemberId, TrackId, VisitId
 
 from tests.gateway.shop import DOOR, KEN, MIKA, ns
-from tests.gateway.sighted import HERE, SECOND_NODE, THERE, Sighted, is_in_store, seen, stays, walks
+from tests.gateway.sighted import (
+    HERE,
+    SECOND_NODE,
+    THERE,
+    Path,
+    Sighted,
+    is_in_store,
+    seen,
+    stays,
+    walks,
+)
 
 YUKI = MemberId("YUKICCCCCCCCCCC")
+OUTSIDE = (-0.9, 0.0)
+
+
+def out_and_in(came: Path, out: Path, from_s: float) -> Path:
+    """From then on out of the door, and half a second later in again, to the far end."""
+    back, inward = walks(OUTSIDE, (0.0, 0.0), 30.5, 31.5), walks((0.0, 0.0), THERE, 35.0, 39.0)
+    parts = ((from_s, came), (30.5, out), (35.0, back), (math.inf, inward))
+    return lambda at_s: next(path for until_s, path in parts if at_s < until_s)(at_s)
 
 
 def over_the_doorstep(script: Sighted, *, code_s: float | None) -> tuple[TrackId, VisitId]:
     """Mika came in long ago, goes to the door, and at once her track comes in again."""
     track = script.comes_in(1, 0.0, HERE)
     gone = script.enter(MIKA, 1.0)
-    out, back = walks(HERE, (-0.9, 0.0), 26.0, 30.0), walks((-0.9, 0.0), (0.0, 0.0), 30.5, 31.5)
-    inward = walks((0.0, 0.0), THERE, 35.0, 39.0)
-    came = script.paths[track]
-    script.paths[track] = lambda at_s: (
-        came(at_s)
-        if at_s < 26.0
-        else out(at_s)
-        if at_s < 30.5
-        else back(at_s)
-        if at_s < 35.0
-        else inward(at_s)
-    )
+    out = walks(HERE, OUTSIDE, 26.0, 30.0)
+    script.paths[track] = out_and_in(script.paths[track], out, 26.0)
     script.cross(track, 4.0, is_inside=False)
     script.cross(track, 29.0, is_inside=True)
     if code_s is not None:
@@ -79,18 +87,8 @@ def test_a_track_that_went_over_to_who_leaves_goes_over_once_more_at_the_door() 
     mika = script.enter(MIKA, 1.0)
     leaves = script.comes_in(2, 8.0, THERE)
     ken = script.enter(KEN, 9.0)
-    out, back = walks(THERE, (-0.9, 0.0), 24.0, 30.0), walks((-0.9, 0.0), (0.0, 0.0), 30.5, 31.5)
-    inward = walks((0.0, 0.0), THERE, 35.0, 39.0)
-    came = script.paths[track]
-    script.paths[track] = lambda at_s: (
-        came(at_s)
-        if at_s < 27.5
-        else out(at_s)
-        if at_s < 30.5
-        else back(at_s)
-        if at_s < 35.0
-        else inward(at_s)
-    )
+    out = walks(THERE, OUTSIDE, 24.0, 30.0)
+    script.paths[track] = out_and_in(script.paths[track], out, 27.5)
     script.look(6, 22, track, leaves)
     script.breaks(leaves, 22.5)
     script.cross(track, 28.4, is_inside=True)

@@ -96,8 +96,10 @@ def _seen_by(looks: Sequence[Look], theirs: _Seen) -> Iterator[Straying]:
     for track, rows in stands.items():
         long = [row for row in rows if len(row.looks) >= _LOOKS]
         for before, after in pairwise(long):
-            seen_ns = [look.at_ns for look in looks if track in look.spots]
-            if before.strand != after.strand and _went_over(before, after, seen_ns, theirs):
+            moments = range(moment_of(before.looks[-1][0]) + 1, moment_of(after.looks[0][0]))
+            is_hidden = not any(track in own.get(moment, {}) for moment in moments)
+            longest_ns = _HIDDEN_NS if is_hidden else _SLIDE_NS
+            if before.strand != after.strand and _went_over(before, after, longest_ns, theirs):
                 left_ns, left, _ = before.looks[-1]
                 at_ns, spot, _ = after.looks[0]
                 yield Straying(at_ns, track, left_ns, left.xy_m, spot.xy_m)
@@ -107,13 +109,11 @@ def _seen_by(looks: Sequence[Look], theirs: _Seen) -> Iterator[Straying]:
                 yield parted
 
 
-def _went_over(before: _Stand, after: _Stand, seen_ns: Sequence[int], theirs: _Seen) -> bool:
+def _went_over(before: _Stand, after: _Stand, longest_ns: int, theirs: _Seen) -> bool:
     """Whether the track went over, rather than the other camera took one for the other."""
     left_ns, _, first = before.looks[-1]
     came_ns, _, second = after.looks[0]
     since_ns, until_ns = before.looks[-_LOOKS][0], after.looks[_LOOKS - 1][0]
-    is_hidden = not any(left_ns < at_ns < came_ns for at_ns in seen_ns)
-    longest_ns = _HIDDEN_NS if is_hidden else _SLIDE_NS
     if came_ns - left_ns > longest_ns or max(left_ns - since_ns, until_ns - came_ns) > _SLIDE_NS:
         return False
     second_then = _near(theirs, after.strand, left_ns)
