@@ -21,6 +21,7 @@ from tebura_simulator.scenes import filming
 from tebura_simulator.scenes.filmcache import FilmCache, default_cache, key_of
 from tebura_simulator.scenes.filming import Scene
 from tebura_simulator.scenes.films import film, truth_of_film
+from tebura_simulator.scenes.footage import encode_run
 from tebura_simulator.scenes.look import Look
 from tebura_simulator.story.scenario import dump_scenario
 from tebura_simulator.story.script import (
@@ -83,6 +84,21 @@ def test_frame_i_is_the_moment_i_over_fps_and_shows_what_its_truth_says(drawn: P
     assert changed.mean() > 0.02
 
 
+def test_the_same_pictures_give_the_same_bytes_every_time() -> None:
+    # An encoder may differ once in two hundred times, sooner with litter in memory: so, many.
+    noise = np.random.default_rng(7)
+    small = noise.integers(0, 255, (12, 20, 3), np.uint8)
+    wide, high = SIZE_PX
+    shop = small.repeat(high // 12 + 1, 0).repeat(wide // 20, 1)[:high]
+    pictures = [np.roll(shop, step // 3, axis=1) for step in range(RUN)]
+    seen = set()
+    for _ in range(300):
+        litter = [np.full(int(noise.integers(100, 1_000_000)), 255, np.uint8) for _ in range(8)]
+        seen.add(encode_run(pictures, FPS, SIZE_PX))
+        del litter
+    assert len(seen) == 1
+
+
 def test_films_do_not_depend_on_how_many_processes_drew_them(drawn: Path, tmp_path: Path) -> None:
     scene = Scene(STORY, STORE, LOOK, FPS)
     told: list[tuple[int, int]] = []
@@ -101,6 +117,7 @@ from tebura_simulator.scenes import filming
 from tests.simulator import tiny_film
 filming.RUN_FRAMES = 7
 from tebura_simulator.scenes.films import film
+from tebura_simulator.scenes.footage import encode_run
 from tests.simulator.test_films import FPS, GATE, LOOK, STORE, STORY
 film(filming.Scene(STORY, STORE, LOOK, FPS), Path(sys.argv[1]), cameras=(GATE,))
 """
