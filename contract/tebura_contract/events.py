@@ -148,16 +148,31 @@ class TrackEnded(_Event, frozen=True, kw_only=True, tag="track-ended"):
     gate: GateId | None = None
 
 
+class HandSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """How likely somebody had a hand in a shelf, and how far along the front from its left.
+
+    Told far below what makes a `Reach`: of two who stand before a plate that lost weight, the one
+    whose arm may have been there is likelier to have taken from it.
+    """
+
+    shelf: ShelfId
+    x_m: float
+    probability: float
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Where a track's foot stood on the floor, store metres; `sd_m` is its deviation each way.
 
-    `before_xy_m` is where it stood half a second before, if it was seen then.
+    `before_xy_m` is where it stood half a second before, if it was seen then. `hands` are the
+    shelves in which it may have had a hand in the second until then, each as likely as it was at
+    the likeliest moment.
     """
 
     track: TrackId
     foot_xy_m: Xy
     sd_m: float
     before_xy_m: Xy | None = None
+    hands: tuple[HandSeen, ...] = ()
 
 
 class PeopleSeen(_Event, frozen=True, kw_only=True, tag="people-seen"):

@@ -1,19 +1,20 @@
-"""Where everybody in a camera's sight stands, told at common moments.
+"""Where everybody in a camera's sight stands, and has their hands, told at common moments.
 
 All cameras take the same half seconds of store time, so that the gateway can compare them: each
 full second is told, with the half second before it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from tebura_contract.clock import SECOND_NS, Ns
-from tebura_contract.events import PeopleSeen, Seen
+from tebura_contract.events import HandSeen, PeopleSeen, Seen
 from tebura_contract.geometry import Xy
-from tebura_contract.ids import CameraId, TrackId
+from tebura_contract.ids import CameraId, ShelfId, TrackId
 
 from tebura_edge.footing import Footing
+from tebura_edge.reaches import HandAt
 from tebura_edge.tracker import Track
 
 _HALF_NS = SECOND_NS // 2
@@ -21,6 +22,8 @@ _EXCHANGED_NS = 3 * SECOND_NS
 """What cannot be told for so long is not told any more."""
 _WALKING_S = 0.06
 """Of a walking speed: feet of drawn people who walk lie off by 0.07 to 0.09 m in the median."""
+_LEAST_HAND = 0.02
+"""What is less likely in a shelf is not told."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,16 @@ class Rounds:
     _half: int | None = None
     _before: dict[TrackId, Xy] = field(default_factory=dict)
     _exchanged: list[tuple[int, tuple[TrackId, TrackId]]] = field(default_factory=list)
+    _hands: dict[TrackId, dict[ShelfId, HandAt]] = field(default_factory=dict)
+
+    def reach(self, track: TrackId, hands: Mapping[ShelfId, HandAt]) -> None:
+        """Take where a frame shows somebody's hands, each frame of the second to be told next."""
+        best = self._hands.setdefault(track, {})
+        for shelf, hand in hands.items():
+            if hand.probability > max(
+                best[shelf].probability if shelf in best else 0.0, _LEAST_HAND
+            ):
+                best[shelf] = hand
 
     def step(
         self,
@@ -50,18 +63,24 @@ class Rounds:
         at_ns, is_next = half * _HALF_NS, self._half == half - 1
         self._half = half
         before = self._before if is_next else {}
+        if not is_next:
+            self._hands.clear()
         seen = [
             Seen(
                 track=name,
                 foot_xy_m=_at(track, at_ns),
                 sd_m=round(_sd_m(track, footing), 3),
                 before_xy_m=before.get(name),
+                hands=_told(self._hands.get(name, {})),
             )
             for name, track in people
             if track.foot_m is not None and track.last_ns == now_ns
         ]
         self._before = {one.track: one.foot_xy_m for one in seen}
-        if not seen or half % 2:
+        if half % 2:
+            return []
+        self._hands.clear()
+        if not seen:
             return []
         told = self._take_exchanged(now_ns)
         return [PeopleSeen(camera=self.camera, at_ns=Ns(at_ns), people=tuple(seen), exchanged=told)]
@@ -72,6 +91,13 @@ class Rounds:
         told = tuple(pair for _, pair in fresh if self._before.keys() >= set(pair))
         self._exchanged = [one for one in fresh if one[1] not in told]
         return told
+
+
+def _told(hands: Mapping[ShelfId, HandAt]) -> tuple[HandSeen, ...]:
+    return tuple(
+        HandSeen(shelf=shelf, x_m=round(hand.x_m, 2), probability=round(hand.probability, 3))
+        for shelf, hand in hands.items()
+    )
 
 
 def _at(track: Track, at_ns: int) -> Xy:

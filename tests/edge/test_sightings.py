@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from tebura_contract.clock import SECOND_NS, ns_from_s
-from tebura_contract.events import PeopleSeen
+from tebura_contract.events import HandSeen, PeopleSeen
 from tebura_contract.geometry import Intrinsics, Pose
-from tebura_contract.ids import CameraId, TrackId
+from tebura_contract.ids import CameraId, ShelfId, TrackId
 from tebura_edge.footing import Footing
 from tebura_edge.geometry import camera_view
+from tebura_edge.reaches import HandAt
 from tebura_edge.sightings import Rounds
 from tebura_edge.tracker import FOOT_S, Track
 
@@ -60,6 +61,26 @@ def test_an_empty_view_tells_nothing_and_who_was_missed_has_no_half_before() -> 
     assert told([0.1 * n for n in range(40)], gone_from_s=0.0) == []
     frames = [n / 10 for n in range(11)] + [n / 10 for n in range(20, 30)]
     assert [event.people[0].before_xy_m is None for event in told(frames)] == [True, False, True]
+
+
+def test_where_a_hand_may_be_is_told_at_its_likeliest_of_the_second_before() -> None:
+    top, low = ShelfId("g1/top"), ShelfId("g1/low")
+    seen = {
+        12: {top: HandAt(top, 0.04, 0.5), low: HandAt(low, 0.01, 0.5)},
+        15: {top: HandAt(top, 0.3, 0.61), low: HandAt(low, 0.02, 0.6)},
+        17: {top: HandAt(top, 0.2, 0.9)},
+        24: {low: HandAt(low, 0.4, 0.123)},
+    }
+    rounds, events = Rounds(CameraId("aisle")), []
+    for tick in range(60):
+        if 25 <= tick < 50:
+            continue
+        rounds.reach(MIKA, seen.get(tick, {}))
+        people = [(MIKA, track_at(tick / 10, (1.0, 3.0)))]
+        events += rounds.step(ns_from_s(tick / 10), people, Footing(VIEW))
+    hands = {event.at_ns // SECOND_NS: event.people[0].hands for event in events}
+    # What was seen just before nothing was for seconds is of no second that is told.
+    assert hands == {0: (), 1: (), 2: (HandSeen(shelf=top, x_m=0.61, probability=0.3),), 5: ()}
 
 
 def test_who_was_taken_for_another_is_told_once_in_the_next_second() -> None:

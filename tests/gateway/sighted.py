@@ -1,9 +1,11 @@
 """The shop of the gateway's tests with a second camera, where both tell how people stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
-from tebura_contract.events import PeopleSeen, Seen, TrackEnded, TrackStarted
+from tebura_contract.events import HandSeen, PeopleSeen, Seen, TrackEnded, TrackStarted
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, NodeId, TrackId, VisitId, track_id
 from tebura_gateway.domain.facts import Fact, in_order
@@ -17,6 +19,7 @@ AISLE, BACK = CameraId("aisle"), CameraId("back")
 SECOND_NODE = NodeId("camera-2")
 HERE, THERE = (3.0, 2.0), (5.0, 2.0)
 Path = Callable[[float], Xy]
+NO_HANDS: Final[Mapping[TrackId, tuple[HandSeen, ...]]] = MappingProxyType({})
 
 
 def stays(xy_m: Xy) -> Path:
@@ -60,8 +63,15 @@ class Sighted(Script):
     def breaks(self, track: TrackId, at_s: float) -> None:
         self.say(CAMERA, TrackEnded(track=track, at_ns=ns(at_s), foot_xy_m=self.paths[track](at_s)))
 
-    def look(self, from_s: int, to_s: int, *tracks: TrackId, node: NodeId = CAMERA) -> None:
-        """Every full second, with the half before it."""
+    def look(
+        self,
+        from_s: int,
+        to_s: int,
+        *tracks: TrackId,
+        node: NodeId = CAMERA,
+        hands: Mapping[TrackId, tuple[HandSeen, ...]] = NO_HANDS,
+    ) -> None:
+        """Every full second, with the half before it; in each the same hands."""
         for second in range(from_s, to_s + 1):
             people = tuple(
                 Seen(
@@ -69,6 +79,7 @@ class Sighted(Script):
                     foot_xy_m=self.paths[track](second),
                     sd_m=0.1,
                     before_xy_m=self.paths[track](second - 0.5),
+                    hands=hands.get(track, ()),
                 )
                 for track in tracks
             )

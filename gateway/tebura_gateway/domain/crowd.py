@@ -1,6 +1,6 @@
 """Everybody in the store as the cameras together tell: who is who, and who stands where."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tebura_contract.clock import SECOND_NS
@@ -30,13 +30,20 @@ class Crowd:
     beliefs: Beliefs
     _looks: Mapping[int, Sequence[Look]]
 
-    def around(self, at_ns: int) -> Sequence[Look]:
-        """Looks just then, or where there are none half a second off."""
+    def standing(self, at_ns: int) -> Mapping[TrackId, tuple[Spot, int]]:
+        """Where each track was seen just then, or else half a second off, and when that was."""
+        found: dict[TrackId, tuple[Spot, int]] = {}
         moment = moment_of(at_ns)
         for near in (moment, moment - 1, moment + 1):
-            if near in self._looks:
-                return self._looks[near]
-        return ()
+            for look in self._looks.get(near, ()):
+                for track, spot in look.spots.items():
+                    found.setdefault(track, (spot, look.at_ns))
+        return found
+
+    def within(self, from_ns: int, to_ns: int) -> Iterator[Look]:
+        """Looks at moments from one time to another, in order."""
+        for moment in range(moment_of(from_ns), moment_of(to_ns) + 1):
+            yield from self._looks.get(moment, ())
 
     def until(self, at_ns: int) -> object:
         """All that was seen until then and is rested on, to be compared.
@@ -49,8 +56,8 @@ class Crowd:
 
     def spot(self, track: TrackId, at_ns: int) -> Spot | None:
         """Where a track was seen then."""
-        found = [look.spots[track] for look in self.around(at_ns) if track in look.spots]
-        return found[0] if found else None
+        spot, _ = self.standing(at_ns).get(track, (None, at_ns))
+        return spot
 
 
 def crowd_of(

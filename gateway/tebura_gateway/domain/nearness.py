@@ -1,9 +1,10 @@
 """Who stood so that they could reach a place, by where cameras saw everybody stand."""
 
 import math
+from collections.abc import Mapping
 
 from tebura_contract.events import Reach
-from tebura_contract.ids import VisitId
+from tebura_contract.ids import TrackId, VisitId
 
 from tebura_gateway.domain.places import FrontPoint, Places
 from tebura_gateway.domain.presence import Presence
@@ -22,16 +23,20 @@ _OF_ANOTHER = 0.1
 """Of reaches told of somebody who stands too far off, how many are theirs all the same."""
 
 
-def within_reach(place: FrontPoint, at_ns: int, presence: Presence) -> dict[VisitId, float]:
+def within_reach(
+    place: FrontPoint, at_ns: int, presence: Presence, arms: Mapping[TrackId, float]
+) -> dict[VisitId, float]:
     """How well each visit's people stood to reach a place; empty where no camera tells.
 
-    As far as nobody who was seen is theirs, they may have stood anywhere.
+    `arms` are how much likelier it is of some tracks. As far as nobody who was seen is theirs,
+    they may have stood anywhere.
     """
     best: dict[VisitId, float] = {}
     unseen: dict[VisitId, float] = {}
-    for spot, shares in presence.standing(at_ns):
-        fit = (1.0 - _STRETCHED) * _stands_before(place, spot) + _STRETCHED * _reaches(place, spot)
-        for visit, share in shares.items():
+    for seen in presence.standing(at_ns):
+        before, near = _stands_before(place, seen.spot), _reaches(place, seen.spot)
+        fit = ((1.0 - _STRETCHED) * before + _STRETCHED * near) * arms.get(seen.track, 1.0)
+        for visit, share in seen.shares.items():
             if visit is not None:
                 best[visit] = max(best.get(visit, 0.0), share * fit)
                 unseen[visit] = unseen.get(visit, 1.0) * (1.0 - share)

@@ -7,7 +7,7 @@ a track reaches for goes to review. Where the shop takes walk-ups, whoever comes
 without a code opens a visit without an account.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tebura_contract.clock import SECOND_NS
@@ -20,7 +20,7 @@ from tebura_gateway.domain.doors import Doors
 from tebura_gateway.domain.facts import Fact
 from tebura_gateway.domain.gates import bind_at_gates
 from tebura_gateway.domain.linking import link
-from tebura_gateway.domain.sightings import Spot, sightings_of
+from tebura_gateway.domain.sightings import Look, Spot, sightings_of
 from tebura_gateway.domain.spans import Spans
 from tebura_gateway.domain.tolerances import JudgementSettings
 from tebura_gateway.domain.tracks import Track, exit_gates, tracks_of
@@ -36,7 +36,7 @@ from tebura_gateway.domain.visiting import (
     went_in,
 )
 
-__all__ = ["NEVER_NS", "Doubt", "Presence", "Visit", "presence_of"]
+__all__ = ["NEVER_NS", "Doubt", "Presence", "Standing", "Visit", "presence_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,15 @@ class Visit:
     exited_ns: int | None = None
     tracks: tuple[TrackId, ...] = ()
     doubt: Doubt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a camera saw a track stand, and whose it was."""
+
+    track: TrackId
+    spot: Spot
+    shares: Mapping[VisitId | None, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +117,21 @@ class Presence:
         shares = self.crowd.beliefs.of(track, at_ns)
         return max(shares, key=lambda body: (shares[body], body)) in self.unsure
 
+    def looks(self, from_ns: int, to_ns: int) -> Iterable[Look]:
+        """What cameras saw from one moment to another, in order."""
+        return self.crowd.within(from_ns, to_ns) if self.crowd is not None else ()
+
     def spot(self, track: TrackId, at_ns: int) -> Spot | None:
         """Where a track was seen then, if cameras tell."""
         return self.crowd.spot(track, at_ns) if self.crowd is not None else None
 
-    def standing(self, at_ns: int) -> Sequence[tuple[Spot, Mapping[VisitId | None, float]]]:
-        """Everybody any camera saw then: where, and whose it was."""
+    def standing(self, at_ns: int) -> Sequence[Standing]:
+        """Everybody any camera saw just then."""
         if self.crowd is None:
             return ()
         return [
-            (spot, self.owners(track, look.at_ns))
-            for look in self.crowd.around(at_ns)
-            for track, spot in look.spots.items()
+            Standing(track, spot, self.owners(track, seen_ns))
+            for track, (spot, seen_ns) in self.crowd.standing(at_ns).items()
         ]
 
 

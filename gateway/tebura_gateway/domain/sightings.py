@@ -1,11 +1,14 @@
-"""Where cameras saw people stand, second by second: what tells tracks apart and joins them."""
+"""Where cameras saw people stand and have their hands, second by second.
+
+The first tells tracks apart and joins them, the second who took what.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.events import PeopleSeen
+from tebura_contract.events import HandSeen, PeopleSeen
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, NodeId, TrackId
 
@@ -29,11 +32,15 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Everybody one camera saw at one moment, and pairs it says it had taken for each other."""
+    """Everybody one camera saw at one moment, and pairs it says it had taken for each other.
+
+    `hands` are of the second until then.
+    """
 
     at_ns: int
     spots: Mapping[TrackId, Spot]
     exchanged: Sequence[tuple[TrackId, TrackId]] = ()
+    hands: Mapping[TrackId, Sequence[HandSeen]] = field(default_factory=dict)
 
     @property
     def moment(self) -> int:
@@ -78,7 +85,8 @@ def sightings_of(facts: Sequence[Fact]) -> Sightings:
             mine.setdefault(at_ns - APART_NS, Look(at_ns - APART_NS, before))
         spots = _spots((one.track, one.foot_xy_m, one.sd_m) for one in event.people)
         exchanged = tuple(pair for pair in event.exchanged if _are_two_of(pair, spots))
-        mine.setdefault(at_ns, Look(at_ns, spots, exchanged))
+        hands = {one.track: told for one in event.people if (told := _hands(one.hands))}
+        mine.setdefault(at_ns, Look(at_ns, spots, exchanged, hands))
     return Sightings(
         {eye: [looks[at_ns] for at_ns in sorted(looks)] for eye, looks in found.items()}
     )
@@ -87,6 +95,11 @@ def sightings_of(facts: Sequence[Fact]) -> Sightings:
 def _are_two_of(pair: tuple[TrackId, TrackId], spots: Mapping[TrackId, Spot]) -> bool:
     """Nobody is taken for themselves, and a camera only speaks of whom it sees."""
     return pair[0] != pair[1] and spots.keys() >= set(pair)
+
+
+def _hands(told: Iterable[HandSeen]) -> tuple[HandSeen, ...]:
+    """What can be a hand in a shelf."""
+    return tuple(hand for hand in told if 0.0 < hand.probability <= 1.0 and math.isfinite(hand.x_m))
 
 
 def _spots(told: Iterable[tuple[TrackId, Xy | None, float]]) -> dict[TrackId, Spot]:

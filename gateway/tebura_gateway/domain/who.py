@@ -10,6 +10,7 @@ from tebura_contract.events import HandContent, ItemPicked, Reach
 from tebura_contract.ids import ShelfId, TrackId, VisitId
 from tebura_contract.layout import Layout
 
+from tebura_gateway.domain.arms import arms_at
 from tebura_gateway.domain.facts import Fact, Step
 from tebura_gateway.domain.nearness import UNKNOWN, stood_there, within_reach
 from tebura_gateway.domain.places import Places
@@ -107,7 +108,9 @@ def who_took(
     if not visits:
         return Who((), 1.0, hands)
     place = places.front_at(step.shelf, sum(extent_m) / 2) if extent_m else None
-    near = within_reach(place, step.from_ns, presence) if place is not None else {}
+    near: Mapping[VisitId, float] = {}
+    if place is not None and extent_m is not None:
+        near = within_reach(place, step.from_ns, presence, arms_at(step, extent_m, presence))
     if near:
         unseen = {visit: _UNSEEN_REACH * near.get(visit, UNKNOWN) for visit in visits}
         return _normalised(hands, unseen)

@@ -1,0 +1,82 @@
+"""Whose arm may have been in the shelf: what tells two apart where no camera saw a reach."""
+
+import math
+
+import pytest
+from tebura_contract.events import HandSeen
+from tebura_contract.ids import ShelfId, TrackId, VisitId
+from tebura_gateway.domain.judgement import judge
+
+from tests.gateway.shop import KEN, LOW, MIKA, TOP, through
+from tests.gateway.sighted import SECOND_NODE, SHOP, Sighted
+
+MIKA_M, KEN_M = (0.15, -0.5), (0.35, -0.5)
+"""Either as near to the middle of the plate, at 0.25."""
+STEP_S = 40.0
+
+
+def two_before_it() -> tuple[Sighted, TrackId, TrackId, VisitId, VisitId]:
+    script = Sighted()
+    mika = script.comes_in(1, 10.0, MIKA_M)
+    mikas = script.enter(MIKA, 11.0)
+    ken = script.comes_in(2, 20.0, KEN_M)
+    kens = script.enter(KEN, 21.0)
+    script.look(10, 19, mika)
+    script.look(20, 36, mika, ken)
+    return script, mika, ken, mikas, kens
+
+
+def hand(probability: float, shelf: ShelfId = TOP, x_m: float = 0.25) -> HandSeen:
+    return HandSeen(shelf=shelf, x_m=x_m, probability=probability)
+
+
+def share_of(script: Sighted, visit: VisitId) -> float:
+    step = script.pick(STEP_S)
+    decision = judge(script.facts, SHOP, {**through(), SECOND_NODE: 2**61}).decisions[step.id]
+    return next(one.probability for one in decision.suspects if one.visit == visit)
+
+
+def kens_share(told: HandSeen, from_s: int = 40, to_s: int = 42) -> float:
+    script, mika, ken, _, kens = two_before_it()
+    script.look(37, from_s - 1, mika, ken)
+    script.look(from_s, to_s, mika, ken, hands={ken: (told,)})
+    script.look(to_s + 1, 50, mika, ken)
+    return share_of(script, kens)
+
+
+def test_of_two_who_stand_before_it_who_may_have_an_arm_there_is_likelier() -> None:
+    assert kens_share(hand(1e-9)) == pytest.approx(0.5, abs=0.02)
+    assert 0.6 < kens_share(hand(0.04)) < kens_share(hand(0.1)) < kens_share(hand(0.3))
+    assert kens_share(hand(0.3)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("told", "from_s", "to_s"),
+    [
+        pytest.param(hand(0.3, shelf=LOW), 40, 42, id="in-another-shelf"),
+        pytest.param(hand(0.3, x_m=1.4), 40, 42, id="elsewhere-in-it"),
+        pytest.param(hand(0.3), 37, 39, id="before"),
+        pytest.param(hand(0.3), 43, 45, id="after"),
+        pytest.param(hand(math.nan), 40, 42, id="no-number"),
+        pytest.param(hand(7.0), 40, 42, id="no-probability"),
+        pytest.param(hand(0.3, x_m=math.inf), 40, 42, id="no-place"),
+    ],
+)
+def test_an_arm_elsewhere_or_at_another_time_tells_nothing(
+    told: HandSeen, from_s: int, to_s: int
+) -> None:
+    assert kens_share(told, from_s, to_s) == pytest.approx(0.5, abs=0.02)
+
+
+def test_both_arms_there_tell_nothing_and_a_sure_one_beats_one_perhaps_there() -> None:
+    for mikas_arm, low, high in ((0.1, 0.45, 0.55), (0.9, 0.0, 0.2)):
+        script, mika, ken, _, kens = two_before_it()
+        script.look(37, 50, mika, ken, hands={mika: (hand(mikas_arm),), ken: (hand(0.1),)})
+        assert low < share_of(script, kens) < high
+
+
+def test_a_reach_that_was_seen_counts_beside_arms() -> None:
+    script, mika, ken, mikas, _ = two_before_it()
+    script.look(37, 50, mika, ken)
+    script.reach(mika, STEP_S - 0.3, STEP_S + 1.0)
+    assert share_of(script, mikas) > 0.8
