@@ -149,13 +149,14 @@ class TrackEnded(_Event, frozen=True, kw_only=True, tag="track-ended"):
 
 
 class HandSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """How likely somebody had a hand in a shelf, and how far along the front from its left.
+    """How likely somebody had a hand in a shelf, when, and how far along the front from its left.
 
     Told far below what makes a `Reach`: of two who stand before a plate that lost weight, the one
     whose arm may have been there is likelier to have taken from it.
     """
 
     shelf: ShelfId
+    at_ns: Ns
     x_m: float
     probability: float
 

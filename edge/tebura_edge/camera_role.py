@@ -224,7 +224,7 @@ class CameraRole:
                     eye.view, eye.fronts, track.foot_m, track.keypoints, self._settings.reach
                 )
                 eye.reaches.step(track.number, found.captured_ns, hands)
-                eye.rounds.reach(eye.shoppers[track.number].id, hands)
+                eye.rounds.reach(found.captured_ns, eye.shoppers[track.number].id, hands)
         finished = eye.reaches.finish(found.captured_ns)
         events += [self._reach(eye, reached) for reached in finished]
         people = [

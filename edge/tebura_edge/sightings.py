@@ -34,16 +34,15 @@ class Rounds:
     _half: int | None = None
     _before: dict[TrackId, Xy] = field(default_factory=dict)
     _exchanged: list[tuple[int, tuple[TrackId, TrackId]]] = field(default_factory=list)
-    _hands: dict[TrackId, dict[ShelfId, HandAt]] = field(default_factory=dict)
+    _hands: dict[TrackId, dict[ShelfId, tuple[int, HandAt]]] = field(default_factory=dict)
 
-    def reach(self, track: TrackId, hands: Mapping[ShelfId, HandAt]) -> None:
+    def reach(self, now_ns: int, track: TrackId, hands: Mapping[ShelfId, HandAt]) -> None:
         """Take where a frame shows somebody's hands, each frame of the second to be told next."""
         best = self._hands.setdefault(track, {})
         for shelf, hand in hands.items():
-            if hand.probability > max(
-                best[shelf].probability if shelf in best else 0.0, _LEAST_HAND
-            ):
-                best[shelf] = hand
+            before = best[shelf][1].probability if shelf in best else 0.0
+            if hand.probability > max(before, _LEAST_HAND):
+                best[shelf] = (now_ns, hand)
 
     def step(
         self,
@@ -93,10 +92,15 @@ class Rounds:
         return told
 
 
-def _told(hands: Mapping[ShelfId, HandAt]) -> tuple[HandSeen, ...]:
+def _told(hands: Mapping[ShelfId, tuple[int, HandAt]]) -> tuple[HandSeen, ...]:
     return tuple(
-        HandSeen(shelf=shelf, x_m=round(hand.x_m, 2), probability=round(hand.probability, 3))
-        for shelf, hand in hands.items()
+        HandSeen(
+            shelf=shelf,
+            at_ns=Ns(at_ns),
+            x_m=round(hand.x_m, 2),
+            probability=round(hand.probability, 3),
+        )
+        for shelf, (at_ns, hand) in hands.items()
     )
 
 

@@ -75,12 +75,13 @@ def test_where_a_hand_may_be_is_told_at_its_likeliest_of_the_second_before() -> 
     for tick in range(60):
         if 25 <= tick < 50:
             continue
-        rounds.reach(MIKA, seen.get(tick, {}))
+        rounds.reach(ns_from_s(tick / 10), MIKA, seen.get(tick, {}))
         people = [(MIKA, track_at(tick / 10, (1.0, 3.0)))]
         events += rounds.step(ns_from_s(tick / 10), people, Footing(VIEW))
     hands = {event.at_ns // SECOND_NS: event.people[0].hands for event in events}
     # What was seen just before nothing was for seconds is of no second that is told.
-    assert hands == {0: (), 1: (), 2: (HandSeen(shelf=top, x_m=0.61, probability=0.3),), 5: ()}
+    likeliest = HandSeen(shelf=top, at_ns=ns_from_s(1.5), x_m=0.61, probability=0.3)
+    assert hands == {0: (), 1: (), 2: (likeliest,), 5: ()}
 
 
 def test_who_was_taken_for_another_is_told_once_in_the_next_second() -> None:

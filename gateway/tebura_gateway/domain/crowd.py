@@ -19,7 +19,7 @@ from tebura_gateway.domain.visiting import Person
 
 LOOKS_AHEAD_NS = 4 * SECOND_NS
 """What it answers about a time rests on what was seen until so much later: on where people stood
-half a second off, and on who stood together within three seconds of that."""
+a second off, and on who stood together within three seconds of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Crowd:
     _looks: Mapping[int, Sequence[Look]]
 
     def standing(self, at_ns: int) -> Mapping[TrackId, tuple[Spot, int]]:
-        """Where each track was seen just then, or else half a second off, and when that was."""
+        """Where each track was seen just then, or else up to a second off, and when that was."""
         found: dict[TrackId, tuple[Spot, int]] = {}
         moment = moment_of(at_ns)
-        for near in (moment, moment - 1, moment + 1):
+        for near in sorted(range(moment - 2, moment + 3), key=lambda one: abs(one - moment)):
             for look in self._looks.get(near, ()):
                 for track, spot in look.spots.items():
                     found.setdefault(track, (spot, look.at_ns))
