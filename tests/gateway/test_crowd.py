@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tebura_contract.events import PeopleSeen, Seen
+from tebura_contract.events import PeopleSeen, Seen, TrackEnded
 from tebura_contract.geometry import Pose, Xy
 from tebura_contract.ids import NodeId, ShelfId, TrackId, VisitId
 from tebura_contract.layout import Gondola, Layout, Shelf, StoreInfo
@@ -301,6 +301,28 @@ def test_who_went_out_is_not_who_comes_in_next() -> None:
     script.look(33, 40, second)
     assert share(script, second, 39.0, came) > 0.95
     assert seen(script.facts).visits[gone].exited_ns == ns(30.0)
+
+
+@pytest.mark.parametrize("ended_s", [34.4, 44.0])
+def test_who_leaves_is_gone_though_a_track_lost_before_ends_later_with_who_came_by(
+    ended_s: float,
+) -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    other = script.begins(1, 25.0, stays(HERE), SECOND_NODE)
+    script.look(25, 34, other, node=SECOND_NODE)
+    script.paths[mika] = walks(HERE, (0.0, 0.0), 34.0, 37.0)
+    script.look(31, 37, mika, ken)
+    script.walk_out(mika, 37.0)
+    script.paths[ken] = walks(THERE, (3.5, 2.5), 38.0, 42.0)
+    script.look(38, 60, ken)
+    # A single picture between two looks, or the last one of Mika.
+    foot_m = HERE if ended_s < 35.0 else (3.5, 2.5)
+    script.say(SECOND_NODE, TrackEnded(track=other, at_ns=ns(ended_s), foot_xy_m=foot_m))
+    assert seen(script.facts).visits[visits[mika]].exited_ns == ns(39.0)
+    again = script.begins(2, 46.0, stays((3.5, 2.5)), SECOND_NODE)
+    script.look(46, 60, again, node=SECOND_NODE)
+    assert share(script, again, 50.0, visits[ken]) > 0.9
 
 
 def test_what_nobody_was_seen_reaching_for_is_of_who_stood_there() -> None:

@@ -12,8 +12,11 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import TrackId
 
 from tebura_gateway.domain.exchanges import Exchange, exchanges_of
-from tebura_gateway.domain.sightings import Sightings
+from tebura_gateway.domain.sightings import APART_NS, Sightings
 from tebura_gateway.domain.tracks import Stay, Track
+
+_UNSEEN_NS = 3 * APART_NS
+"""Who is not seen at so many looks running is not followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,12 @@ class Strands:
 
 
 def strands_of(tracks: Mapping[TrackId, Track], sightings: Sightings) -> Strands:
-    """Undo what exchanges the sightings show."""
+    """Undo what exchanges the sightings show.
+
+    A track that was seen at no look for long before it ended, ended at the last one: what its
+    camera saw in a picture between was somebody else who came by.
+    """
+    tracks = _until_seen(tracks, sightings)
     on: dict[TrackId, TrackId] = {}  # the track that each strand is on; itself where not named
     of: dict[TrackId, TrackId] = {}  # and the other way round
     turns: dict[TrackId, tuple[list[int], list[TrackId]]] = {}
@@ -129,6 +137,21 @@ def strands_of(tracks: Mapping[TrackId, Track], sightings: Sightings) -> Strands
                 names.append(strand)
         mixes.append(Mix(found.at_ns, one, other, doubt))
     return Strands(strands, mixes, turns)
+
+
+def _until_seen(tracks: Mapping[TrackId, Track], sightings: Sightings) -> dict[TrackId, Track]:
+    last: dict[TrackId, tuple[int, Xy]] = {}
+    for looks in sightings.looks.values():
+        for look in looks:
+            last |= {track: (look.at_ns, spot.xy_m) for track, spot in look.spots.items()}
+    found = dict(tracks)
+    for name, (at_ns, xy_m) in last.items():
+        track = tracks.get(name)
+        if track is None or track.ended_ns is None or track.ended_ns - at_ns <= _UNSEEN_NS:
+            continue
+        if all(stay.to_ns is not None and stay.to_ns <= at_ns for stay in track.stays):
+            found[name] = replace(track, ended_ns=at_ns, ended_xy_m=xy_m)
+    return found
 
 
 def _all(sightings: Sightings) -> list[Exchange]:
