@@ -63,12 +63,12 @@ def test_six_people_who_come_one_after_another_are_six_tracks(
 def test_whoever_walks_through_the_aisle_before_two_others_is_a_third(
     tmp_path: Path, shared_data: Path
 ) -> None:
-    # Watched: two from the first frames to the last; before them, from frame 33 on, a woman in
-    # brown, seen from behind, with scores of 0.2 to 0.32.
+    # Watched: two from the first frames to the last; before them a woman in brown, seen from
+    # behind, with scores of 0.2 to 0.32. Her head comes in with frame 14, her shoulders with 20.
     video = shared_data / "video" / "store-aisle-detection.gif"
     report = annotate_video(video, tmp_path / "seen.mp4", people=PeopleSettings(threads=2))
     assert [span.first_frame <= 8 for span in report.tracks] == [True, True, False]
-    assert 33 <= report.tracks[2].first_frame <= 50
+    assert 14 <= report.tracks[2].first_frame <= 40
     assert all(span.last_frame >= 64 for span in report.tracks)
 
 

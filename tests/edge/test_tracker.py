@@ -70,7 +70,7 @@ def test_a_flicker_is_nobody() -> None:
 def test_weak_sights_begin_nobody_but_keep_somebody() -> None:
     followed = tracker()
     for tick in range(20):
-        followed.step(frame(tick / 10, [(300, 0.2)]))
+        followed.step(frame(tick / 10, [(300, 0.15)]))
     assert followed.tracks == []
     for tick in range(20, 40):
         followed.step(frame(tick / 10, [(300, 0.6)]))
@@ -82,7 +82,7 @@ def test_weak_sights_begin_nobody_but_keep_somebody() -> None:
 def test_who_is_seen_strongly_only_now_and_then_counts_and_clutter_that_flickers_does_not() -> None:
     def confirmed(strong_each: int) -> list[int]:
         followed = tracker()
-        scores = [0.35 if tick % strong_each == 0 else 0.2 for tick in range(60)]
+        scores = [0.35 if tick % strong_each == 0 else 0.15 for tick in range(60)]
         return [
             track.number or 0
             for tick, score in enumerate(scores)
