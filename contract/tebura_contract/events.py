@@ -161,12 +161,22 @@ class HandSeen(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
 
 
+class Alike(msgspec.Struct, frozen=True, kw_only=True):
+    """How much likelier clothes make it that a track of this camera is the same person as another.
+
+    Below 1 less likely. `track` is one that the camera lost before the other came into its sight.
+    """
+
+    track: TrackId
+    ratio: float
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Where a track's foot stood on the floor, store metres; `sd_m` is its deviation each way.
 
     `before_xy_m` is where it stood half a second before, if it was seen then. `hands` are the
     shelves in which it may have had a hand in the second until then, each as likely as it was at
-    the likeliest moment.
+    the likeliest moment. `alike` is told in a track's first seconds.
     """
 
     track: TrackId
@@ -174,6 +184,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     sd_m: float
     before_xy_m: Xy | None = None
     hands: tuple[HandSeen, ...] = ()
+    alike: tuple[Alike, ...] = ()
 
 
 class PeopleSeen(_Event, frozen=True, kw_only=True, tag="people-seen"):

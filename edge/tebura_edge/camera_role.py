@@ -288,6 +288,7 @@ class CameraRole:
         for track in ended:
             shopper = eye.shoppers.pop(track.number or 0, None)
             if shopper is not None:
+                eye.rounds.lose(shopper.id, track)
                 events.append(
                     TrackEnded(
                         track=shopper.id,

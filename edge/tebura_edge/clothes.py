@@ -1,11 +1,12 @@
 """What colours people wear above and below the hip: who is who when two pass each other.
 
-A tie-break between people of one camera within seconds of each other and in its light, never a way
-to know anybody again. Held in memory, with a track; neither published nor recorded: what is told is
-that two tracks were taken for each other.
+A tie-break between people of one camera within minutes of each other and in its light, never a way
+to know anybody again. Held in memory, with a track and for a while after it; neither published nor
+recorded: what is told is that two tracks were taken for each other, and how alike two are.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -39,6 +40,13 @@ LEAST_S, NEW_S, LONG_S = 0.5, 3.0, 1.0
 """Who is new was seen for so long; and for so long whoever wears something usually."""
 EXCHANGED = 6.0
 """Each of two is by so much more like the other."""
+SAMPLE_S, SAMPLES = 1.0, 12
+"""What somebody wears is kept once in so long, so often: they turn, and go from light to light."""
+EVEN, FALLS, ALIKE_MOST, ALIKE_LEAST = 7.2, 4.5, 3.0, 0.05
+"""Samples of two tracks that differ by so much tell nothing; by `FALLS` less, and they are likelier
+to be one person's by e, within bounds. Of 60 pairs of tracks of one person and 269 of two people in
+seven drawn hours it is so 8 times as likely below 2.4, a twentieth from 15.5 on. Of 26 and 780 in
+80 s of real pedestrians, many of them in dark clothes, it is 3 times as likely below 5.9."""
 
 
 def with_clothes(found: Detections, image_bgr: Image) -> Detections:
@@ -57,12 +65,18 @@ class Worn:
     now: Float32s = field(default_factory=lambda: np.full(CLOTHES, np.nan, np.float32))
     usually: Float32s = field(default_factory=lambda: np.full(CLOTHES, np.nan, np.float32))
     seen_s: float = 0.0
+    samples: list[Float32s] = field(default_factory=list)
+    _since_s: float = 0.0
 
     def see(self, seen: Float32s, gap_s: float) -> None:
         """Take another look, so long after the one before."""
         self.seen_s = min(self.seen_s + gap_s, USUAL_S)
         self.now = _moved(self.now, seen, gap_s / (gap_s + NOW_S))
         self.usually = _moved(self.usually, seen, min(1.0, gap_s / self.seen_s))
+        self._since_s += min(gap_s, NOW_S)
+        if self._since_s >= SAMPLE_S:
+            self._since_s = 0.0
+            self.samples = [*self.samples, self.now][-SAMPLES:]
 
     @property
     def looks_different(self) -> bool:
@@ -87,6 +101,20 @@ def likeness(worn: Float32s, seen: Float32s, unseen_s: float) -> float:
     return 1.0 - trust * (1.0 - float(np.exp(-0.5 * (max(0.0, apart - ALIKE) / UNLIKE) ** 2)))
 
 
+def likelier(one: Sequence[Float32s], other: Sequence[Float32s]) -> float:
+    """How much likelier it is that two tracks with these samples are one person than that not.
+
+    >>> red, blue = np.float32([40, 50, 30] * 2), np.float32([40, 10, -40] * 2)
+    >>> likelier([red, blue], [red]), likelier([red], [blue]), likelier([red], [])
+    (3.0, 0.05, 1.0)
+    """
+    found = [far for a in one for b in other if (far := _apart(a, b)) is not None]
+    if not found:
+        return 1.0
+    ratio = float(np.exp((EVEN - min(found)) / FALLS))
+    return min(ALIKE_MOST, max(ALIKE_LEAST, ratio))
+
+
 def are_exchanged(one: Worn, other: Worn) -> bool:
     """Whether two were taken for each other, or the other is new and who the first one was."""
     is_new = LEAST_S <= other.seen_s < NEW_S
@@ -101,6 +129,7 @@ def exchange(one: Worn, other: Worn) -> None:
     else:
         one.usually, one.seen_s = other.usually, other.seen_s
     other.usually, other.seen_s = usually, seen_s
+    one.samples, other.samples = [one.now], [other.now]
 
 
 def _wears_what(one: Worn, other: Worn) -> bool:

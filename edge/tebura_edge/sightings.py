@@ -14,6 +14,7 @@ from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, ShelfId, TrackId
 
 from tebura_edge.footing import Footing
+from tebura_edge.missing import Missing
 from tebura_edge.reaches import HandAt
 from tebura_edge.tracker import Track
 
@@ -35,6 +36,11 @@ class Rounds:
     _before: dict[TrackId, Xy] = field(default_factory=dict)
     _exchanged: list[tuple[int, tuple[TrackId, TrackId]]] = field(default_factory=list)
     _hands: dict[TrackId, dict[ShelfId, tuple[int, HandAt]]] = field(default_factory=dict)
+    _missing: Missing = field(default_factory=Missing)
+
+    def lose(self, name: TrackId, track: Track) -> None:
+        """A track ended."""
+        self._missing.lose(name, track.last_ns, track.clothes)
 
     def reach(self, now_ns: int, track: TrackId, hands: Mapping[ShelfId, HandAt]) -> None:
         """Take where a frame shows somebody's hands, each frame of the second to be told next."""
@@ -71,6 +77,7 @@ class Rounds:
                 sd_m=round(_sd_m(track, footing), 3),
                 before_xy_m=before.get(name),
                 hands=_told(self._hands.get(name, {})),
+                alike=() if half % 2 else self._missing.like(track.clothes, track.first_ns, now_ns),
             )
             for name, track in people
             if track.foot_m is not None and track.last_ns == now_ns

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tebura_contract.clock import ns_from_s
 from tebura_contract.ids import CameraId
-from tebura_edge.clothes import with_clothes
+from tebura_edge.clothes import likelier, with_clothes
 from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.tracker import Tracker
 
@@ -147,3 +147,21 @@ def test_who_only_looks_different_was_not_taken_for_another(
     tracker = Tracker(picture_px=PICTURE)
     watch(tracker, (280, RED, BLUE), (400, BLUE, GREEN), from_s=0.0, to_s=2.0)
     assert exchanged(tracker, (280, *one), (400, *other), from_s=2.1, to_s=6.0) == []
+
+
+def test_what_somebody_wears_is_kept_once_a_second_of_plain_sight() -> None:
+    tracker = Tracker(picture_px=PICTURE)
+    watch(tracker, (300, RED, BLUE), from_s=0.0, to_s=3.5)
+    watch(tracker, (300, RED, BLUE), (322, GREEN, GREEN), from_s=3.6, to_s=8.0)
+    behind = next(track for track in tracker.tracks if track.number == 1)
+    assert len(behind.clothes.samples) == 3
+    for worn in behind.clothes.samples:
+        np.testing.assert_allclose(worn, [*RED_LAB, *BLUE_LAB], atol=0.5)
+
+
+def test_who_was_taken_for_another_is_like_nobody_they_were_taken_for() -> None:
+    tracker = Tracker(picture_px=PICTURE)
+    watch(tracker, (280, RED, BLUE), (400, BLUE, GREEN), from_s=0.0, to_s=3.0)
+    exchanged(tracker, (280, BLUE, GREEN), (400, RED, BLUE), from_s=3.1, to_s=9.0)
+    first = next(track for track in tracker.tracks if track.number == 1)
+    assert likelier(first.clothes.samples, [np.array([*RED_LAB, *BLUE_LAB], np.float32)]) < 0.1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from tebura_contract.events import HandSeen, PeopleSeen, Seen, TrackEnded, TrackStarted
+from tebura_contract.events import Alike, HandSeen, PeopleSeen, Seen, TrackEnded, TrackStarted
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, NodeId, TrackId, VisitId, track_id
 from tebura_gateway.domain.facts import Fact, in_order
@@ -20,6 +20,7 @@ SECOND_NODE = NodeId("camera-2")
 HERE, THERE = (3.0, 2.0), (5.0, 2.0)
 Path = Callable[[float], Xy]
 NO_HANDS: Final[Mapping[TrackId, tuple[HandSeen, ...]]] = MappingProxyType({})
+NONE_ALIKE: Final[Mapping[TrackId, tuple[Alike, ...]]] = MappingProxyType({})
 
 
 def stays(xy_m: Xy) -> Path:
@@ -70,8 +71,9 @@ class Sighted(Script):
         *tracks: TrackId,
         node: NodeId = CAMERA,
         hands: Mapping[TrackId, tuple[HandSeen, ...]] = NO_HANDS,
+        alike: Mapping[TrackId, tuple[Alike, ...]] = NONE_ALIKE,
     ) -> None:
-        """Every full second, with the half before it; in each the same hands."""
+        """Every full second, with the half before it; in each the same hands and likenesses."""
         for second in range(from_s, to_s + 1):
             people = tuple(
                 Seen(
@@ -80,6 +82,7 @@ class Sighted(Script):
                     sd_m=0.1,
                     before_xy_m=self.paths[track](second - 0.5),
                     hands=hands.get(track, ()),
+                    alike=alike.get(track, ()),
                 )
                 for track in tracks
             )

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tebura_contract.events import PeopleSeen, Seen, TrackEnded
+from tebura_contract.events import Alike, PeopleSeen, Seen, TrackEnded
 from tebura_contract.geometry import Pose, Xy
-from tebura_contract.ids import NodeId, ShelfId, TrackId, VisitId
+from tebura_contract.ids import NodeId, ShelfId, TrackId, VisitId, track_id
 from tebura_contract.layout import Gondola, Layout, Shelf, StoreInfo
 from tebura_gateway.domain.judgement import judge
 from tebura_gateway.domain.places import Places
@@ -99,6 +99,64 @@ def test_whoever_may_be_either_of_two_is_a_little_of_both() -> None:
     script.look(33, 36, between)
     for visit in visits.values():
         assert 0.3 < share(script, between, 34.0, visit) < 0.6
+
+
+def who_came_up(ratio: float, told_by: NodeId = CAMERA) -> float:
+    """How surely whoever may be either of two is Ken, where clothes make it so much likelier."""
+    script, visits = two_inside()
+    _, ken = visits
+    for track in visits:
+        script.breaks(track, 30.0)
+    between = script.begins(8, 33.0, stays((4.0, 2.0)), told_by)
+    alike = {between: (Alike(track=ken, ratio=ratio),)}
+    script.look(33, 36, between, node=told_by, alike=alike)
+    return share(script, between, 34.0, visits[ken])
+
+
+def test_whoever_may_be_either_of_two_is_rather_whom_they_are_dressed_like() -> None:
+    assert 0.45 < who_came_up(1.0) < 0.5
+    # Odds of nearly one, times the ratio.
+    assert who_came_up(2.0) == pytest.approx(2 * who_came_up(1.0) / (1 + who_came_up(1.0)))
+    assert who_came_up(0.1) < 0.1
+
+
+def test_clothes_are_never_surer_than_they_can_be() -> None:
+    assert who_came_up(1e300) == who_came_up(3.0) < 0.8
+    assert who_came_up(-5.0) == who_came_up(0.0) == who_came_up(0.05) > 0.0
+    assert who_came_up(math.nan) == who_came_up(math.inf) == who_came_up(1.0)
+
+
+def test_a_camera_tells_of_clothes_of_whom_it_saw_itself() -> None:
+    assert who_came_up(3.0, SECOND_NODE) == who_came_up(1.0, SECOND_NODE)
+
+
+def test_who_is_dressed_like_somebody_far_off_is_who_was_lost_there() -> None:
+    script, visits = two_inside()
+    mika, ken = visits
+    script.breaks(mika, 30.0)
+    script.breaks(ken, 30.0)
+    there = script.begins(8, 31.0, stays(THERE))
+    script.look(31, 36, there, alike={there: (Alike(track=mika, ratio=3.0),)})
+    assert share(script, there, 34.0, visits[ken]) > 0.9
+
+
+def test_clothes_of_a_track_that_was_two_people_tell_nothing() -> None:
+    def came_up(*alike: Alike) -> float:
+        script, visits = two_inside()
+        mika, ken = visits
+        people = tuple(
+            Seen(track=track, foot_xy_m=script.paths[track](31.0), sd_m=0.1) for track in visits
+        )
+        pairs = ((mika, ken),)
+        told = PeopleSeen(camera=AISLE, at_ns=ns(31.0), people=people, exchanged=pairs)
+        script.say(CAMERA, told)
+        for track in visits:
+            script.breaks(track, 31.5)
+        between = script.begins(8, 34.0, stays((4.0, 2.0)))
+        script.look(34, 38, between, alike={between: alike})
+        return share(script, between, 35.0, visits[ken])
+
+    assert came_up(Alike(track=track_id(CAMERA, 1, 1), ratio=3.0)) == came_up()
 
 
 def test_two_who_stand_and_are_each_where_the_other_was_were_only_taken_for_each_other() -> None:
@@ -445,6 +503,10 @@ def senseless(random: Random) -> Sighted:
                 foot_xy_m=place(),
                 sd_m=random.choice((0.0, 0.1, 3.0)),
                 before_xy_m=random.choice((None, place())),
+                alike=tuple(
+                    Alike(track=other, ratio=random.choice((0.1, 3.0, 1e9, math.nan)))
+                    for _, other in random.sample(names, min(len(names), random.randrange(3)))
+                ),
             )
             for track in random.sample(mine, random.randrange(len(mine) + 1))
         )

@@ -126,3 +126,17 @@ def test_a_second_camera_at_the_door_agrees(from_s: float) -> None:
         assert found.owners(name, ns(42.0)).get(came, 0.0) > 0.9
     assert found.owners(track, ns(28.0)).get(gone, 0.0) > 0.9
     assert not is_in_store(found, gone, 45.0)
+
+
+@pytest.mark.parametrize("away_m", [0.1, 2.0])
+def test_a_second_camera_that_saw_somebody_for_a_moment_has_a_say(away_m: float) -> None:
+    """It began and ended between two looks: beside the track it agrees, elsewhere it does not."""
+    script = Sighted()
+    track, gone = over_the_doorstep(script, code_s=33.0)
+    at = stays((0.0, away_m))
+    other = script.begins(1, 34.05, at, SECOND_NODE)
+    script.say(SECOND_NODE, TrackAtGate(track=other, gate=DOOR, at_ns=ns(34.1), is_inside=True))
+    script.say(SECOND_NODE, TrackEnded(track=other, at_ns=ns(34.2), foot_xy_m=at(34.2), gate=DOOR))
+    found = seen(script.facts)
+    [came] = found.visits.keys() - {gone}
+    assert (found.owners(track, ns(42.0)).get(came, 0.0) > 0.9) is (away_m < 1.0)

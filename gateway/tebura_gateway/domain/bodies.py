@@ -114,10 +114,14 @@ class _Floor:
 def bodies_of(strands: Strands, sightings: Sightings, exits: frozenset[GateId]) -> Bodies:
     """Put strands together in the order in which they began."""
     floor = _Floor.of(sightings, strands)
+    alike = _told_alike(sightings, strands)
     bodies: list[_Body] = []
     origins: dict[TrackId, dict[TrackId, float]] = {}
     for strand in sorted(strands.strands.values(), key=lambda s: (s.started_ns, s.id)):
-        shares = _shares(strand, bodies, floor, exits)
+        fits = [
+            _fit(strand, body, floor, exits) * _likelier(strand, body, alike) for body in bodies
+        ]
+        shares = _shares(strand, fits)
         best = max(shares, key=lambda n: shares[n], default=None)
         is_found = best is not None and shares[best] >= _SURE
         if is_found or not _is_at_gate(strand):
@@ -143,14 +147,27 @@ def _members(bodies: Sequence[_Body], strands: Strands) -> dict[TrackId, list[Tr
     return members
 
 
-def _shares(
-    strand: Track, bodies: Sequence[_Body], floor: _Floor, exits: frozenset[GateId]
-) -> dict[int, float]:
+def _shares(strand: Track, fits: Sequence[float]) -> dict[int, float]:
     """How likely a strand goes on for each body, by its index; the rest is somebody new."""
-    is_at_gate = _is_at_gate(strand)
-    fits = {n: _fit(strand, body, floor, exits) for n, body in enumerate(bodies)}
-    total = math.fsum(fits.values()) + (_NEW_AT_GATE if is_at_gate else _NEW_ELSEWHERE)
-    return {n: fit / total for n, fit in fits.items() if fit >= _LEAST * total}
+    total = math.fsum(fits) + (_NEW_AT_GATE if _is_at_gate(strand) else _NEW_ELSEWHERE)
+    return {n: fit / total for n, fit in enumerate(fits) if fit >= _LEAST * total}
+
+
+def _told_alike(sightings: Sightings, strands: Strands) -> dict[TrackId, dict[TrackId, float]]:
+    """How alike tracks are; a track that went over to somebody else is like several people."""
+    return {
+        track: {other: told[other] for other in told if strands.all_of(other) == {other}}
+        for track, told in sightings.alike().items()
+    }
+
+
+def _likelier(
+    strand: Track, body: _Body, alike: Mapping[TrackId, Mapping[TrackId, float]]
+) -> float:
+    """How much likelier clothes make it that a strand is a body; 1 where they tell nothing."""
+    told = alike.get(strand.id, {})
+    mine = (one.id for one in body.strands if _eye(one) == _eye(strand))
+    return max((told[one] for one in mine if one in told), default=1.0)
 
 
 def _is_at_gate(strand: Track) -> bool:

@@ -13,7 +13,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import TrackId
 
 from tebura_gateway.domain.gates import AT_THE_DOOR_NS, NOBODY, in_zones, is_coming
-from tebura_gateway.domain.sightings import Eye, Sightings, Spot
+from tebura_gateway.domain.sightings import Eye, Sightings, Spot, moment_of
 from tebura_gateway.domain.strands import Strands
 from tebura_gateway.domain.tracks import Stay, Track, away_from_stay_ns
 from tebura_gateway.domain.visiting import Person
@@ -54,7 +54,7 @@ def handed_over(
         if not paths:
             continue
         coming = [
-            _path(strands, sightings, strand, strand.started_ns, until_ns)
+            _path(strands, sightings, strand, strand.started_ns, until_ns).with_ends(strand)
             for strand in near
             if is_coming(strand, entry.gate, entry.at_ns)
             and not _is_cut_inside(strands, strand, strand.stays[0])
@@ -78,6 +78,16 @@ class _Path:
     def before(self, at_ns: int) -> "_Path":
         """The part of it until then."""
         return _Path(self.eye, {n: place for n, place in self.places.items() if place[0] <= at_ns})
+
+    def with_ends(self, strand: Track) -> "_Path":
+        """Also where the strand began and ended: who was seen for a moment was at no look."""
+        ends = ((strand.started_ns, strand.started_xy_m), (strand.ended_ns, strand.ended_xy_m))
+        places = {
+            moment_of(at_ns): (at_ns, strand.id, Spot(xy_m, 0.0))
+            for at_ns, xy_m in ends
+            if at_ns is not None and xy_m is not None
+        }
+        return _Path(self.eye, {**places, **self.places})
 
 
 def _turning(strands: Strands, strand: Track, entry: Person) -> Stay | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tebura_contract.clock import SECOND_NS
-from tebura_contract.events import HandSeen, PeopleSeen
+from tebura_contract.events import Alike, HandSeen, PeopleSeen
 from tebura_contract.geometry import Xy
 from tebura_contract.ids import CameraId, NodeId, TrackId
 
@@ -18,6 +18,7 @@ Eye = tuple[NodeId, CameraId]
 """A camera, by the node it hangs on."""
 APART_NS = SECOND_NS // 2
 """Between two looks."""
+_LEAST_ALIKE, _MOST_ALIKE = 0.05, 3.0
 _FARTHEST_M = 10_000.0
 """From a store's corner: no store is larger."""
 
@@ -34,13 +35,15 @@ class Spot:
 class Look:
     """Everybody one camera saw at one moment, and pairs it says it had taken for each other.
 
-    `hands` are of the second until then.
+    `hands` are of the second until then. `alike` says of a track how much likelier clothes make it
+    that it is the same person as others of the camera, lost before.
     """
 
     at_ns: int
     spots: Mapping[TrackId, Spot]
     exchanged: Sequence[tuple[TrackId, TrackId]] = ()
     hands: Mapping[TrackId, Sequence[HandSeen]] = field(default_factory=dict)
+    alike: Mapping[TrackId, Mapping[TrackId, float]] = field(default_factory=dict)
 
     @property
     def moment(self) -> int:
@@ -60,6 +63,14 @@ class Sightings:
         for looks in self.looks.values():
             for look in looks:
                 found.setdefault(look.moment, []).append(look)
+        return found
+
+    def alike(self) -> dict[TrackId, Mapping[TrackId, float]]:
+        """What was last told of each track: how much likelier others of its camera are it."""
+        found: dict[TrackId, Mapping[TrackId, float]] = {}
+        for looks in self.looks.values():
+            for look in looks:
+                found.update(look.alike)
         return found
 
 
@@ -86,7 +97,8 @@ def sightings_of(facts: Sequence[Fact]) -> Sightings:
         spots = _spots((one.track, one.foot_xy_m, one.sd_m) for one in event.people)
         exchanged = tuple(pair for pair in event.exchanged if _are_two_of(pair, spots))
         hands = {one.track: told for one in event.people if (told := _hands(one.hands))}
-        mine.setdefault(at_ns, Look(at_ns, spots, exchanged, hands))
+        alike = {one.track: like for one in event.people if (like := _alike(one.alike))}
+        mine.setdefault(at_ns, Look(at_ns, spots, exchanged, hands, alike))
     return Sightings(
         {eye: [looks[at_ns] for at_ns in sorted(looks)] for eye, looks in found.items()}
     )
@@ -100,6 +112,15 @@ def _are_two_of(pair: tuple[TrackId, TrackId], spots: Mapping[TrackId, Spot]) ->
 def _hands(told: Iterable[HandSeen]) -> tuple[HandSeen, ...]:
     """What can be a hand in a shelf."""
     return tuple(hand for hand in told if 0.0 < hand.probability <= 1.0 and math.isfinite(hand.x_m))
+
+
+def _alike(told: Iterable[Alike]) -> dict[TrackId, float]:
+    """What can be a ratio, and no surer than clothes ever are."""
+    return {
+        one.track: min(_MOST_ALIKE, max(_LEAST_ALIKE, one.ratio))
+        for one in told
+        if math.isfinite(one.ratio)
+    }
 
 
 def _spots(told: Iterable[tuple[TrackId, Xy | None, float]]) -> dict[TrackId, Spot]:
