@@ -1,6 +1,6 @@
 """How right networks are on 200 real frames that were marked by eye: people, and wrists in sight.
 
-``.venv/bin/python benchmarks/marked.py [--also MOVENET.onnx]... [--drawn SET] [--json]``
+``.venv/bin/python benchmarks/marked.py [--also FILE] [--closer NAME] [--drawn SET] [--json]``
 
 Frames are of three films beside the project (``../shared/data``) that no network of ours learnt
 from; the marks are ``tests/models/marks/people.jsonl``. Frames of one film are much alike, so each
@@ -21,8 +21,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from seers import Floats, Picture, Seen, Seer, iou, movenet, seers
-from tebura_edge.people import PeopleSettings
-from tebura_models.heads import find_people
+from tebura_contract.ids import CameraId
+from tebura_edge.closer import look_closer, who_to_look_at
+from tebura_edge.frames import Frame
+from tebura_edge.people import PeopleSettings, detect_people
+from tebura_edge.trial import EVERYWHERE
 from tebura_models.loader import load_network
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +60,7 @@ class MarkedFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Tally:
     """One network on one film."""
 
+    wrist_score: float = WRIST_SCORE
     frames: int = 0
     people: int = 0
     found: int = 0
@@ -105,7 +109,9 @@ class Tally:
                 continue
             off = float(np.hypot(*(seen.keypoints_px[row, number] - mark))) / height
             self.off.append(off)
-            self.near += off <= NEAR and float(seen.keypoint_scores[row, number]) >= WRIST_SCORE
+            self.near += (
+                off <= NEAR and float(seen.keypoint_scores[row, number]) >= self.wrist_score
+            )
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -131,16 +137,23 @@ def read_marks(file: Path = MARKS) -> dict[str, dict[int, MarkedFrame]]:
     return marks
 
 
-def shipped(name: str, sure: float) -> Seer:
-    """A network of the manifest, as a node uses it."""
+def shipped(name: str, sure: float, closer: str | None = None) -> Seer:
+    """A network of the manifest, as a node uses it; another may look at arms from nearer."""
     network = load_network(name)
+    arms = load_network(closer) if closer else None
+    size_px = network.entry.input.size_px
 
     def look(picture: Picture) -> Seen:
-        people = find_people(network, picture, network.entry.input.size_px)
-        points = people.keypoints_px
-        return Seen(people.boxes_xyxy_px, people.scores, points[:, :, :2], points[:, :, 2])
+        frame = Frame(CameraId("marked"), 0, picture)
+        found = detect_people(network, frame, size_px)
+        if arms is not None:
+            wide_high = (picture.shape[1], picture.shape[0])
+            rows = who_to_look_at(found, EVERYWHERE, wide_high, size_px)
+            found = look_closer(arms, frame, found, rows)
+        points = found.keypoints_px
+        return Seen(found.boxes_xyxy_px, found.scores, points[:, :, :2], points[:, :, 2])
 
-    return Seer(name, sure, look)
+    return Seer(f"{name}, {closer}" if closer else name, sure, look)
 
 
 def drawn_frames(folder: Path) -> Iterator[tuple[MarkedFrame, Picture]]:
@@ -180,7 +193,16 @@ def main() -> int:
     parser.add_argument("--also", type=Path, action="append", default=[], help="MoveNet's layout")
     parser.add_argument("--model", action="append", help="of the manifest; default: what ships")
     parser.add_argument(
+        "--closer", action="append", default=[], help="of the manifest: looks at arms from nearer"
+    )
+    parser.add_argument(
         "--sure", type=float, default=SURE, help=f"a score of these that counts; default {SURE}"
+    )
+    parser.add_argument(
+        "--wrist-score",
+        type=float,
+        default=WRIST_SCORE,
+        help=f"of a wrist that counts; default {WRIST_SCORE}",
     )
     parser.add_argument("--clip", help="only films with this in their name")
     parser.add_argument("--drawn", type=Path, help="a set of `tebura-simulate dataset`")
@@ -189,11 +211,14 @@ def main() -> int:
     if not (SHARED / "data").exists():
         print(f"skipped: no recordings in {SHARED / 'data'}", file=sys.stderr)
         return 0
-    networks = [shipped(name, options.sure) for name in options.model or [PeopleSettings().model]]
+    models = options.model or [PeopleSettings().model]
+    networks = [
+        shipped(name, options.sure, closer) for name in models for closer in (None, *options.closer)
+    ]
     networks += [one for one in seers(SHARED / "models") if one.name != "movenet"]
     networks += [replace(movenet(file), sure=options.sure) for file in options.also]
     for name, frames in _sources(options.clip, options.drawn):
-        tallies = {network.name: Tally() for network in networks}
+        tallies = {network.name: Tally(options.wrist_score) for network in networks}
         for marked, picture in frames:
             for network in networks:
                 tallies[network.name].add(marked, network.look(picture), network.sure)
@@ -216,7 +241,7 @@ def _sources(
 def _line(row: Mapping[str, object]) -> str:
     film, network, *rest = row.values()
     figures = "  ".join(f"{key} {value}" for key, value in zip([*row][2:], rest, strict=True))
-    return f"{film!s:28} {network!s:16} {figures}"
+    return f"{film!s:28} {network!s:28} {figures}"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from tebura_contract.ids import CameraId
 from tebura_edge.bench import Costs, costs_of, held_by_cost
 from tebura_edge.frames import Frame
 from tebura_edge.looped import Stream
-from tebura_edge.people import PeopleSettings, detect_people, open_people
+from tebura_edge.people import PeopleSettings, detect_people, open_arms, open_people
 from tebura_edge.tracker import Tracker
 from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
 from tebura_models.loader import Network, find_entry, open_network
@@ -115,7 +115,8 @@ class Bench:
         played = [Stream(video, rate_hz) for video in islice(cycle(self.busy), busy)]
         played += [Stream(self.idle, rate_hz, is_busy=False)] * (count - busy)
         network = open_people(self.settings)
-        return run_trial(played, network, self.settings, lasts_s, rests=rests)
+        arms = open_arms(self.settings, network)
+        return run_trial(played, network, self.settings, lasts_s, arms=arms, rests=rests)
 
     def costs(self, busy: int, lasts_s: float) -> Costs:
         """What pictures and looks take, from so many busy cameras."""

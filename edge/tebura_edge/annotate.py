@@ -17,7 +17,7 @@ from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.footing import KEYPOINT_SCORE, Footing
 from tebura_edge.frames import Frame
 from tebura_edge.geometry import CameraView, Front, camera_view, gondola_blocks, shelf_fronts
-from tebura_edge.people import PeopleLook, PeopleSettings, open_people
+from tebura_edge.people import PeopleLook, PeopleSettings, open_arms, open_people
 from tebura_edge.reaches import ReachSettings, hands_in_shelves
 from tebura_edge.tracker import Track, Tracker
 
@@ -107,7 +107,8 @@ def annotate_video(
     writer = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, size)
     if not writer.isOpened():
         raise AnnotateError(f"{out}: cannot be written")
-    look = PeopleLook(network, settings, front_boxes(footing.view, fronts) if footing else None)
+    boxes = front_boxes(footing.view, fronts) if footing else None
+    look = PeopleLook(network, settings, boxes, arms=open_arms(settings, network))
     count = 0
     try:
         for count, image in enumerate(_frames(capture), start=1):

@@ -19,7 +19,7 @@ from tebura_contract.clock import seconds
 
 from tebura_edge.looped import Stream
 from tebura_edge.motion import LOOK_IDLE_NS
-from tebura_edge.people import PeopleSettings, open_people
+from tebura_edge.people import PeopleSettings, open_arms, open_people
 from tebura_edge.sources import SourceError
 from tebura_edge.trial import LOOK_HZ, Outcome, most_streams, run_trial
 
@@ -98,6 +98,7 @@ def bench(
     """
     began_s = time.monotonic()
     network = open_people(settings)
+    arms = open_arms(settings, network)
     trial_s = lasts_s / TRIALS / (1 + WARM_UP_SHARE)
     others: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +109,9 @@ def bench(
             streams = [Stream(video, rate_hz)] * busy
             streams += [Stream(idle, rate_hz, is_busy=False)] * (count - busy)
             warm_up_s = trial_s * WARM_UP_SHARE
-            outcome = run_trial(streams, network, settings, trial_s, warm_up_s, rests=rests)
+            outcome = run_trial(
+                streams, network, settings, trial_s, warm_up_s, arms=arms, rests=rests
+            )
             others.append(outcome.others)
             word = "kept up" if outcome.keeps_up else "did not keep up"
             progress(f"{count} cameras, {busy} of them busy: {word}")

@@ -92,6 +92,7 @@ class PeopleConfig(Table, frozen=True, kw_only=True):
     look_hz: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10.0
     skip_still: bool = True
     closer: bool = True
+    arms_model: str = "movenet-arms"
 
 
 class ReaderConfig(Table, frozen=True, kw_only=True):

@@ -30,7 +30,8 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     `threads` the board's cores are used, less one from three on. `look_hz` bounds how often the
     network sees one camera; between looks people are followed. `skip_still` leaves the network out
     while nothing moves. Below `sure_score` a detection must show something that is not always
-    there. With `closer` whoever is near a shelf is looked at once more from nearer, in spare time.
+    there. With `closer` whoever is near a shelf is looked at once more from nearer, in spare time,
+    with the network `arms_model`.
     """
 
     model: str = "movenet-shop"
@@ -41,17 +42,34 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     skip_still: bool = True
     sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
     closer: bool = True
+    arms_model: str = "movenet-arms"
 
 
 def open_people(settings: PeopleSettings) -> Network:
-    """Open the configured network.
+    """Open the network that finds people.
 
     Raises:
         ModelError: If its file is not the pinned one or no provider takes it.
     """
+    return _open(settings.model, settings)
+
+
+def open_arms(settings: PeopleSettings, people: Network) -> Network:
+    """Open the network that looks at arms from nearer; `people` where that is the one, or none is.
+
+    Raises:
+        ModelError: If its file is not the pinned one or no provider takes it.
+    """
+    is_one = settings.arms_model == settings.model
+    if is_one or not settings.closer or not can_look_closer(people):
+        return people
+    return _open(settings.arms_model, settings)
+
+
+def _open(name: str, settings: PeopleSettings) -> Network:
     cores = os.cpu_count() or 1
     threads = settings.threads or (cores - 1 if cores >= SPARE_CORES_FROM else cores)
-    return load_network(settings.model, threads=threads, providers=settings.providers)
+    return load_network(name, threads=threads, providers=settings.providers)
 
 
 def detect_people(network: Network, frame: Frame, size_px: tuple[int, int]) -> Detections:
@@ -86,11 +104,23 @@ class PeopleLook:
     """
 
     def __init__(
-        self, network: Network, settings: PeopleSettings, fronts: Floats | None = None
+        self,
+        network: Network,
+        settings: PeopleSettings,
+        fronts: Floats | None = None,
+        *,
+        arms: Network | None = None,
     ) -> None:
-        """Begin with nobody; `fronts` are where shelves are, as `closer.front_boxes` has them."""
-        self.network = network
-        looks_closer = fronts is not None and settings.closer and can_look_closer(network)
+        """Begin with nobody.
+
+        Args:
+            network: What finds people.
+            settings: How often it looks, and at what.
+            fronts: Where shelves are, as `closer.front_boxes` has them.
+            arms: What looks at arms from nearer; without it `network` does.
+        """
+        self.network, self._arms = network, arms or network
+        looks_closer = fronts is not None and settings.closer and can_look_closer(self._arms)
         self._fronts = fronts if fronts is not None and looks_closer else np.zeros((0, 4))
         self.size_px = settings.size_px
         self._sure_score = settings.sure_score
@@ -136,7 +166,7 @@ class PeopleLook:
         rows = who_to_look_at(found, self._fronts, picture_px, self.size_px)
         first = self.looked_count * MOST_PEOPLE % len(rows) if len(rows) > MOST_PEOPLE else 0
         turn = [*rows[first:], *rows[:first]][:MOST_PEOPLE]
-        return look_closer(self.network, frame, found, turn) if turn else found
+        return look_closer(self._arms, frame, found, turn) if turn else found
 
     @property
     def is_idle(self) -> bool:

@@ -302,7 +302,7 @@ def open_looks(setup: Setup) -> Looks:
         return Looks({})
     from tebura_edge.closer import shelves_seen
     from tebura_edge.code_reader import CodeReader
-    from tebura_edge.people import PeopleLook, PeopleSettings, open_people
+    from tebura_edge.people import PeopleLook, PeopleSettings, open_arms, open_people
 
     looks: dict[CameraId, Look] = {
         camera.label: CodeReader()
@@ -315,10 +315,10 @@ def open_looks(setup: Setup) -> Looks:
         return Looks(looks, attention=attention)
     settings = msgspec.convert(msgspec.to_builtins(setup.config.people), PeopleSettings)
     network = open_people(settings)
-    looks |= {
-        label: PeopleLook(network, settings, shelves_seen(setup.layout, setup.calibration, label))
-        for label in watchers
-    }
+    arms = open_arms(settings, network)
+    for label in watchers:
+        fronts = shelves_seen(setup.layout, setup.calibration, label)
+        looks[label] = PeopleLook(network, settings, fronts, arms=arms)
     return Looks(
         looks,
         f"{settings.model} on {network.provider}",

@@ -172,6 +172,7 @@ def run_trial(
     lasts_s: float,
     warm_up_s: float = WARM_UP_S,
     *,
+    arms: Network | None = None,
     rests: bool = True,
 ) -> Outcome:
     """Play all streams at once for so long, after a warm-up, and say how the node did.
@@ -184,7 +185,7 @@ def run_trial(
     """
     cameras = {CameraId(f"camera-{n}"): stream for n, stream in enumerate(streams)}
     clock, desk = SystemClock(), FrameDesk()
-    looks = {label: PeopleLook(network, settings, EVERYWHERE) for label in cameras}
+    looks = {label: PeopleLook(network, settings, EVERYWHERE, arms=arms) for label in cameras}
     tally = _Tally(looks)
     for n, (label, stream) in enumerate(cameras.items()):
         # Cameras have no common beat: their pictures are spread over the period.

@@ -8,13 +8,15 @@ from typing import Protocol
 import numpy as np
 import torch
 from movenet import STRIDE
-from samples import Picture, Targets, fitted, read, targets, varied
+from samples import Picture, Targets, cut_out, fitted, read, targets, varied
 from torch import Tensor
 from trunk import Kept
 
 Batch = tuple[tuple[Tensor, ...], list[Targets]]
 """What goes into the network, and what its heads should say."""
 SIZES_PX = ((320, 192), (384, 224))
+CUT_PX, LEAST_CUT_PX = 192, 40
+"""Side of what a closer look is shown; whoever is smaller in the picture is not learnt from."""
 
 
 class Lessons(Protocol):
@@ -50,6 +52,45 @@ class FromPictures:
         for file in self.check_files:
             picture, people = fitted(*read(file), SIZES_PX[1])
             yield (_planes([picture]),), [targets(people, SIZES_PX[1], STRIDE)]
+
+
+@dataclass(frozen=True)
+class FromCuts:
+    """Each person cut out as a closer look has them: a picture, and which of its people."""
+
+    people: Sequence[tuple[Path, int]]
+    check_people: Sequence[tuple[Path, int]]
+
+    @classmethod
+    def of(cls, files: Sequence[Path], check_files: Sequence[Path]) -> "FromCuts":
+        """All people of pictures, and every fourth of those to check with."""
+        return cls(list(_large(files)), list(_large(check_files))[::4])
+
+    @property
+    def count(self) -> int:
+        return len(self.people)
+
+    def batch(self, chosen: Sequence[int], step: int, rng: np.random.Generator) -> Batch:
+        del step
+        return _cuts([self.people[number] for number in chosen], rng)
+
+    def checks(self) -> Iterator[Batch]:
+        for one in self.check_people:
+            yield _cuts([one], None)
+
+
+def _large(files: Sequence[Path]) -> Iterator[tuple[Path, int]]:
+    for file in files:
+        _, people = read(file)
+        longer = (people.boxes[:, 2:] - people.boxes[:, :2]).max(axis=1)
+        for number in np.flatnonzero(longer >= LEAST_CUT_PX).tolist():
+            yield file, number
+
+
+def _cuts(people: Sequence[tuple[Path, int]], rng: np.random.Generator | None) -> Batch:
+    pairs = [cut_out(*read(file), number, CUT_PX, rng) for file, number in people]
+    wanted = [targets(seen, (CUT_PX, CUT_PX), STRIDE) for _, seen in pairs]
+    return (_planes([picture for picture, _ in pairs]),), wanted
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ SEEN, HIDDEN = 2, 1
 LEAST_HIGH_PX, LEAST_LEFT = 12.0, 0.25
 ZOOM = (0.7, 1.5)
 GREY = (114, 114, 114)
+AROUND, AROUND_ZOOM, BOX_SIZE, BOX_PLACE = 1.3, (0.85, 1.2), 0.06, 0.04
+"""What is cut out around somebody, of the longer side of their box; by how much boxes are off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,39 @@ def fitted(picture: Picture, people: People, size_px: tuple[int, int]) -> tuple[
     )
     laid[: small.shape[0], : small.shape[1]] = small
     return laid, moved(people, matrix, size_px, mirrored=False)
+
+
+def cut_out(
+    picture: Picture, people: People, which: int, side_px: int, rng: np.random.Generator | None
+) -> tuple[Picture, People]:
+    """What a node's closer look (`edge/closer.py`) is shown of one person, and who is in it.
+
+    With `rng` as a box that is a little off has it, and varied like whole pictures.
+    """
+    low, high = people.boxes[which].astype(float).reshape(2, 2)
+    size, middle, around = high - low, (low + high) / 2, AROUND
+    if rng is not None:
+        size = size * np.exp(rng.normal(0, BOX_SIZE, 2))
+        middle = middle + rng.normal(0, BOX_PLACE, 2) * size
+        around *= float(rng.uniform(*AROUND_ZOOM))
+    side = max(round(around * float(size.max())), 2)
+    corner = np.round(middle - side / 2).astype(int)
+    room = np.array(picture.shape[1::-1])
+    first, last = np.clip(corner, 0, room), np.clip(corner + side, 0, room)
+    cut = np.zeros((side, side, 3), np.uint8)
+    (x0, y0), (x1, y1) = first - corner, last - corner
+    cut[y0:y1, x0:x1] = picture[first[1] : last[1], first[0] : last[0]]
+    scale = side_px / side
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    shown = np.asarray(cv2.resize(cut, (side_px, side_px), interpolation=method), np.uint8)
+    matrix = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
+    mirrored = rng is not None and bool(rng.random() < 0.5)
+    if mirrored:
+        matrix[0] = [-scale, 0, side_px + corner[0] * scale]
+        shown = np.ascontiguousarray(shown[:, ::-1])
+    if rng is not None:
+        shown = _relit(shown, rng)
+    return shown, moved(people, matrix, (side_px, side_px), mirrored)
 
 
 def moved(

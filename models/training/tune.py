@@ -2,9 +2,11 @@
 
 ``python models/training/tune.py SET --start movenet_multipose.onnx -o RUN [--steps N] [--resume]``
 ``python models/training/tune.py SET --start … -o RUN --write out.onnx --share 0.5``
+``python models/training/tune.py SET [MORE] --start … -o RUN --arms``
 
 Instead of a SET it takes what `trunk.py` kept of one: then only what follows the trunk learns, in a
-fraction of the time.
+fraction of the time. With `--arms` it learns what a node looks at from nearer: each person cut out,
+and of their joints elbows and wrists before all others.
 
 A run that was cut off goes on where it was; every step's pictures depend on the seed and the
 step's number alone. What is written is `--share` of the way from the start to the tuned weights:
@@ -15,12 +17,14 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from lessons import FromPictures, FromTrunk, Lessons
+from lessons import FromCuts, FromPictures, FromTrunk, Lessons
 from movenet import BOX, BOX_OFFSET, CENTRE, HEADS, KEYPOINTS, OFFSET, REGRESSION, MoveNet
 from samples import Targets, listed
 from torch import Tensor
@@ -46,7 +50,37 @@ def heat_loss(told: Tensor, bump: Tensor, counted: Tensor | None = None) -> Tens
     return (there + empty).sum() / is_top.sum().clamp(min=1)
 
 
-def loss_of(heads: dict[str, Tensor], wanted: list[Targets]) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Emphasis:
+    """How much parts of the loss count; `joints` are groups of keypoints, each with its share."""
+
+    joints: tuple[tuple[Sequence[int], float], ...] = ((range(17), 1.0),)
+    centre: float = 1.0
+    reach: float = 0.1
+    box: float = 0.1
+    box_offset: float = 1.0
+
+    def of_each(self) -> Tensor:
+        """Of each keypoint (17,), about 1."""
+        shares = torch.zeros(17)
+        for group, share in self.joints:
+            shares[list(group)] = share
+        return shares / shares.mean()
+
+
+ARMS = (7, 8, 9, 10)
+ARMS_FIRST = Emphasis(
+    joints=((ARMS, 1.0), ([joint for joint in range(17) if joint not in ARMS], 0.3)),
+    centre=0.3,
+    reach=0.15,
+    box=0.05,
+    box_offset=0.3,
+)
+
+
+def loss_of(
+    heads: dict[str, Tensor], wanted: list[Targets], emphasis: Emphasis
+) -> dict[str, Tensor]:
     """The parts of the loss over a batch."""
     stacked = {
         name: torch.from_numpy(np.stack([getattr(one, name) for one in wanted]))
@@ -54,10 +88,13 @@ def loss_of(heads: dict[str, Tensor], wanted: list[Targets]) -> dict[str, Tensor
     }
     people = [(n, *cell) for n, one in enumerate(wanted) for cell in one.cells]
     spots = [(n, *spot) for n, one in enumerate(wanted) for spot in one.spots]
-    parts = {
-        "centre": heat_loss(heads[CENTRE], stacked["centre"]),
-        "keypoints": heat_loss(heads[KEYPOINTS], stacked["keypoints"], stacked["counted"]),
-    }
+    parts = {"centre": emphasis.centre * heat_loss(heads[CENTRE], stacked["centre"])}
+    for number, (group, share) in enumerate(emphasis.joints):
+        told, bump, counted = (
+            heat[:, list(group)]
+            for heat in (heads[KEYPOINTS], stacked["keypoints"], stacked["counted"])
+        )
+        parts[f"keypoints-{number}"] = share * heat_loss(told, bump, counted)
     if people:
         n, y, x = torch.tensor(people).T
 
@@ -66,23 +103,34 @@ def loss_of(heads: dict[str, Tensor], wanted: list[Targets]) -> dict[str, Tensor
             return fn.l1_loss(heads[head][n, :, y, x], true, reduction="none")
 
         known = torch.from_numpy(np.concatenate([one.reach_known for one in wanted]))
+        known = known * emphasis.of_each().repeat_interleave(2)
         reach = off(REGRESSION, "reach") * known
-        parts["reach"] = 0.1 * reach.sum() / known.sum().clamp(min=1)
-        parts["box"] = 0.1 * off(BOX, "box").mean()
-        parts["box_offset"] = off(BOX_OFFSET, "box_offset").mean()
+        parts["reach"] = emphasis.reach * reach.sum() / known.sum().clamp(min=1)
+        parts["box"] = emphasis.box * off(BOX, "box").mean()
+        parts["box_offset"] = emphasis.box_offset * off(BOX_OFFSET, "box_offset").mean()
     if spots:
         n, k, y, x = torch.tensor(spots).T
         told = heads[OFFSET].unflatten(1, (17, 2))[n, k, :, y, x]
         true = torch.from_numpy(np.concatenate([one.spot_offset for one in wanted]))
-        parts["spot"] = fn.l1_loss(told, true)
+        apart = fn.l1_loss(told, true, reduction="none").mean(dim=1)
+        shares = emphasis.of_each()[k]
+        parts["spot"] = (apart * shares).sum() / shares.sum()
     return parts
 
 
 class Run:
     """A run in its folder: weights, their running mean, the optimiser, how many steps are done."""
 
-    def __init__(self, net: MoveNet, folder: Path, seed: int, rate: float = RATE) -> None:
+    def __init__(
+        self,
+        net: MoveNet,
+        folder: Path,
+        seed: int,
+        rate: float = RATE,
+        emphasis: Emphasis | None = None,
+    ) -> None:
         self.net = net.to(memory_format=torch.channels_last)
+        self.emphasis = emphasis or Emphasis()
         self.folder, self.seed, self.rate, self.steps = folder, seed, rate, 0
         self.mean = {k: v.detach().clone() for k, v in self.net.weights.items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=rate, weight_decay=0)
@@ -116,7 +164,7 @@ class Run:
         given, wanted = lessons.batch(chosen.tolist(), self.steps, rng)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * min(1, (self.steps + 1) / WARM_STEPS)
-        parts = loss_of(self.net(*given), wanted)
+        parts = loss_of(self.net(*given), wanted, self.emphasis)
         self.optimiser.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -133,7 +181,7 @@ class Run:
         self.net.weights.load_state_dict(self.mean)
         sums: dict[str, list[float]] = {}
         for given, wanted in lessons.checks():
-            for name, part in loss_of(self.net(*given), wanted).items():
+            for name, part in loss_of(self.net(*given), wanted, self.emphasis).items():
                 sums.setdefault(name, []).append(float(part))
         self.net.weights.load_state_dict(own)
         return {name: float(np.mean(parts)) for name, parts in sums.items()}
@@ -174,7 +222,10 @@ def _note(log: object, row: dict[str, object]) -> None:
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
-    parser.add_argument("set", type=Path, help="as `dataset` draws it, or kept by `trunk.py`")
+    parser.add_argument(
+        "set", type=Path, nargs="+", help="as `dataset` draws it, or one kept by `trunk.py`"
+    )
+    parser.add_argument("--arms", action="store_true", help="of people cut out, arms before all")
     parser.add_argument("--start", type=Path, required=True, help="MoveNet as it was converted")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the run's folder")
     parser.add_argument("--steps", type=int, default=4000)
@@ -192,11 +243,12 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
-    is_kept = (options.set / "train" / "people.jsonl").exists()
-    net = MoveNet(options.start, follows=Kept(options.set / "train").depth if is_kept else 0)
+    is_kept = (options.set[0] / "train" / "people.jsonl").exists()
+    net = MoveNet(options.start, follows=Kept(options.set[0] / "train").depth if is_kept else 0)
     if options.only:
         net.learn_only(options.only)
-    run = Run(net, options.out, options.seed, options.rate)
+    emphasis = ARMS_FIRST if options.arms else None
+    run = Run(net, options.out, options.seed, options.rate, emphasis)
     if options.resume or options.write:
         started = {k: v.detach().clone() for k, v in run.net.weights.items()}
         run.resume()
@@ -206,7 +258,7 @@ def main() -> int:
             run.net.write(options.start, options.write)
             print(f"{options.write}: {options.share:g} of {run.steps} steps")
             return 0
-    lessons = _kept(options.set) if is_kept else _pictures(options.set, options.real)
+    lessons = _kept(options.set[0]) if is_kept else _pictures(options)
     print(f"{lessons.count} samples an epoch", flush=True)
     train(run, lessons, options.steps)
     return 0
@@ -216,9 +268,11 @@ def _kept(folder: Path) -> Lessons:
     return FromTrunk(Kept(folder / "train"), Kept(folder / "test"))
 
 
-def _pictures(folder: Path, real: int) -> Lessons:
-    files = listed(folder, ["train", *["real"] * real])
-    return FromPictures(files, listed(folder, ["test"])[::8])
+def _pictures(options: argparse.Namespace) -> Lessons:
+    parts = ["train", *["real"] * options.real]
+    files = [file for folder in options.set for file in listed(folder, parts)]
+    checks = [file for folder in options.set for file in listed(folder, ["test"])]
+    return FromCuts.of(files, checks) if options.arms else FromPictures(files, checks[::8])
 
 
 if __name__ == "__main__":

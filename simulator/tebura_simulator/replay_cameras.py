@@ -19,7 +19,7 @@ from tebura_edge.closer import shelves_seen
 from tebura_edge.code_reader import CodeReader
 from tebura_edge.frames import Frame
 from tebura_edge.gate_role import GateRole
-from tebura_edge.people import PeopleLook, PeopleSettings, open_people
+from tebura_edge.people import PeopleLook, PeopleSettings, open_arms, open_people
 from tebura_edge.recorder import RecordingError
 from tebura_edge.role import Input
 
@@ -116,14 +116,15 @@ def _looks(
 ) -> dict[CameraId, tuple[NodeId, Look]]:
     looks: dict[CameraId, tuple[NodeId, Look]] = {}
     settings = PeopleSettings()
-    network = None
+    network = arms = None
     for camera in cameras:
         if camera.label in readers:
             looks[camera.label] = (camera.node, _CodeLook(camera.label))
         else:
             network = network or open_people(settings)
+            arms = arms or open_arms(settings, network)
             fronts = shelves_seen(layout, calibrations.get(camera.node), camera.label)
-            look = _PeopleLook(camera.label, PeopleLook(network, settings, fronts))
+            look = _PeopleLook(camera.label, PeopleLook(network, settings, fronts, arms=arms))
             looks[camera.label] = (camera.node, look)
     return looks
 

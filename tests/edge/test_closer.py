@@ -13,7 +13,7 @@ from tebura_edge.closer import CLOSER_PX, front_boxes, look_closer, who_to_look_
 from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.frames import Frame
 from tebura_edge.geometry import Floats, Front, Rigid, camera_view
-from tebura_edge.people import PeopleLook, PeopleSettings
+from tebura_edge.people import PeopleLook, PeopleSettings, open_arms
 from tebura_models.heads import People
 from tebura_models.loader import Network, Provider
 
@@ -132,6 +132,42 @@ def test_where_only_somebody_else_is_seen_nothing_changes(
     before = found(BOX)
     after = look_closer(no_network(), frame(), before, [0])
     np.testing.assert_array_equal(after.keypoints_px, before.keypoints_px)
+
+
+def test_the_network_for_arms_is_who_looks_from_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Network] = []
+
+    def find(network: Network, *_: object) -> People:
+        asked.append(network)
+        none = np.zeros((0, 17, 3), np.float32)
+        return People(none[:, :4, 0], none[:, 0, 0], none)
+
+    monkeypatch.setattr(closer, "find_people", find)
+    people, arms = no_network(), no_network()
+    for given in (arms, None):
+        look = PeopleLook(people, PeopleSettings(), FRONT, arms=given)
+        look.looked(frame(), found(BOX))
+    assert asked == [arms, people]
+
+
+@pytest.mark.parametrize(
+    ("settings", "provider"),
+    [
+        pytest.param(PeopleSettings(closer=False), Provider.CPU, id="nobody-looks-from-nearer"),
+        pytest.param(PeopleSettings(arms_model="movenet-shop"), Provider.CPU, id="the-same"),
+        pytest.param(PeopleSettings(), Provider.TENSORRT, id="engines-of-one-size"),
+    ],
+)
+def test_no_second_network_is_opened_where_none_would_look(
+    settings: PeopleSettings, provider: Provider
+) -> None:
+    people = no_network(provider)
+    assert open_arms(settings, people) is people
+
+
+def test_another_network_is_opened_for_arms() -> None:
+    settings = PeopleSettings(threads=1, providers=(Provider.CPU,))
+    assert open_arms(settings, no_network()).entry.name == "movenet-arms"
 
 
 def test_what_is_cut_out_past_the_pictures_edge_is_black(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ def test_verify_says_ok_for_each_network() -> None:
         "movenet-multipose": "ok",
         "movenet-multipose-int8": "ok",
         "movenet-shop": "ok",
+        "movenet-arms": "ok",
         "mobilenetv2-embedding": "ok",
         "hand-content": "ok",
         "blazeface": "ok",

@@ -112,6 +112,65 @@ def test_a_network_that_says_what_is_wanted_has_almost_no_loss(
         heads[head][0, :, cell[0], cell[1]] = torch.from_numpy(values[0])
     for (number, y, x), offset in zip(wanted.spots, wanted.spot_offset, strict=True):
         heads[tune.OFFSET][0, 2 * number : 2 * number + 2, y, x] = torch.from_numpy(offset)
-    assert sum(float(part) for part in tune.loss_of(heads, [wanted]).values()) < 0.01
+    for emphasis in (tune.Emphasis(), tune.ARMS_FIRST):
+        assert sum(float(part) for part in tune.loss_of(heads, [wanted], emphasis).values()) < 0.01
     heads[tune.CENTRE] = -heads[tune.CENTRE]
-    assert float(tune.loss_of(heads, [wanted])["centre"]) > 5
+    assert float(tune.loss_of(heads, [wanted], tune.Emphasis())["centre"]) > 5
+
+
+def test_arms_weigh_more_than_legs_where_they_are_learnt(samples: ModuleType) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    tune = importlib.import_module("tune")
+    keypoints = np.full((1, 17, 3), 2, np.float32)
+    keypoints[0, :, 0], keypoints[0, :, 1] = 101, 77
+    people = samples.People(np.array([[60, 20, 140, 180]], np.float32), keypoints)
+    wanted = samples.targets(people, (192, 192), 4)
+    shapes = {tune.CENTRE: 1, tune.KEYPOINTS: 17, tune.REGRESSION: 34, tune.OFFSET: 34}
+    shapes |= {tune.BOX: 2, tune.BOX_OFFSET: 2}
+
+    def lost(joint: int | None) -> float:
+        """With one joint missed."""
+        heads = {head: torch.zeros(1, count, 48, 48) for head, count in shapes.items()}
+        if joint is not None:
+            _, y, x = wanted.spots[joint]
+            heads[tune.KEYPOINTS][0, joint, y, x] = -5
+        return sum(map(float, tune.loss_of(heads, [wanted], tune.ARMS_FIRST).values()))
+
+    wrist, ankle = lost(9) - lost(None), lost(15) - lost(None)
+    # Four joints of arms share 1, thirteen others 0.3.
+    assert wrist == pytest.approx(ankle * (1 / 4) / (0.3 / 13), rel=1e-3)
+
+
+@pytest.mark.parametrize("is_varied", [False, True])
+def test_who_is_cut_out_fills_the_cut_and_points_stay_on_them(
+    samples: ModuleType, is_varied: bool
+) -> None:
+    picture = np.full((360, 640, 3), 90, np.uint8)
+    wrist = (480, 150)
+    picture[wrist[1] - 3 : wrist[1] + 4, wrist[0] - 3 : wrist[0] + 4] = 255
+    keypoints = np.zeros((1, 17, 3), np.float32)
+    keypoints[0, 9] = (*wrist, 2)
+    people = samples.People(np.array([[440, 100, 500, 220]], np.float32), keypoints)
+    rng = np.random.default_rng(3)
+    for _ in range(20 if is_varied else 1):
+        cut, seen = samples.cut_out(picture, people, 0, 192, rng if is_varied else None)
+        assert cut.shape == (192, 192, 3)
+        shares = (seen.boxes[0, 3] - seen.boxes[0, 1]) / 192
+        # 1.3 times the longer side, give or take what varies.
+        assert shares == pytest.approx(1 / 1.3, abs=0.25 if is_varied else 0.01)
+        joint = 10 if seen.keypoints[0, 10, 2] else 9
+        x, y = seen.keypoints[0, joint, :2].astype(int)
+        around = cut[y - 2 : y + 3, x - 2 : x + 3].mean()
+        assert around > cut[: y - 20].mean() + 20
+
+
+def test_who_stands_at_the_pictures_edge_is_cut_out_with_black_beyond(samples: ModuleType) -> None:
+    picture = np.full((360, 640, 3), 200, np.uint8)
+    people = samples.People(
+        np.array([[590, 100, 640, 220]], np.float32), np.zeros((1, 17, 3), np.float32)
+    )
+    cut, _ = samples.cut_out(picture, people, 0, 156, None)
+    # 156 px are 1.3 times 120: nothing is scaled, and the picture ends 25 px right of the middle.
+    assert (cut[:, : 78 + 25] == 200).all()
+    assert (cut[:, 78 + 26 :] == 0).all()
