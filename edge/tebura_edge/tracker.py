@@ -18,6 +18,7 @@ from tebura_contract.clock import ns_from_s, seconds
 from tebura_models.heads import iou
 
 from tebura_edge.assignment import best_pairs
+from tebura_edge.blends import blends
 from tebura_edge.clothes import LOOK_S, Worn, are_exchanged, exchange, likeness
 from tebura_edge.detections import Detections, Keypoint
 from tebura_edge.geometry import Floats
@@ -37,6 +38,8 @@ TORSO_SHARE, TORSO_SHARE_PER_S = 0.12, 0.8
 """How far off a torso may be, of the height: from look to look, and for each second unseen."""
 MIXED_IOU, MIXED_SCORE = 0.3, 0.1
 """Of who overlaps somebody by more the clothes are not remembered: they may be the other's."""
+MOST_BLENDED_S = 2.0
+"""For so long two may be told as one; then somebody has left."""
 MAX_TRACKS = 64
 """More people than any one camera of a shop tells apart; beyond it no new track begins."""
 
@@ -81,7 +84,8 @@ class Track:
     """One person as this camera knows them; owned and changed by the tracker alone.
 
     `number` is given on confirmation. `hits` are strong sights, `strong_ns` the last of them.
-    `foot_m` (2,) is smoothed, store metres, or None.
+    `foot_m` (2,) is smoothed, store metres, or None. From `blended_from_ns` to `blended_ns` they
+    were seen together with somebody else as one (`blends`).
     """
 
     box: Floats
@@ -96,6 +100,13 @@ class Track:
     clothes: Worn = field(default_factory=Worn)
     velocity: Floats = field(default_factory=lambda: np.zeros(2))
     foot_velocity: Floats = field(default_factory=lambda: np.zeros(2))
+    blended_from_ns: int = 0
+    blended_ns: int = 0
+
+    @property
+    def is_blended(self) -> bool:
+        """Whether the last sight of them was of them and somebody else at once."""
+        return self.blended_ns > self.last_ns
 
     def box_at(self, now_ns: int) -> Floats:
         """Where the box should be now: motion fades out, for people stop sooner than they go on."""
@@ -168,6 +179,8 @@ class Tracker:
             for box, keypoints in zip(found.boxes_xyxy_px, found.keypoints_px, strict=True)
         ]
         strong, weak, faint = self._by_strength(found)
+        blended = self._blended(found, np.concatenate([strong, weak]))
+        strong, weak = (rows[~np.isin(rows, blended)] for rows in (strong, weak))
         seen: list[Track] = []
         unused = strong
         for rows, least, may_continue in (
@@ -189,6 +202,27 @@ class Tracker:
         exchanged = _exchanged(seen)
         seen += self._begin(found, unused, feet, seen)
         return Tracked(tuple(seen), self._confirm(seen), ended, exchanged)
+
+    def _blended(self, found: Detections, rows: NDArray[np.intp]) -> list[int]:
+        """Those rows that are two people at once: neither moves by it, and both are waited for."""
+        now_ns = found.captured_ns
+        long_ns = now_ns - ns_from_s(MOST_BLENDED_S)
+        known = [
+            track
+            for track in self.tracks
+            if track.number is not None
+            and not (track.is_blended and track.blended_from_ns < long_ns)
+        ]
+        expected = np.array([track.box_at(now_ns) for track in known], np.float32).reshape(-1, 4)
+        was_blended = np.array([track.is_blended for track in known], np.bool_)
+        told = blends(expected, found.boxes_xyxy_px[rows], was_blended)
+        for pair in told.values():
+            for number in pair:
+                track = known[number]
+                if not was_blended[number]:
+                    track.blended_from_ns = now_ns
+                track.blended_ns = now_ns
+        return [int(rows[row]) for row in told]
 
     def _is_rather_weak(
         self,
@@ -254,7 +288,8 @@ class Tracker:
         gone = [
             track
             for track in self.tracks
-            if now_ns - track.last_ns > self._hold_ns(track) or self._is_doubtful(track, now_ns)
+            if now_ns - max(track.last_ns, track.blended_ns) > self._hold_ns(track)
+            or self._is_doubtful(track, now_ns)
         ]
         self.tracks = [track for track in self.tracks if track not in gone]
         return tuple(track for track in gone if track.number is not None)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from movenet import STRIDE
-from samples import Picture, Targets, cut_out, fitted, read, targets, varied
+from samples import SEEN, Picture, Targets, cut_out, fitted, read, targets, varied
 from torch import Tensor
 from trunk import Kept
 
@@ -17,6 +17,8 @@ Batch = tuple[tuple[Tensor, ...], list[Targets]]
 SIZES_PX = ((320, 192), (384, 224))
 CUT_PX, LEAST_CUT_PX = 192, 40
 """Side of what a closer look is shown; whoever is smaller in the picture is not learnt from."""
+RAISED_TIMES = 5
+"""So often somebody with an arm above their head counts as one."""
 
 
 class Lessons(Protocol):
@@ -63,8 +65,15 @@ class FromCuts:
 
     @classmethod
     def of(cls, files: Sequence[Path], check_files: Sequence[Path]) -> "FromCuts":
-        """All people of pictures, and every fourth of those to check with."""
-        return cls(list(_large(files)), list(_large(check_files))[::4])
+        """All people of pictures, raised arms several times; every fourth of those to check with.
+
+        Arms above the head are few, and what the network knew of them is wrong: it looks for hands
+        beside the hips.
+        """
+        taught = [
+            one for one in _large(files) for _ in range(RAISED_TIMES if _has_arm_up(*one) else 1)
+        ]
+        return cls(taught, list(_large(check_files))[::4])
 
     @property
     def count(self) -> int:
@@ -85,6 +94,14 @@ def _large(files: Sequence[Path]) -> Iterator[tuple[Path, int]]:
         longer = (people.boxes[:, 2:] - people.boxes[:, :2]).max(axis=1)
         for number in np.flatnonzero(longer >= LEAST_CUT_PX).tolist():
             yield file, number
+
+
+def _has_arm_up(file: Path, number: int) -> bool:
+    """Whether a wrist that is in sight is above the eyes."""
+    joints = read(file)[1].keypoints[number]
+    wrists = joints[[9, 10]]
+    is_above = wrists[:, 1] < joints[[1, 2], 1].min()
+    return bool((is_above & (wrists[:, 2] == SEEN)).any())
 
 
 def _cuts(people: Sequence[tuple[Path, int]], rng: np.random.Generator | None) -> Batch:

@@ -72,7 +72,7 @@ ARMS = (7, 8, 9, 10)
 ARMS_FIRST = Emphasis(
     joints=((ARMS, 1.0), ([joint for joint in range(17) if joint not in ARMS], 0.3)),
     centre=0.3,
-    reach=0.15,
+    reach=0.6,
     box=0.05,
     box_offset=0.3,
 )

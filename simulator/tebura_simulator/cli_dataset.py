@@ -22,6 +22,10 @@ def dataset(
     per_scene: Annotated[
         int, typer.Option("--per-scene", min=1, max=1000, help="Pictures a world, at most.")
     ] = 12,
+    mix: Annotated[
+        str,
+        typer.Option(help="lessons; high: with racks above heads; shop: as a shop's cameras see."),
+    ] = "lessons",
     jobs: Annotated[
         int, typer.Option(min=1, max=MAX_JOBS, help="Processes; the set does not depend on it.")
     ] = 1,
@@ -45,10 +49,11 @@ def dataset(
 
     try:
         from tebura_simulator.scenes.dataset import Plan, write_dataset
+        from tebura_simulator.scenes.worlds import Mix
     except ImportError as error:
         raise fail(f"drawing needs the scenes extra ({error.name} is missing)") from error
     try:
-        plan = Plan(Split(split), out, parse_size(size), per_scene)
+        plan = Plan(Split(split), out, parse_size(size), per_scene, Mix(mix))
         worlds = parse_seeds(seeds)
         images = people = hands = 0
         tell = Eta("worlds")

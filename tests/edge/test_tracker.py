@@ -1,5 +1,7 @@
 """Identity through gaps, crossings and exits, on people made of boxes and torsos."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tebura_contract.clock import ns_from_s
@@ -33,6 +35,16 @@ def frame(at_s: float, people: list[tuple[float, float]], y_px: float = 180.0) -
         clipped.astype(np.float32),
         np.array([score for _, score in people], np.float32),
         np.array(keypoints, np.float32).reshape(-1, 17, 3),
+    )
+
+
+def together(*frames: Detections) -> Detections:
+    """What was found in one picture; the time is the first one's."""
+    return replace(
+        frames[0],
+        boxes_xyxy_px=np.concatenate([one.boxes_xyxy_px for one in frames]),
+        scores=np.concatenate([one.scores for one in frames]),
+        keypoints_px=np.concatenate([one.keypoints_px for one in frames]),
     )
 
 
@@ -165,6 +177,43 @@ def test_two_who_cross_keep_their_numbers(hidden_ticks: int) -> None:
     assert sorted(at) == [1, 2]
     first_began_left = at[1] > at[2]  # who began left is right of the other in the end
     assert first_began_left
+
+
+def behind(at_s: float) -> Detections:
+    return frame(at_s, [(300, 0.6)], y_px=140.0)
+
+
+def in_front(at_s: float) -> Detections:
+    return frame(at_s, [(332, 0.6)], y_px=220.0)
+
+
+def as_one(at_s: float) -> Detections:
+    """From the head of who stands behind to the feet of who stands in front."""
+    return replace(behind(at_s), boxes_xyxy_px=np.array([[270, 52, 356, 306]], np.float32))
+
+
+def test_two_who_are_told_as_one_for_a_while_stay_two_and_who_they_were() -> None:
+    followed = tracker()
+    for tick in range(20):
+        followed.step(together(behind(tick / 10), in_front(tick / 10)))
+    for tick in range(20, 28):
+        # It is neither: nobody has moved from here to there.
+        assert followed.step(as_one(tick / 10)).seen == ()
+    for tick in range(28, 38):
+        assert list(numbers_at(followed.step(in_front(tick / 10)))) == [2]
+    for tick in range(38, 42):
+        tracked = followed.step(together(behind(tick / 10), in_front(tick / 10)))
+    assert numbers_at(tracked) == pytest.approx({1: 300.0, 2: 332.0}, abs=1.0)
+
+
+def test_two_who_are_told_as_one_for_long_are_one_who_stayed() -> None:
+    followed = tracker()
+    for tick in range(20):
+        followed.step(together(behind(tick / 10), in_front(tick / 10)))
+    for tick in range(20, 70):
+        tracked = followed.step(as_one(tick / 10))
+    assert len(numbers_at(tracked)) == 1
+    assert len(followed.tracks) == 1
 
 
 def test_two_boxes_of_one_person_are_one_track() -> None:

@@ -5,9 +5,10 @@ import math
 import pytest
 from tebura_contract.events import HandSeen
 from tebura_contract.ids import ShelfId, TrackId, VisitId
+from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.judgement import judge
 
-from tests.gateway.shop import KEN, LOW, MIKA, TOP, ns, through
+from tests.gateway.shop import KEN, LOW, MIKA, TEA, TOP, candidate, ns, through
 from tests.gateway.sighted import SECOND_NODE, SHOP, Sighted
 
 MIKA_M, KEN_M = (0.15, -0.5), (0.35, -0.5)
@@ -82,3 +83,27 @@ def test_a_reach_that_was_seen_counts_beside_arms() -> None:
     script.look(37, 50, mika, ken)
     script.reach(mika, STEP_S - 0.3, STEP_S + 1.0)
     assert share_of(script, mikas) > 0.8
+
+
+def step_beside(count: int, *, is_seen: bool) -> tuple[Decision, VisitId, VisitId]:
+    """So many bottles at once, Mika beside Ken, whose hand may be there or was seen there."""
+    script, mika, ken, mikas, kens = two_before_it()
+    script.look(37, 50, mika, ken, hands={ken: (hand(0.13),)})
+    if is_seen:
+        script.reach(ken, STEP_S - 0.3, STEP_S + 1.0)
+    step = script.pick(STEP_S, candidate(TEA, count))
+    decision = judge(script.facts, SHOP, {**through(), SECOND_NODE: 2**61}).decisions[step.id]
+    return decision, mikas, kens
+
+
+def test_of_two_things_at_once_each_of_two_who_stand_there_may_have_one() -> None:
+    one, _, kens = step_beside(1, is_seen=False)
+    assert (one.status, one.visit) == (Status.DECIDED, kens)
+    two, mikas, _ = step_beside(2, is_seen=False)
+    assert (two.status, two.reason, two.quantity) == (Status.REVIEW, Reason.WHO, 2)
+    assert {suspect.visit for suspect in two.suspects} >= {mikas, kens}
+
+
+def test_a_hand_that_was_seen_took_both() -> None:
+    two, _, kens = step_beside(2, is_seen=True)
+    assert (two.status, two.visit, two.quantity) == (Status.DECIDED, kens, 2)

@@ -116,6 +116,20 @@ def test_a_shops_mix_is_the_same_world_through_cameras_as_shops_hang_them() -> N
             assert MOUNTED_RAD[0] < np.arcsin(-lens.frame.rotation[2, 2]) < MOUNTED_RAD[1]
 
 
+@pytest.mark.parametrize("split", Split)
+def test_high_lessons_have_boards_between_eyes_and_as_high_as_a_hand_gets(split: Split) -> None:
+    for seed in SEEDS:
+        world = world_of(split, seed, SIZE_PX, Mix.HIGH)
+        assert layout_problems(world.layout) == []
+        for gondola in world.layout.gondola:
+            highs_m = [shelf.gondola_from_shelf.translation_m[2] for shelf in gondola.shelf]
+            assert 1.45 < max(highs_m) < 1.9
+            assert min(np.diff(sorted(highs_m))) > 0.25
+            assert gondola.size_m[2] > max(highs_m)
+    lower = [g.size_m[2] for world in worlds(split) for g in world.layout.gondola]
+    assert max(lower) < 1.8
+
+
 def test_a_shops_mix_has_hands_in_shelves_as_often_as_there_are() -> None:
     """Of the time that somebody is there; the lessons have one in every other picture."""
     world = world_of(Split.TEST, SEEDS[0], SIZE_PX, Mix.SHOP)

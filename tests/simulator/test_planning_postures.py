@@ -1,9 +1,11 @@
 """Bodies can do what the timetable has them do."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tebura_contract.ids import MemberId, Sku
 from tebura_contract.layout import load_layout
 from tebura_simulator import demo
@@ -22,6 +24,7 @@ from tebura_simulator.story.timeline import GestureKind, ShopperState, Timeline
 LAYOUT = load_layout(Path(demo.__file__).parent / "layout.toml")
 TEA, WATER, SALMON = Sku("green-tea"), Sku("mineral-water"), Sku("onigiri-salmon")
 BODY = load_body("woman")
+TAKE = GestureKind.TAKE
 FROM_THE_FLOOR_M = 0.1
 """How near a stooping hand gets to what lies there; a finer pose is the drawing's business."""
 
@@ -82,6 +85,20 @@ def test_hands_are_where_their_reaches_go() -> None:
         GestureKind.LAY,
         GestureKind.TAKE,
     }
+
+
+@pytest.mark.parametrize("high_m", [1.95, 2.4])
+def test_who_reaches_above_the_head_stays_upright(high_m: float) -> None:
+    """Beyond an arm's length leaning would only take the hand farther off."""
+    reaching = next(s for _, s, _ in MOMENTS if s.reach is not None and s.reach.kind is TAKE)
+    assert reaching.reach is not None
+    assert reaching.reach.target_m is not None
+    x, y, _ = reaching.reach.target_m
+    reach = replace(reaching.reach, target_m=(x, y, high_m), via_m=None, progress=1.0)
+    posture = posture_of(replace(reaching, reach=reach), BODY)
+    grip, head, pelvis = posture.grips_m[reach.hand], *posture.heads_m[[BONES.index("head"), 0]]
+    assert grip[2] > head[2] + 0.1
+    assert math.hypot(*(head - pelvis)[:2]) < 0.3
 
 
 def test_nobody_floats_sinks_or_comes_apart() -> None:

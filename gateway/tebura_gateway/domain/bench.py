@@ -251,8 +251,10 @@ class Bench:
             reason = Reason.NOT_HELD
         elif who.stranger > joint.known:
             reason = Reason.STRANGER
-        elif who.is_contested() or (
-            joint.known * joint.of_visit(visit) < self.settings.who_threshold
+        elif (
+            who.is_contested()
+            or (quantity > 1 and who.may_be_several())
+            or joint.known * joint.of_visit(visit) < self.settings.who_threshold
         ):
             reason = Reason.WHO
         elif share < threshold * joint.of_visit(visit) or (

@@ -28,6 +28,9 @@ _STRANGER = 0.1
 CONTESTED = 0.5
 """A second hand this likely, against the first, may have taken part: one put two back while the
 other took one. What either holds does not tell."""
+_BESIDE = 0.1
+"""A second visit this likely, against the first, may have taken one of several things: somebody of
+it stood there too, and no hand was seen that says otherwise."""
 _ALONE_UNSEEN = 0.9
 _ALONE_UNWATCHED = 0.95
 """Confidence in the only visit there is when no reach was seen, or no camera looks at the shelf."""
@@ -66,6 +69,13 @@ class Who:
         (first, share), (second, other) = self.posterior[:2]
         seen = {hand.visit for hand in self.hands}
         return {first, second} <= seen and other >= CONTESTED * share
+
+    def may_be_several(self) -> bool:
+        """Whether, of things that went at once, each may have been another's: one stood beside."""
+        if len(self.posterior) < 2:
+            return False
+        (_, share), (_, other) = self.posterior[:2]
+        return other >= _BESIDE * share
 
     def rests_on_toss_up(self) -> bool:
         """Whether the best reach is of a track that was bound to its visit by a toss-up."""

@@ -23,7 +23,7 @@ from tebura_simulator.scenes.stage import Stage
 from tebura_simulator.scenes.truth import Box
 from tebura_simulator.scenes.wardrobe import Wardrobe
 from tebura_simulator.scenes.workers import at_once
-from tebura_simulator.scenes.worlds import World, moments, world_of
+from tebura_simulator.scenes.worlds import Mix, World, moments, world_of
 from tebura_simulator.scenes.yolo import flipped, hand_crops, is_labelled, label_line
 from tebura_simulator.story.script import Hand
 from tebura_simulator.story.timeline import Timeline
@@ -41,6 +41,7 @@ class Plan:
     out: Path
     size_px: tuple[int, int] = (640, 360)
     per_scene: int = 12
+    mix: Mix = Mix.LESSONS
 
 
 class HandRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ class WorldRecord(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     size_px: tuple[int, int]
     per_scene: int
+    mix: Mix
     images: tuple[str, ...]
     people: int
     hands: tuple[HandRow, ...]
@@ -86,7 +88,7 @@ def write_dataset(plan: Plan, seeds: Sequence[int], jobs: int) -> Iterator[World
 
 
 def _draw(plan: Plan, seed: int) -> WorldRecord:
-    world = world_of(plan.split, seed, plan.size_px)
+    world = world_of(plan.split, seed, plan.size_px, plan.mix)
     images, hands, people = [], [], 0
     for number, frame in world_frames(world, plan.per_scene):
         name = f"{world.name}-{number:03d}"
@@ -119,6 +121,7 @@ def _draw(plan: Plan, seed: int) -> WorldRecord:
         code=code_version(),
         size_px=plan.size_px,
         per_scene=plan.per_scene,
+        mix=plan.mix,
         images=tuple(images),
         people=people,
         hands=tuple(hands),
@@ -173,8 +176,8 @@ def _read(file: Path) -> WorldRecord | None:
 
 
 def _is_of(record: WorldRecord, plan: Plan) -> bool:
-    made = (record.code, record.size_px, record.per_scene)
-    return made == (code_version(), plan.size_px, plan.per_scene)
+    made = (record.code, record.size_px, record.per_scene, record.mix)
+    return made == (code_version(), plan.size_px, plan.per_scene, plan.mix)
 
 
 def _sum_up(out: Path) -> None:

@@ -126,16 +126,28 @@ class _Poser:
             SIDE[reach.hand] * (0.1 if reach.kind is GestureKind.PHONE else 0.4)
             for reach in reaches
         )
+        lean = self._lean_there(reaches, twist)
+        self.stoop_m *= progress
+        return walking + (lean - walking) * progress, sway + twist * progress
+
+    def _lean_there(self, reaches: list[Reach], twist: float) -> float:
+        """The least lean that brings the hands there; where none does, that which leaves least."""
+
+        def stretch(lean: float) -> float:
+            self._trunk(lean, twist)
+            return max(self._stretch(reach) for reach in reaches)
+
         low, high = 0.0, _MAX_LEAN_RAD
+        if stretch(high) > _STRETCH:
+            # What is above the head goes farther away by leaning.
+            high = float(min(np.linspace(low, high, 13), key=stretch))
         for _ in range(10):
             middle = (low + high) / 2
-            self._trunk(middle, twist)
-            if max(self._stretch(reach) for reach in reaches) > _STRETCH:
+            if stretch(middle) > _STRETCH:
                 low = middle
             else:
                 high = middle
-        self.stoop_m *= progress
-        return walking + (high - walking) * progress, sway + twist * progress
+        return high
 
     def _stretch(self, reach: Reach) -> float:
         """How far the arm must straighten, 1 being a straight one."""

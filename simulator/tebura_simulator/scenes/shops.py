@@ -4,6 +4,7 @@ Only the shape of a shop and its half of the assortment; floor and gate come fro
 """
 
 import math
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -30,8 +31,10 @@ def assortment(split: Split) -> tuple[Product, ...]:
     return tuple(ordered[0 if split is Split.TRAIN else 1 :: 2])
 
 
-def shop(split: Split, rng: np.random.Generator) -> Layout:
+def shop(split: Split, rng: np.random.Generator, is_high: bool = False) -> Layout:
     """A shop of one to five gondolas with products of its half, its floor and gate.
+
+    Where `is_high`, the topmost boards are those of wall racks.
 
     Raises:
         ValueError: If what was drawn leaves no place for a gate.
@@ -54,7 +57,8 @@ def shop(split: Split, rng: np.random.Generator) -> Layout:
                 rotation_rad=(0.0, 0.0, round(math.pi, 6)),
             )
         )
-        gondolas.append(_gondola(f"g{number + 1}", pose, wide, products, rng))
+        boards = _high_boards(rng) if is_high else _boards(rng)
+        gondolas.append(_gondola(f"g{number + 1}", pose, wide, boards, products, rng))
         x_m = round(x_m + wide + (0.04 if rng.random() < 0.8 else 1.0), 2)
     sold = {facing.sku for g in gondolas for shelf in g.shelf for facing in shelf.facing}
     bare = Layout(
@@ -65,12 +69,38 @@ def shop(split: Split, rng: np.random.Generator) -> Layout:
     return furnished(bare, lambda _: None)
 
 
+@dataclass(frozen=True)
+class _Boards:
+    """So many above each other."""
+
+    count: int
+    lowest_m: float
+    pitch_m: float
+
+
+def _boards(rng: np.random.Generator) -> _Boards:
+    """Of a gondola that one looks over."""
+    count = int(rng.integers(2, 6))
+    lowest_m = float(rng.uniform(0.25, 0.5)) if count > 2 else float(rng.uniform(0.55, 0.8))
+    return _Boards(count, lowest_m, min(0.42, (1.6 - lowest_m) / count))
+
+
+def _high_boards(rng: np.random.Generator) -> _Boards:
+    """Of a rack: the topmost is between a shopper's eyes and as high as a hand gets."""
+    count, top_m = int(rng.integers(3, 6)), float(rng.uniform(1.5, 1.85))
+    lowest_m = float(rng.uniform(0.3, top_m - 0.28 * (count - 1)))
+    return _Boards(count, lowest_m, (top_m - lowest_m) / (count - 1))
+
+
 def _gondola(
-    name: str, pose: Pose, wide_m: float, products: tuple[Product, ...], rng: np.random.Generator
+    name: str,
+    pose: Pose,
+    wide_m: float,
+    boards: _Boards,
+    products: tuple[Product, ...],
+    rng: np.random.Generator,
 ) -> Gondola:
-    boards = int(rng.integers(2, 6))
-    lowest = float(rng.uniform(0.25, 0.5)) if boards > 2 else float(rng.uniform(0.55, 0.8))
-    pitch = min(0.42, (1.6 - lowest) / boards)
+    lowest, pitch = boards.lowest_m, boards.pitch_m
     deep = round(float(rng.uniform(0.36, 0.46)), 2)
     shelves = tuple(
         _shelf(
@@ -80,9 +110,9 @@ def _gondola(
             products,
             rng,
         )
-        for number in range(boards)
+        for number in range(boards.count)
     )
-    high = round(lowest + boards * pitch + 0.05, 2)
+    high = round(lowest + boards.count * pitch + 0.05, 2)
     return Gondola(
         id=GondolaId(name), store_from_gondola=pose, size_m=(wide_m, deep, high), shelf=shelves
     )

@@ -29,10 +29,12 @@ class Mix(StrEnum):
 
     LESSONS are what there is to learn: every other moment a hand in a shelf, cameras anywhere over
     the floor. SHOP is what a shop's cameras deliver: any moment at which somebody is there, cameras
-    as a shop hangs them.
+    as a shop hangs them. HIGH are lessons in shops with boards as high as a hand can get, above
+    many a head.
     """
 
     LESSONS = "lessons"
+    HIGH = "high"
     SHOP = "shop"
 
 
@@ -54,9 +56,9 @@ class World:
 
 
 def world_of(split: Split, seed: int, size_px: tuple[int, int], mix: Mix = Mix.LESSONS) -> World:
-    """The world of a seed, always the same; mixes differ in its cameras only."""
+    """The world of a seed, always the same; SHOP differs from LESSONS in its cameras only."""
     rng = np.random.default_rng([seed, zlib.crc32(split.encode())])
-    layout = resized(_shop(split, rng), size_px)
+    layout = resized(_shop(split, rng, is_high=mix is Mix.HIGH), size_px)
     eyes = lookouts(layout, split, CAMERAS, size_px, rng)
     difficulty = _DIFFICULTIES[int(rng.integers(len(_DIFFICULTIES)))]
     if mix is Mix.SHOP:
@@ -107,10 +109,10 @@ def _seed_of(split: Split, seed: int) -> int:
     return 2 * seed + (split is Split.TEST)
 
 
-def _shop(split: Split, rng: np.random.Generator) -> Layout:
+def _shop(split: Split, rng: np.random.Generator, is_high: bool) -> Layout:
     for _ in range(_TRIES):
         try:
-            return shop(split, rng)
+            return shop(split, rng, is_high)
         except ValueError:
             continue  # no place for a gate in this one
     raise AssertionError("no shop of twenty drawn has a place for a gate")
