@@ -1,6 +1,7 @@
 """Whose arm may have been in the shelf: what tells two apart where no camera saw a reach."""
 
 import math
+from typing import Any
 
 import pytest
 from tebura_contract.events import HandSeen
@@ -8,7 +9,7 @@ from tebura_contract.ids import ShelfId, TrackId, VisitId
 from tebura_gateway.domain.decision import Decision, Reason, Status
 from tebura_gateway.domain.judgement import judge
 
-from tests.gateway.shop import KEN, LOW, MIKA, TEA, TOP, candidate, ns, through
+from tests.gateway.shop import KEN, LOW, MIKA, RICE, TEA, TOP, candidate, ns, through
 from tests.gateway.sighted import SECOND_NODE, SHOP, Sighted
 
 MIKA_M, KEN_M = (0.15, -0.5), (0.35, -0.5)
@@ -107,3 +108,39 @@ def test_of_two_things_at_once_each_of_two_who_stand_there_may_have_one() -> Non
 def test_a_hand_that_was_seen_took_both() -> None:
     two, _, kens = step_beside(2, is_seen=True)
     assert (two.status, two.visit, two.quantity) == (Status.DECIDED, kens, 2)
+
+
+def second_of_two(*, first_s: float, first: str = "p1", x_m: float = 0.42) -> dict[VisitId, float]:
+    """Shares in rice taken from the second plate, Ken before it and hidden, by Mika's hand at x."""
+    script = Sighted()
+    mika = script.comes_in(1, 10.0, MIKA_M)
+    mikas = script.enter(MIKA, 11.0)
+    ken = script.comes_in(2, 20.0, (0.7, -0.5))
+    kens = script.enter(KEN, 21.0)
+    script.look(10, 19, mika)
+    script.look(20, 36, mika, ken)
+    script.look(37, 50, mika, ken, hands={mika: (hand(0.8, x_m=x_m),)})
+    script.reach(mika, STEP_S - 1.5, STEP_S + 0.5, x_m=x_m)
+    script.pick(first_s, plate=first)
+    step = script.pick(STEP_S, candidate(RICE), plate="p2")
+    judged = judge(script.facts, SHOP, {**through(), SECOND_NODE: 2**61})
+    shares = {one.visit: one.probability for one in judged.decisions[step.id].suspects}
+    return {visit: shares.get(visit, 0.0) for visit in (mikas, kens)}
+
+
+def test_a_hand_that_was_there_for_what_lay_beside_it_says_little_of_the_other() -> None:
+    mikas, kens = second_of_two(first_s=STEP_S - 0.7).values()
+    assert mikas < 0.7
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"first_s": STEP_S - 8.0}, id="long-before"),
+        pytest.param({"first_s": STEP_S - 0.7, "first": "p2"}, id="same-plate"),
+        pytest.param({"first_s": STEP_S - 0.7, "x_m": 0.6}, id="hand-is-here"),
+    ],
+)
+def test_a_hand_that_was_there_for_nothing_else_says_whose_it_was(told: dict[str, Any]) -> None:
+    mikas, kens = second_of_two(**told).values()
+    assert mikas > 0.8 > kens

@@ -12,6 +12,7 @@ from tebura_contract.clock import SECOND_NS
 from tebura_contract.ids import TrackId
 
 from tebura_gateway.domain.facts import Step
+from tebura_gateway.domain.others import Others, off_m
 from tebura_gateway.domain.presence import Presence
 
 _BEFORE_NS, _AFTER_NS = SECOND_NS // 2, 3 * SECOND_NS // 2
@@ -24,7 +25,7 @@ there, of 50 who only stood by 2, and 31 and none 0.6 or more."""
 
 
 def arms_at(
-    step: Step, extent_m: tuple[float, float], presence: Presence
+    step: Step, extent_m: tuple[float, float], presence: Presence, others: Others
 ) -> Mapping[TrackId, float]:
     """How much likelier it makes each track to have taken or put back, from 1 on.
 
@@ -32,6 +33,7 @@ def arms_at(
         step: What the plates felt.
         extent_m: Where along the shelf's front those plates lie.
         presence: What cameras saw.
+        others: What happened beside it just before; arms that were there for that tell nothing.
     """
     best: dict[TrackId, float] = {}
     for look in presence.looks(step.from_ns - _BEFORE_NS, step.to_ns + _AFTER_NS):
@@ -39,7 +41,9 @@ def arms_at(
             for hand in hands:
                 if hand.shelf != step.shelf:
                     continue
-                apart_m = max(extent_m[0] - hand.x_m, hand.x_m - extent_m[1], 0.0)
+                if others.have(hand.x_m, extent_m, hand.at_ns, hand.at_ns):
+                    continue
+                apart_m = off_m(extent_m, hand.x_m)
                 apart_s = max(step.from_ns - hand.at_ns, hand.at_ns - step.to_ns, 0) / SECOND_NS
                 off = (apart_m / _PLACE_SIGMA_M) ** 2 + (apart_s / _TIME_SIGMA_S) ** 2
                 there = hand.probability * math.exp(-0.5 * off)

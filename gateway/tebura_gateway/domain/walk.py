@@ -28,6 +28,8 @@ from tebura_gateway.domain.who import NO_REACHES, ShelfReaches, reaches_by_shelf
 
 LAG_NS = 8 * SECOND_NS
 """How far behind the newest fact it stops to remember: what is newer, others may still add to."""
+_BESIDE = 16
+"""So many steps before one are looked at for what else a hand may have been there for."""
 STRIDE = 64
 """Steps after which it remembers where it is, should a later one wait for a node's word."""
 
@@ -99,7 +101,17 @@ class Walk:
         for index in range(done, len(steps)):
             fact, step = steps[index]
             there = reaches.get(step.shelf, NO_REACHES)
-            who = who_took(fact, step, seen.presence, there, seen.layout, places, seen.settings)
+            before = [one for _, one in steps[max(0, index - _BESIDE) : index]]
+            who = who_took(
+                fact,
+                step,
+                seen.presence,
+                there,
+                [one for one in before if one.shelf == step.shelf],
+                seen.layout,
+                places,
+                seen.settings,
+            )
             bench.decide(fact, step, who)
             if stop is not None and stop[0] == index + 1:
                 if not bench.waits:

@@ -13,6 +13,7 @@ from tebura_contract.layout import Layout
 from tebura_gateway.domain.arms import arms_at
 from tebura_gateway.domain.facts import Fact, Step
 from tebura_gateway.domain.nearness import UNKNOWN, stood_there, within_reach
+from tebura_gateway.domain.others import Others, off_m
 from tebura_gateway.domain.places import Places
 from tebura_gateway.domain.presence import Presence
 from tebura_gateway.domain.tolerances import JudgementSettings
@@ -23,6 +24,8 @@ _MISSED_REACH = 0.02
 """Weight of a person in the store whose reach no camera saw, against one seen with certainty."""
 _UNSEEN_REACH = 0.05
 """The same of who stands before the place."""
+_ELSEWHERE = 0.1
+"""The same hand, where another step just before lay nearer to it: that is what it was there for."""
 _STRANGER = 0.1
 """Weight of a hand without a visit: two tracks on one person are commoner than a stranger."""
 CONTESTED = 0.5
@@ -105,22 +108,28 @@ def who_took(
     step: Step,
     presence: Presence,
     reaches: ShelfReaches,
+    before: Sequence[Step],
     layout: Layout,
     places: Places,
     settings: JudgementSettings,
 ) -> Who:
-    """Weigh the open visits of a step; `reaches` are those into its shelf."""
+    """Weigh the open visits of a step.
+
+    `reaches` are those into its shelf, `before` are steps of it that began earlier.
+    """
     doubt_ns = fact.uncertainty_ns
     open_then = presence.spans.during(step.from_ns - doubt_ns, step.to_ns + doubt_ns)
     visits = [visit.id for visit in open_then]
     extent_m = places.extent_m(step.shelf, step.plates)
-    hands = _hands(step, presence, visits, reaches, places, extent_m, settings)
+    others = Others.of(step, before, places)
+    hands = _hands(step, presence, visits, reaches, places, extent_m, others, settings)
     if not visits:
         return Who((), 1.0, hands)
     place = places.front_at(step.shelf, sum(extent_m) / 2) if extent_m else None
     near: Mapping[VisitId, float] = {}
     if place is not None and extent_m is not None:
-        near = within_reach(place, step.from_ns, presence, arms_at(step, extent_m, presence))
+        arms = arms_at(step, extent_m, presence, others)
+        near = within_reach(place, step.from_ns, presence, arms)
     if near:
         unseen = {visit: _UNSEEN_REACH * near.get(visit, UNKNOWN) for visit in visits}
         return _normalised(hands, unseen)
@@ -153,6 +162,7 @@ def _hands(
     reaches: ShelfReaches,
     places: Places,
     extent_m: tuple[float, float] | None,
+    others: Others,
     settings: JudgementSettings,
 ) -> tuple[Hand, ...]:
     hands = []
@@ -165,6 +175,8 @@ def _hands(
         if score <= 0.0:
             continue
         score *= stood_there(reach, presence, places)
+        if extent_m and others.have(reach.x_m, extent_m, reach.from_ns, reach.to_ns):
+            score *= _ELSEWHERE
         is_unsure = presence.is_unsure(reach.track, reach.from_ns)
         shares: dict[VisitId | None, float] = {}
         for owner, share in presence.owners(reach.track, reach.from_ns).items():
@@ -189,7 +201,7 @@ def _score(
         # The weight had already begun to change when this hand came.
         score *= 0.5
     if extent_m is not None:
-        apart_m = max(extent_m[0] - reach.x_m, reach.x_m - extent_m[1], 0.0)
+        apart_m = off_m(extent_m, reach.x_m)
         score *= math.exp(-0.5 * (apart_m / _PLACE_SIGMA_M) ** 2)
     return score * _hand_factor(step, reach)
 
