@@ -129,7 +129,7 @@ def second_of_two(*, first_s: float, first: str = "p1", x_m: float = 0.42) -> di
 
 
 def test_a_hand_that_was_there_for_what_lay_beside_it_says_little_of_the_other() -> None:
-    mikas, kens = second_of_two(first_s=STEP_S - 0.7).values()
+    mikas, _ = second_of_two(first_s=STEP_S - 0.7).values()
     assert mikas < 0.7
 
 
