@@ -149,7 +149,7 @@ def shipped(name: str, sure: float, closer: str | None = None) -> Seer:
         if arms is not None:
             wide_high = (picture.shape[1], picture.shape[0])
             rows = who_to_look_at(found, EVERYWHERE, wide_high, size_px)
-            found = look_closer(arms, frame, found, rows)
+            found = look_closer(arms, frame, found, rows, size_px)
         points = found.keypoints_px
         return Seen(found.boxes_xyxy_px, found.scores, points[:, :, :2], points[:, :, 2])
 

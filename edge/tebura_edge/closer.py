@@ -31,8 +31,10 @@ _AROUND = 1.3
 """Side of what is cut out, of the longer side of a person's box: arms reach out of it."""
 _BESIDE = 0.15
 """Of the same: so far off a shelf's front may be that a hand gets to."""
-_LEAST_GAIN = 1.25
-"""Who would be seen no larger than that many times is near enough already."""
+_LEAST_GAIN, _CLEAR_GAIN = 0.75, 1.25
+"""Who would be seen no larger than the first many times is near enough already. What looks from
+nearer knows arms better, also above heads, so that is less than once; below the second many times
+the surer of both looks counts for each arm."""
 _SAME_IOU, _SAME_SHARE = 0.5, 0.15
 """Whoever overlaps less, or whose torso lies farther off (of the height), is somebody else."""
 _TORSO = [
@@ -41,12 +43,10 @@ _TORSO = [
     Keypoint.LEFT_HIP,
     Keypoint.RIGHT_HIP,
 ]
-_ARMS = [
-    Keypoint.LEFT_ELBOW,
-    Keypoint.RIGHT_ELBOW,
-    Keypoint.LEFT_WRIST,
-    Keypoint.RIGHT_WRIST,
-]
+_ARMS = (
+    [Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST],
+    [Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST],
+)
 Image = NDArray[np.uint8]
 
 
@@ -86,11 +86,10 @@ def who_to_look_at(
         picture_px: The picture's width and height.
         size_px: What bounds the network's input.
     """
-    scale = min(size_px[0] / picture_px[0], size_px[1] / picture_px[1])
     rows = []
     for row, box in enumerate(found.boxes_xyxy_px.astype(float)):
         longer_px = float((box[2:] - box[:2]).max())
-        if _LEAST_GAIN * scale * _AROUND * longer_px > CLOSER_PX:
+        if _gain(longer_px, picture_px, size_px) < _LEAST_GAIN:
             continue
         slack = _BESIDE * longer_px * np.array([-1, -1, 1, 1])
         x_min, y_min, x_max, y_max = (box + slack) / np.tile(picture_px, 2)
@@ -100,18 +99,42 @@ def who_to_look_at(
     return sorted(rows, key=lambda row: -float(found.scores[row]))
 
 
+def _gain(longer_px: float, picture_px: tuple[int, int], size_px: tuple[int, int]) -> float:
+    """How many times larger somebody is seen from nearer."""
+    scale = min(size_px[0] / picture_px[0], size_px[1] / picture_px[1])
+    return CLOSER_PX / max(scale * _AROUND * longer_px, 1e-9)
+
+
 def look_closer(
-    network: Network, frame: Frame, found: Detections, rows: Sequence[int]
+    network: Network,
+    frame: Frame,
+    found: Detections,
+    rows: Sequence[int],
+    size_px: tuple[int, int],
 ) -> Detections:
-    """The same people; the arms of those at `rows` as they are seen from nearer."""
+    """The same people; the arms of those at `rows` as they are seen from nearer.
+
+    Args:
+        network: What looks from nearer.
+        frame: Where they were found.
+        found: The people.
+        rows: See `who_to_look_at`.
+        size_px: What bounded the input of the first look.
+    """
+    picture_px = (frame.image_bgr.shape[1], frame.image_bgr.shape[0])
     keypoints = found.keypoints_px.copy()
     for row in rows:
         box = found.boxes_xyxy_px[row].astype(float)
         cut, corner_px = _cut_out(frame.image_bgr, box)
         people = find_people(network, cut, (CLOSER_PX, CLOSER_PX))
         joints = _joints_of(people, corner_px, box, keypoints[row])
-        if joints is not None:
-            keypoints[row, _ARMS] = joints[_ARMS]
+        if joints is None:
+            continue
+        is_clear = _gain(float((box[2:] - box[:2]).max()), picture_px, size_px) >= _CLEAR_GAIN
+        for arm in _ARMS:
+            wrist = arm[-1]
+            if is_clear or joints[wrist, 2] >= keypoints[row, wrist, 2]:
+                keypoints[row, arm] = joints[arm]
     return dataclasses.replace(found, keypoints_px=keypoints)
 
 

@@ -166,7 +166,7 @@ class PeopleLook:
         rows = who_to_look_at(found, self._fronts, picture_px, self.size_px)
         first = self.looked_count * MOST_PEOPLE % len(rows) if len(rows) > MOST_PEOPLE else 0
         turn = [*rows[first:], *rows[:first]][:MOST_PEOPLE]
-        return look_closer(self._arms, frame, found, turn) if turn else found
+        return look_closer(self._arms, frame, found, turn, self.size_px) if turn else found
 
     @property
     def is_idle(self) -> bool:

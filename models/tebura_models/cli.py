@@ -183,8 +183,8 @@ def augment_network(
     family: Annotated[
         str,
         typer.Option(
-            help="movenet-multipose, yolo-pose, blazeface, facemesh, mobilefacenet, palms "
-            "or hand-points.",
+            help="movenet-multipose, movenet-arms, yolo-pose, blazeface, facemesh, mobilefacenet, "
+            "palms or hand-points.",
         ),
     ],
 ) -> None:

@@ -1,5 +1,6 @@
 """Whose arms are looked at once more from nearer, and what is taken from that."""
 
+import dataclasses
 from types import SimpleNamespace
 from typing import cast
 
@@ -114,11 +115,31 @@ def test_arms_are_taken_from_nearer_and_what_tells_where_somebody_stands_is_not(
 ) -> None:
     looks_at(monkeypatch, BOX)
     before = found(BOX)
-    after = look_closer(no_network(), frame(), before, [0])
+    after = look_closer(no_network(), frame(), before, [0], SIZE)
     expected = before.keypoints_px.copy()
     expected[0, Keypoint.LEFT_WRIST] += (-20, 5, 0.4)
     np.testing.assert_allclose(after.keypoints_px, expected, atol=1e-3)
     np.testing.assert_array_equal(after.boxes_xyxy_px, before.boxes_xyxy_px)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "score", "is_taken"),
+    [
+        pytest.param(SIZE, 0.9, True, id="much-larger-from-nearer"),
+        pytest.param((1280, 720), 0.9, False, id="as-large-before-and-surer"),
+        pytest.param((1280, 720), 0.6, True, id="as-large-before-and-less-sure"),
+    ],
+)
+def test_of_two_looks_as_near_the_surer_counts(
+    monkeypatch: pytest.MonkeyPatch, size_px: tuple[int, int], score: float, is_taken: bool
+) -> None:
+    looks_at(monkeypatch, BOX)
+    keypoints = found(BOX).keypoints_px.copy()
+    keypoints[0, Keypoint.LEFT_WRIST, 2] = score
+    before = dataclasses.replace(found(BOX), keypoints_px=keypoints)
+    after = look_closer(no_network(), frame(), before, [0], size_px)
+    moved = after.keypoints_px[0, :, 0] - before.keypoints_px[0, :, 0]
+    assert moved[Keypoint.LEFT_WRIST] == pytest.approx(-20 if is_taken else 0, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +151,7 @@ def test_where_only_somebody_else_is_seen_nothing_changes(
 ) -> None:
     looks_at(monkeypatch, *others)
     before = found(BOX)
-    after = look_closer(no_network(), frame(), before, [0])
+    after = look_closer(no_network(), frame(), before, [0], SIZE)
     np.testing.assert_array_equal(after.keypoints_px, before.keypoints_px)
 
 
@@ -172,7 +193,8 @@ def test_another_network_is_opened_for_arms() -> None:
 
 def test_what_is_cut_out_past_the_pictures_edge_is_black(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = looks_at(monkeypatch)
-    look_closer(no_network(), frame(), found(np.array([600.0, 100.0, 640.0, 220.0])), [0])
+    who = found(np.array([600.0, 100.0, 640.0, 220.0]))
+    look_closer(no_network(), frame(), who, [0], SIZE)
     [cut] = shown
     side = round(1.3 * 120)
     assert cut.shape == (side, side, 3)

@@ -136,3 +136,26 @@ def test_a_head_learns_alone(movenet: object) -> None:
     told = movenet(picture)  # type: ignore[operator]
     assert told[heads[0]].requires_grad
     assert not any(told[head].requires_grad for head in heads[1:])
+
+
+def test_arms_are_chosen_as_people_are_but_for_wrists(tmp_path: Path) -> None:
+    narrow(FILE, tmp_path / "narrow.onnx")
+    told = {}
+    for family in (Family.MOVENET_MULTIPOSE, Family.MOVENET_ARMS):
+        augment(tmp_path / "narrow.onnx", tmp_path / "ours.onnx", family)
+        session = onnxruntime.InferenceSession(tmp_path / "ours.onnx")
+        coarse = np.random.default_rng(3).integers(0, 255, (1, 24, 24, 3), np.uint8)
+        rows, _ = session.run(None, {"picture": coarse.repeat(8, axis=1).repeat(8, axis=2)})
+        told[family] = rows
+    people, arms = told.values()
+    np.testing.assert_array_equal(people[:, :4], arms[:, :4])
+    joints = [joint for joint in range(17) if joint not in (9, 10)]
+    apart = np.abs(_points(people) - _points(arms))
+    assert apart[:, joints, :2].max() == 0
+    # Wrists far from where a middle has them win where nothing is there; noise is full of them.
+    assert apart[:, [9, 10], :2].max() > 8
+    assert (_points(arms)[:, joints, 2] <= _points(people)[:, joints, 2]).all()
+
+
+def _points(rows: np.ndarray) -> np.ndarray:
+    return rows[:, 5:].reshape(-1, 17, 3)

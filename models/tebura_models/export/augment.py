@@ -26,6 +26,7 @@ class Family(StrEnum):
     """Networks whose raw outputs are understood."""
 
     MOVENET_MULTIPOSE = "movenet-multipose"
+    MOVENET_ARMS = "movenet-arms"
     YOLO_POSE = "yolo-pose"
 
 
@@ -72,6 +73,11 @@ def _movenet(graph: Graph) -> None:
     movenet.choose_people(graph)
 
 
+def _movenet_arms(graph: Graph) -> None:
+    movenet.take_pictures(graph)
+    movenet.choose_arms(graph)
+
+
 def _yolo(graph: Graph) -> None:
     raw_in, raw_out = graph.network.graph.input[0].name, graph.network.graph.output[0].name
     at = graph.add("Transpose", [PICTURE], "planes", front=True, perm=[0, 3, 1, 2])
@@ -107,5 +113,6 @@ def _best_of_yolo(graph: Graph, raw_out: str) -> None:
 
 _BUILD: dict[Family, Callable[[Graph], None]] = {
     Family.MOVENET_MULTIPOSE: _movenet,
+    Family.MOVENET_ARMS: _movenet_arms,
     Family.YOLO_POSE: _yolo,
 }

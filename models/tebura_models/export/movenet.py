@@ -33,6 +33,12 @@ GREY_SCALE = np.float32(0.007843017578125)
 WINDOW, SAME_PEAK = 5, np.float32(1.013279e-06)
 BELL = np.float32(0.30004883)
 """A bell's square width in cells, as a share of the picture's shorter side in cells."""
+SHOULDERS, WRISTS = np.array([5, 6]), np.array([9, 10])
+ARM, UNEXPECTED = np.float32(0.4), np.float32(0.4)
+"""How far a wrist may be from its shoulder, of the longer side of a person's box, and what one is
+worth there that is not where the middle has it: hands above heads are always found so."""
+SURE_MIDDLE = np.float32(0.3)
+"""Whose middle is as sure may claim a wrist for themselves."""
 LEAST_POINT = np.float32(0.12695312)
 """A person is as sure as its middle times the mean of keypoints surer than this."""
 
@@ -78,6 +84,15 @@ def take_pictures(graph: Graph) -> None:
 
 def choose_people(graph: Graph) -> None:
     """From the heads to rows of people, at most `MOST_PEOPLE`, pixels of the picture."""
+    _choose(graph, are_arms=False)
+
+
+def choose_arms(graph: Graph) -> None:
+    """The same of one person's picture: wrists are looked for wherever an arm gets, too."""
+    _choose(graph, are_arms=True)
+
+
+def _choose(graph: Graph, *, are_arms: bool) -> None:
     op = _Layers(graph)
     centre = graph.tensor(CENTRE)
     shape = op("Shape", centre)
@@ -88,7 +103,9 @@ def choose_people(graph: Graph) -> None:
     low, high = _boxes(op, graph, at, yx, sides)
     targets = _targets(op, graph, at, yx)
     weighed = _weighed(op, graph, targets, low, high, sides)
-    points, sure = _keypoints(op, graph, weighed, wide)
+    if are_arms:
+        weighed = _with_unexpected(op, graph, weighed, low, high, sides)
+    points, sure = _keypoints(op, graph, weighed, wide, scores if are_arms else None)
     _write(op, low, high, op("Mul", scores, _sureness(op, sure)), points, sure)
     op("Identity", np.zeros(MOST_PEOPLE, np.int64), out=PICTURE_OF)  # there is one picture
 
@@ -156,15 +173,55 @@ def _weighed(op: _Layers, graph: Graph, targets: str, low: str, high: str, sides
     return op("Reshape", heat, np.array([0, 0, -1]))
 
 
-def _keypoints(op: _Layers, graph: Graph, weighed: str, wide: str) -> tuple[str, str]:
-    """Keypoints (2, K, 17) as y, x in cells, and how sure they are (K, 17)."""
+def _with_unexpected(
+    op: _Layers, graph: Graph, weighed: str, low: str, high: str, sides: str
+) -> str:
+    """The same (K, 17, cells) with wrists as far from their shoulders as an arm is long."""
+    wide = op("Gather", sides, np.array([1]), axis=0)
+    best = op("Gather", op("ArgMax", weighed, axis=2, keepdims=0), SHOULDERS, axis=1)
+    shoulders = _places(op, best, wide)  # (2, K, 2)
+    longer = op("ReduceMax", op("Sub", high, low), axes=[0], keepdims=0)
+    arm = op("Unsqueeze", op("Mul", longer, ARM), np.array([1, 2]))
+    heat = op("Gather", op("Sigmoid", graph.tensor(POINTS)), WRISTS, axis=1)
+    heat = op("Mul", heat, UNEXPECTED)
+    for axis in (0, 1):
+        count = op("Gather", sides, np.array(axis))
+        cells = op("Cast", op("Range", np.array(0), count, np.array(1)), to=1)
+        shoulder = op("Gather", shoulders, np.array(axis), axis=0)
+        apart = op("Abs", op("Sub", cells, op("Unsqueeze", shoulder, np.array([-1]))))
+        is_near = op("Cast", op("Less", apart, arm), to=1)
+        heat = op("Mul", heat, op("Unsqueeze", is_near, np.array([3 - axis])))
+    far = op("Reshape", heat, np.array([0, 0, -1]))
+    above, wrists, below = (
+        op("Gather", weighed, joints, axis=1)
+        for joints in (np.arange(WRISTS[0]), WRISTS, np.arange(WRISTS[-1] + 1, KEYPOINTS))
+    )
+    return op("Concat", above, op("Max", wrists, far), below, axis=1)
+
+
+def _keypoints(
+    op: _Layers, graph: Graph, weighed: str, wide: str, middles: str | None
+) -> tuple[str, str]:
+    """Keypoints (2, K, 17) as y, x in cells, and how sure they are (K, 17).
+
+    With `middles`, how sure each person's is, a place that is worth more to another one is nobody's
+    but theirs; without, of two who claim it both are as sure as the surer, as Google has it.
+    """
     best = op("ArgMax", weighed, axis=2, keepdims=0)
     asked = op("Transpose", best, perm=[1, 0])
     persons = np.array([MOST_PEOPLE, KEYPOINTS, MOST_PEOPLE])
-    # What a place is worth to anybody: of two who claim it both are as sure as the surer.
+    # What a place is worth to anybody.
     by_all = op("Expand", op("Unsqueeze", asked, np.array([0])), persons)
     worth = op("GatherElements", weighed, by_all, axis=2)
-    sure = op("Transpose", op("ReduceMax", worth, axes=[0], keepdims=0), perm=[1, 0])
+    if middles is None:
+        told = op("ReduceMax", worth, axes=[0], keepdims=0)
+    else:
+        may_claim = op("Cast", op("GreaterOrEqual", middles, SURE_MIDDLE), to=1)
+        claimed = op("Mul", worth, op("Unsqueeze", may_claim, np.array([1, 2])))
+        own = op("Transpose", op("ReduceMax", weighed, axes=[2], keepdims=0), perm=[1, 0])
+        is_own = op("GreaterOrEqual", own, op("ReduceMax", claimed, axes=[0], keepdims=0))
+        told = op("Mul", own, op("Cast", is_own, to=1))
+    sure = op("Transpose", told, perm=[1, 0])
     by_axis = op(
         "Expand", op("Unsqueeze", asked, np.array([1])), np.array([KEYPOINTS, 2, MOST_PEOPLE])
     )
