@@ -361,6 +361,22 @@ def test_who_went_out_is_not_who_comes_in_next() -> None:
     assert seen(script.facts).visits[gone].exited_ns == ns(30.0)
 
 
+def test_who_came_up_inside_and_went_out_is_not_who_comes_up_next() -> None:
+    script, visits = two_inside()
+    for track in visits:
+        script.breaks(track, 30.0)
+    either = script.begins(8, 33.0, walks((4.0, 2.0), (0.0, 0.0), 34.0, 38.0))
+    script.look(33, 38, either)
+    script.walk_out(either, 38.0)
+    found = [script.begins(n, 39.0, stays(place)) for n, place in ((9, HERE), (10, THERE))]
+    script.look(39, 40, *found)
+    other = script.begins(11, 41.0, stays((1.2, 0.6)))
+    script.look(41, 48, *found, other)
+    crowd = seen(script.facts).crowd
+    assert crowd is not None
+    assert other not in crowd.bodies.members[either]
+
+
 @pytest.mark.parametrize("ended_s", [34.4, 44.0])
 def test_who_leaves_is_gone_though_a_track_lost_before_ends_later_with_who_came_by(
     ended_s: float,

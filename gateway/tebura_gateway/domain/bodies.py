@@ -248,7 +248,9 @@ def _came_in(body: _Body) -> bool:
 
 
 def _went_in(body: _Body) -> bool:
-    """Whether it left a zone and was in one again later."""
+    """Whether it began inside, or left a zone and was in one again later."""
+    if not _is_at_gate(body.strands[0]):
+        return True
     stays = [stay for strand in body.strands for stay in strand.stays]
     left_ns = min((stay.to_ns for stay in stays if stay.to_ns is not None), default=None)
     return left_ns is not None and any(stay.from_ns > left_ns + 2 * SECOND_NS for stay in stays)
