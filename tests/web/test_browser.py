@@ -287,8 +287,9 @@ def four_doubts(shop: Showcase) -> None:
 
 
 def heading(page: Page, number: int) -> None:
-    """Wait for the page of this review."""
+    """Wait for the page of this review, and for its script, which hears keys."""
     expect(page.locator("#decide input[name=review]")).to_have_value(f"step:plates-1/1-{number}")
+    page.wait_for_load_state("load")
 
 
 def made(shop: Showcase) -> list[tuple[str, str, str | None, int | None]]:
